@@ -1,0 +1,1 @@
+"""What every room stands on: errors, events, settings, paths, identity, text and time."""

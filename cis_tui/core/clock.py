@@ -1,0 +1,43 @@
+"""Time, passed in rather than looked up, so that tests can live through a year."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+__all__ = ["Clock", "Instant", "iso_week", "utc_now"]
+
+
+class Instant(float):
+    """A moment in seconds since 1970-01-01 UTC; written as ISO 8601 wherever it leaves the program."""
+
+    def iso(self) -> str:
+        """Such as `2026-11-23T23:12:10.123Z`."""
+        moment = datetime.fromtimestamp(self, UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+    @classmethod
+    def parse(cls, text: str) -> Instant:
+        """The moment that `iso` wrote (any ISO 8601 text with an offset is read).
+
+        Raises:
+            ValueError: `text` is not a moment in ISO 8601.
+        """
+        moment = datetime.fromisoformat(text)
+        return cls((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+Clock = Callable[[], Instant]
+"""Gives the present moment."""
+
+
+def utc_now() -> Instant:
+    """The machine's wall clock."""
+    return Instant(time.time())
+
+
+def iso_week(moment: Instant) -> str:
+    """The ISO 8601 year and week of `moment` in UTC, such as `2026-W47`."""
+    year, week, _ = datetime.fromtimestamp(moment, UTC).isocalendar()
+    return f"{year}-W{week:02d}"

@@ -1,0 +1,118 @@
+"""The one kind of failure that a face may see, and the exit code it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of the `cis` command (contract, "The command")."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    REFUSED = 4
+    INVALID = 5
+    UNAVAILABLE = 6
+    TIMED_OUT = 7
+    INTERRUPTED = 130
+
+
+class CisError(Exception):
+    """A failure with everything a person needs: what happened, where, and what to do next."""
+
+    exit = Exit.FAILED
+    retryable = False
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        context: Mapping[str, object] | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        """Stable name of the failure, such as `CIS-DAG-003`."""
+        self.message = message
+        self.hint = hint
+        """The next step for the person, one sentence, or empty."""
+        self.context: dict[str, object] = dict(context or {})
+        if retryable is not None:
+            self.retryable = retryable
+
+    def to_json(self) -> dict[str, object]:
+        """The shape that `--json` prints under `error`."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "context": self.context,
+        }
+
+
+class UsageError(CisError):
+    """The command was called wrongly."""
+
+    exit = Exit.USAGE
+
+
+class NotFound(CisError):
+    """The named key, DAG, skill, run or peer does not exist."""
+
+    exit = Exit.NOT_FOUND
+
+
+class Refused(CisError):
+    """Permission, trust or a person said no."""
+
+    exit = Exit.REFUSED
+
+
+class Invalid(CisError):
+    """A file or value has the wrong shape."""
+
+    exit = Exit.INVALID
+
+
+class Unavailable(CisError):
+    """Something needed is away: a network, the engine, a locked key."""
+
+    exit = Exit.UNAVAILABLE
+    retryable = True
+
+
+class TimedOut(CisError):
+    """A time limit passed."""
+
+    exit = Exit.TIMED_OUT
+
+
+_BY_EXIT: dict[Exit, type[CisError]] = {
+    kind.exit: kind for kind in (CisError, UsageError, NotFound, Refused, Invalid, Unavailable, TimedOut)
+}
+
+
+def error_to_wire(error: CisError) -> dict[str, object]:
+    """`error` as plain data that `error_from_wire` turns back into the same kind."""
+    return error.to_json() | {"exit": int(error.exit), "retryable": error.retryable}
+
+
+def error_from_wire(data: Mapping[str, object]) -> CisError:
+    """The error that `error_to_wire` described; an unknown kind becomes a plain `CisError`."""
+    try:
+        kind = _BY_EXIT.get(Exit(int(str(data.get("exit", 1)))), CisError)
+    except ValueError:
+        kind = CisError
+    context = data.get("context")
+    return kind(
+        str(data.get("code", "CIS-CORE-000")),
+        str(data.get("message", "unknown failure")),
+        hint=str(data.get("hint", "")),
+        context={str(k): v for k, v in context.items()} if isinstance(context, dict) else None,  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        retryable=bool(data.get("retryable", False)),
+    )

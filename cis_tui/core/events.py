@@ -1,0 +1,100 @@
+"""Domain events: what happened, in order, for every face that cares."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Lock
+
+from cis_tui.core.clock import Instant
+
+
+class EventType(StrEnum):
+    """Names of the events (spec, "Emit Event" of every flow; contract, JSON shapes)."""
+
+    MEMORY_SET = "MemorySet"
+    MEMORY_ACCESS = "MemoryAccess"
+    MEMORY_DELETED = "MemoryDeleted"
+    DAG_LOADED = "DagLoaded"
+    RUN_STARTED = "RunStarted"
+    TASK_READY = "TaskReady"
+    TASK_STARTED = "TaskStarted"
+    TASK_OUTPUT = "TaskOutput"
+    TASK_COMPLETED = "TaskCompleted"
+    TASK_FAILED = "TaskFailed"
+    TASK_RETRIED = "TaskRetried"
+    TASK_SKIPPED = "TaskSkipped"
+    DECISION_REQUESTED = "DecisionRequested"
+    DECISION_MADE = "DecisionMade"
+    VOTE_CAST = "VoteCast"
+    RUN_COMPLETED = "RunCompleted"
+    RUN_FAILED = "RunFailed"
+    SKILL_LOADED = "SkillLoaded"
+    SKILL_EXECUTED = "SkillExecuted"
+    PROJECT_OPENED = "ProjectOpened"
+    PROJECT_RELOADED = "ProjectReloaded"
+    ERROR = "Error"
+
+
+LOSSY = frozenset({EventType.TASK_OUTPUT, EventType.MEMORY_ACCESS})
+"""Events that a slow reader may miss; all others are delivered or the reader is told to start again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened."""
+
+    seq: int
+    """Position in the order of all events of this home; grows, with gaps."""
+    at: Instant
+    type: str
+    data: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Plain data; objects are named by the fields `run`, `task`, `key`, `skill`, `peer`."""
+
+
+class EventBus:
+    """Hands events to subscribers in order and keeps the latest ones for those who come late.
+
+    `publish` may be called from any thread; subscribers are called on the publisher's thread and must return at once.
+    """
+
+    def __init__(self, *, keep: int = 10_000) -> None:
+        self._recent: deque[Event] = deque(maxlen=keep)
+        self._subscribers: list[Callable[[Event], None]] = []
+        self._lock = Lock()
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Keep events, which come in the order of their numbers, and give each to every subscriber."""
+        with self._lock:
+            for event in events:
+                self._recent.append(event)
+                for subscriber in tuple(self._subscribers):
+                    subscriber(event)
+
+    @property
+    def kept_since(self) -> int:
+        """The number before the oldest event that is still kept."""
+        with self._lock:
+            return self._recent[0].seq - 1 if self._recent else 0
+
+    def subscribe(self, subscriber: Callable[[Event], None], *, since: int | None = None) -> Callable[[], None]:
+        """Call `subscriber` for every coming event, after the kept ones with a greater number than `since`.
+
+        Returns:
+            A function that ends the subscription.
+        """
+        with self._lock:
+            if since is not None:
+                for event in self._recent:
+                    if event.seq > since:
+                        subscriber(event)
+            self._subscribers.append(subscriber)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if subscriber in self._subscribers:
+                    self._subscribers.remove(subscriber)
+
+        return unsubscribe

@@ -1,0 +1,164 @@
+"""Who this node is: an Ed25519 key and the DID that follows from it (W3C did:key method, section 3.1)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cis_tui.core.errors import Invalid, Refused
+from cis_tui.core.paths import Home, private_dir, sync_dir, write_private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+KEY_NAME = "ed25519.key"
+DID_NAME = "did"
+_ED25519_PUB = b"\xed\x01"
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The node's key pair."""
+
+    seed: bytes
+    """The private key: 32 bytes."""
+
+    @cached_property
+    def _key(self) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+    @cached_property
+    def public(self) -> bytes:
+        """The public key: 32 bytes."""
+        return self._key.public_key().public_bytes_raw()
+
+    @cached_property
+    def did(self) -> str:
+        """Such as `did:key:z6Mk…`."""
+        return did_of(self.public)
+
+    def sign(self, message: bytes) -> bytes:
+        """The Ed25519 signature (RFC 8032) of `message`: 64 bytes."""
+        return self._key.sign(message)
+
+    def __repr__(self) -> str:
+        return f"Identity({self.did})"
+
+
+def did_of(public: bytes) -> str:
+    """The did:key of an Ed25519 public key of 32 bytes."""
+    return "did:key:z" + _base58(_ED25519_PUB + public)
+
+
+def public_of(did: str) -> bytes:
+    """The Ed25519 public key, 32 bytes, that `did` names.
+
+    Raises:
+        Invalid: `did` is not the did:key of an Ed25519 key (CIS-CORE-031).
+    """
+    problem = Invalid("CIS-CORE-031", f"not the did:key of an Ed25519 key: {did[:80]}")
+    if not did.startswith("did:key:z") or len(did) > 80:
+        raise problem
+    number = 0
+    for letter in did.removeprefix("did:key:z"):
+        digit = _BASE58.find(letter)
+        if digit < 0:
+            raise problem
+        number = number * 58 + digit
+    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    if len(data) != 34 or data[:2] != _ED25519_PUB:
+        raise problem
+    return data[2:]
+
+
+def verify(did: str, message: bytes, signature: bytes) -> bool:
+    """Whether `signature` over `message` was made with the key of `did`."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        Ed25519PublicKey.from_public_bytes(public_of(did)).verify(signature, message)
+    except (InvalidSignature, Invalid, ValueError):
+        return False
+    return True
+
+
+def load_identity(home: Home) -> Identity:
+    """The identity of `home`; made at first use.
+
+    Raises:
+        Invalid: the key file is damaged (CIS-CORE-030).
+        Refused: the key file can be read by others (CIS-CORE-032).
+    """
+    path = home.identity / KEY_NAME
+    try:
+        return Identity(_read_seed(path))
+    except FileNotFoundError:
+        return _create(home, path)
+
+
+def node_id(home: Home) -> str:
+    """The DID of `home`, without loading cryptography when the identity is already there."""
+    try:
+        did = (home.identity / DID_NAME).read_text("ascii").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        did = ""
+    if did.startswith("did:key:z6Mk") and (home.identity / KEY_NAME).exists():
+        return did
+    identity = load_identity(home)
+    write_private(home.identity / DID_NAME, identity.did.encode() + b"\n")
+    return identity.did
+
+
+def _read_seed(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise Refused(
+            "CIS-CORE-032",
+            f"{path} can be read by other users",
+            hint=f"chmod 600 {path}",
+        )
+    text = path.read_text("ascii", errors="replace").strip()
+    try:
+        seed = bytes.fromhex(text)
+    except ValueError:
+        seed = b""
+    if len(seed) != 32:
+        raise Invalid(
+            "CIS-CORE-030",
+            f"{path} does not hold an Ed25519 key (64 hexadecimal digits)",
+            hint="restore it from a backup; a new key would be a new identity",
+        )
+    return seed
+
+
+def _create(home: Home, path: Path) -> Identity:
+    """Write a new key unless another process was faster."""
+    private_dir(path.parent)
+    seed = os.urandom(32)
+    temporary = path.with_name(f".{KEY_NAME}.{os.getpid()}.tmp")
+    write_private(temporary, seed.hex().encode() + b"\n")
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        seed = _read_seed(path)
+    finally:
+        temporary.unlink()
+    sync_dir(path.parent)
+    identity = Identity(seed)
+    write_private(home.identity / DID_NAME, identity.did.encode() + b"\n")
+    return identity
+
+
+def _base58(data: bytes) -> str:
+    number = int.from_bytes(data, "big")
+    letters: list[str] = []
+    while number:
+        number, digit = divmod(number, 58)
+        letters.append(_BASE58[digit])
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + "".join(reversed(letters))

@@ -1,0 +1,136 @@
+"""Where everything lies: the home of one person, the project around a folder, the data shipped with the program."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cis_tui.core.errors import Refused
+
+PROJECT_DIR = ".cis"
+PROJECT_FILE = "project.toml"
+SYSTEM_SKILLS = Path("/usr/local/lib/cis/skills")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One CIS home: everything of one person on one machine (contract, "Homes and files")."""
+
+    root: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def identity(self) -> Path:
+        return self.root / "identity"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def memory(self) -> Path:
+        return self.root / "memory"
+
+    @property
+    def runs_db(self) -> Path:
+        return self.root / "runs.db"
+
+    @property
+    def runs(self) -> Path:
+        """Output of tasks, one folder a run."""
+        return self.root / "runs"
+
+    @property
+    def skills(self) -> Path:
+        return self.root / "skills"
+
+    @property
+    def themes(self) -> Path:
+        return self.root / "themes"
+
+    @property
+    def trust_file(self) -> Path:
+        return self.root / "trust.toml"
+
+    @property
+    def engine_lock(self) -> Path:
+        return self.root / "engine.lock"
+
+    @property
+    def engine_socket(self) -> Path:
+        return self.root / "engine.sock"
+
+    @property
+    def log_file(self) -> Path:
+        return self.root / "log" / "cis.log"
+
+    def ensure(self) -> Home:
+        """Make the home's folder, private to its owner (0700).
+
+        Raises:
+            Refused: the folder belongs to somebody else.
+        """
+        private_dir(self.root)
+        if self.root.stat().st_uid != os.geteuid():
+            raise Refused(
+                "CIS-CORE-010",
+                f"{self.root} belongs to another user",
+                hint="set CIS_HOME, or --home, to a folder of your own",
+            )
+        return self
+
+
+def private_dir(path: Path) -> Path:
+    """Make `path` and what is missing above it, and let only its owner in (0700)."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o700)
+    return path
+
+
+def find_home(flag: str | None = None) -> Home:
+    """The home that `--home`, else `CIS_HOME`, else `~/.cis` names; nothing is made."""
+    named = flag or os.environ.get("CIS_HOME")
+    return Home(Path(named).expanduser().absolute() if named else Path.home() / ".cis")
+
+
+def find_project(start: Path) -> Path | None:
+    """The nearest folder at or above `start` that has `.cis/project.toml`, or None."""
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_DIR / PROJECT_FILE).is_file():
+            return folder
+    return None
+
+
+def shipped(name: str) -> Path:
+    """The folder `name` (`themes`, `.cis`) that comes with the program, from the wheel or from the source tree."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "_shipped" / name.lstrip(".")
+    return inside if inside.is_dir() else package.parent / name
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, atomically and durably, readable by its owner only (0600)."""
+    private_dir(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_dir(path.parent)
+
+
+def sync_dir(path: Path) -> None:
+    """Make a rename or a new name in the folder `path` durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

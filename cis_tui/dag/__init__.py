@@ -1,0 +1,1 @@
+"""DAGs of tasks: definition, graph, scheduler, decisions and journal (spec, Task Execution Flow)."""

@@ -1,0 +1,255 @@
+"""The state of a run as a fold over its events: the engine, the journal and the screen all use this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.codec import decode, encode
+from cis_tui.core.events import Event, EventType
+from cis_tui.dag.model import DagSpec
+from cis_tui.dag.views import Ballot, Decision, RunStatus, RunView, TaskStatus, TaskView
+
+
+@dataclass(slots=True)
+class RunState:
+    """One run. `apply` takes its events in order; everything else is read."""
+
+    id: str
+    dag: str
+    started_at: Instant
+    policy: str
+    tasks: dict[str, TaskView]
+    project: str = ""
+    file: str = ""
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    ended_at: Instant | None = None
+    outcome: RunStatus | None = None
+    """How it ended, None while it goes on."""
+    error: str = ""
+    decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
+    """Every decision of the run by id, in the order in which they were asked."""
+    seq: int = 0
+    """The last event applied."""
+
+    @classmethod
+    def from_view(cls, view: RunView, decisions: Iterable[Decision] = ()) -> RunState:
+        """The state that `view` shows, ready for the events after `view.seq`."""
+        return cls(
+            id=view.id,
+            dag=view.dag,
+            started_at=view.started_at,
+            policy=view.policy,
+            tasks={task.id: task for task in view.tasks},
+            project=view.project,
+            file=view.file,
+            params=view.params,
+            ended_at=view.ended_at,
+            outcome=view.status if view.status.ended else None,
+            error=view.error,
+            decisions={decision.id: decision for decision in decisions if decision.run == view.id},
+            seq=view.seq,
+        )
+
+    @classmethod
+    def from_events(cls, events: Iterable[Event]) -> RunState | None:
+        """The state after `events` of one run, of which the first is its RunStarted; None if there are none."""
+        state: RunState | None = None
+        for event in events:
+            if state is None:
+                state = cls.begin(event)
+            else:
+                state.apply(event)
+        return state
+
+    @classmethod
+    def begin(cls, event: Event) -> RunState:
+        """The state after the RunStarted event of a new run."""
+        data = event.data
+        tasks = decode(list[TaskView], data["tasks"])
+        return cls(
+            id=str(data["run"]),
+            dag=str(data["dag"]),
+            started_at=event.at,
+            policy=str(data["policy"]),
+            tasks={task.id: task for task in tasks},
+            project=str(data.get("project", "")),
+            file=str(data.get("file", "")),
+            params=cast("Mapping[str, object]", data.get("params", {})),
+            seq=event.seq,
+        )
+
+    @property
+    def status(self) -> RunStatus:
+        """Waiting when only people can move it on."""
+        if self.outcome is not None:
+            return self.outcome
+        kinds = {task.status for task in self.tasks.values()}
+        if TaskStatus.WAITING in kinds and not kinds & {TaskStatus.RUNNING, TaskStatus.READY}:
+            return RunStatus.WAITING
+        return RunStatus.RUNNING
+
+    def view(self) -> RunView:
+        """The run as plain data."""
+        return RunView(
+            id=self.id,
+            dag=self.dag,
+            status=self.status,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            policy=self.policy,
+            tasks=tuple(self.tasks.values()),
+            project=self.project,
+            file=self.file,
+            params=self.params,
+            error=self.error,
+            seq=self.seq,
+        )
+
+    def apply(self, event: Event) -> None:
+        """Take one event of this run; one that was taken already, or of an unknown kind, changes nothing."""
+        if event.seq <= self.seq:
+            return
+        self.seq = event.seq
+        change = _CHANGES.get(event.type)
+        if change is not None:
+            change(self, event)
+        task_change = _TASK_CHANGES.get(event.type)
+        task = self.tasks.get(str(event.data.get("task", "")))
+        if task_change is not None and task is not None:
+            self.tasks[task.id] = task_change(task, event)
+
+
+def task_views(spec: DagSpec) -> tuple[TaskView, ...]:
+    """The tasks of `spec` as they are before a run."""
+    return tuple(
+        TaskView(task.id, TaskStatus.PENDING, task.level.kind, name=task.name, deps=task.deps) for task in spec.tasks
+    )
+
+
+def run_started(run: str, spec: DagSpec, project: str, params: Mapping[str, object]) -> dict[str, object]:
+    """Data of the RunStarted event of a new run of `spec`."""
+    return {
+        "run": run,
+        "dag": spec.name,
+        "project": project,
+        "file": spec.file,
+        "policy": spec.policy.value,
+        "params": encode(params),
+        "tasks": encode(task_views(spec)),
+    }
+
+
+def _resumed(state: RunState, event: Event) -> None:
+    state.outcome = None
+    state.ended_at = None
+    state.error = ""
+
+
+def _ended(state: RunState, event: Event) -> None:
+    state.outcome = RunStatus(str(event.data["status"]))
+    state.ended_at = event.at
+    state.error = str(event.data.get("error", ""))
+
+
+def _decision(state: RunState, event: Event) -> None:
+    decision = decode(Decision, event.data["decision"])
+    state.decisions[decision.id] = decision
+
+
+def _vote(state: RunState, event: Event) -> None:
+    decision = state.decisions.get(str(event.data["decision"]))
+    if decision is not None:
+        ballot = decode(Ballot, event.data["ballot"])
+        state.decisions[decision.id] = replace(decision, ballots=(*decision.ballots, ballot))
+
+
+def _ready(task: TaskView, event: Event) -> TaskView:
+    return replace(task, status=TaskStatus.READY)
+
+
+def _started(task: TaskView, event: Event) -> TaskView:
+    return replace(
+        task,
+        status=TaskStatus.RUNNING,
+        attempts=_int(event, "attempt") or task.attempts + 1,
+        started_at=task.started_at or event.at,
+        ended_at=None,
+        exit_code=None,
+        error="",
+        retry_at=None,
+    )
+
+
+def _completed(task: TaskView, event: Event) -> TaskView:
+    return replace(
+        task,
+        status=TaskStatus.COMPLETED,
+        ended_at=event.at,
+        exit_code=_int(event, "exit_code"),
+        output=str(event.data.get("output", "")),
+        error="",
+    )
+
+
+def _failed(task: TaskView, event: Event) -> TaskView:
+    return replace(
+        task,
+        status=TaskStatus.DEBT if event.data.get("debt") else TaskStatus.FAILED,
+        ended_at=event.at,
+        exit_code=_int(event, "exit_code"),
+        output=str(event.data.get("output", "")),
+        error=str(event.data.get("error", "")),
+    )
+
+
+def _retried(task: TaskView, event: Event) -> TaskView:
+    return replace(
+        task,
+        status=TaskStatus.READY,
+        exit_code=_int(event, "exit_code"),
+        output=str(event.data.get("output", "")),
+        error=str(event.data.get("error", "")),
+        retry_at=Instant(event.at + float(str(event.data.get("delay", 0)))),
+    )
+
+
+def _skipped(task: TaskView, event: Event) -> TaskView:
+    status = TaskStatus.CANCELLED if event.data.get("cancelled") else TaskStatus.SKIPPED
+    return replace(task, status=status, ended_at=event.at, error=str(event.data.get("reason", "")))
+
+
+def _asked(task: TaskView, event: Event) -> TaskView:
+    decision = decode(Decision, event.data["decision"])
+    return replace(task, status=TaskStatus.WAITING, decision=decision.id)
+
+
+def _decided(task: TaskView, event: Event) -> TaskView:
+    return replace(task, status=TaskStatus.READY) if task.status is TaskStatus.WAITING else task
+
+
+def _int(event: Event, name: str) -> int | None:
+    value = event.data.get(name)
+    return value if isinstance(value, int) else None
+
+
+_CHANGES: Mapping[str, Callable[[RunState, Event], None]] = {
+    EventType.RUN_STARTED: _resumed,
+    EventType.RUN_COMPLETED: _ended,
+    EventType.RUN_FAILED: _ended,
+    EventType.DECISION_REQUESTED: _decision,
+    EventType.DECISION_MADE: _decision,
+    EventType.VOTE_CAST: _vote,
+}
+_TASK_CHANGES: Mapping[str, Callable[[TaskView, Event], TaskView]] = {
+    EventType.TASK_READY: _ready,
+    EventType.TASK_STARTED: _started,
+    EventType.TASK_COMPLETED: _completed,
+    EventType.TASK_FAILED: _failed,
+    EventType.TASK_RETRIED: _retried,
+    EventType.TASK_SKIPPED: _skipped,
+    EventType.DECISION_REQUESTED: _asked,
+    EventType.DECISION_MADE: _decided,
+}

@@ -1,0 +1,212 @@
+"""Runs, tasks and decisions as every face shows them (contract, JSON shapes)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.problems import Problem
+from cis_tui.dag.model import LevelKind
+
+
+class RunStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    """Its engine ended before it did; `cis run resume` goes on."""
+    WAITING = "waiting"
+    """Nothing runs; a decision is awaited."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class TaskStatus(StrEnum):
+    PENDING = "pending"
+    READY = "ready"
+    WAITING = "waiting"
+    """A decision about it is open."""
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    DEBT = "debt"
+    """It failed and the policy tolerates that."""
+
+    @property
+    def ended(self) -> bool:
+        return self in (
+            TaskStatus.COMPLETED,
+            TaskStatus.FAILED,
+            TaskStatus.SKIPPED,
+            TaskStatus.CANCELLED,
+            TaskStatus.DEBT,
+        )
+
+
+class DecisionKind(StrEnum):
+    RECOMMENDED = "recommended"
+    CONFIRMED = "confirmed"
+    ARBITRATED = "arbitrated"
+    INTERRUPTED = "interrupted"
+    """A task found in flight after a crash; to approve is to run it again."""
+
+
+class DecisionStatus(StrEnum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed_out"
+    SUPERSEDED = "superseded"
+    """The run ended or was cancelled before anybody answered."""
+
+
+class Choice(StrEnum):
+    """What a ballot says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    ABSTAIN = "abstain"
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One vote of one stakeholder."""
+
+    stakeholder: str
+    choice: Choice
+    voter: str
+    """DID of who voted."""
+    at: Instant
+    reason: str = ""
+    signature: str = ""
+    """Ed25519 over the canonical ballot, hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A question to a person."""
+
+    id: str
+    run: str
+    task: str
+    kind: DecisionKind
+    prompt: str
+    """What will run, rendered, in clean text."""
+    deadline: Instant | None
+    """When it closes by itself; None while the countdown is held."""
+    default: str
+    """What happens at the deadline: execute, skip, abort or reject."""
+    status: DecisionStatus = DecisionStatus.PENDING
+    ballots: tuple[Ballot, ...] = ()
+    stakeholders: tuple[str, ...] = ()
+    seats: tuple[str, ...] = ()
+    """Stakeholders for whom this engine's owner may vote."""
+    quorum: int = 0
+    threshold: float = 0.0
+    remaining: float | None = None
+    """Seconds left on a held countdown."""
+    timeout: float | None = None
+    """Seconds that it was opened for."""
+    asked_at: Instant | None = None
+    decided_at: Instant | None = None
+    by: str = ""
+    """DID of who decided, or `deadline`, `--yes`."""
+    reason: str = ""
+    dag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One task of a run."""
+
+    id: str
+    status: TaskStatus
+    level: LevelKind
+    attempts: int = 0
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+    exit_code: int | None = None
+    output: str = ""
+    """The end of what it printed, at most 64 kB; `cis run logs` has all."""
+    error: str = ""
+    name: str = ""
+    deps: tuple[str, ...] = ()
+    decision: str = ""
+    """Id of its newest decision."""
+    retry_at: Instant | None = None
+    """When the next attempt starts, after a failed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run of a DAG."""
+
+    id: str
+    dag: str
+    status: RunStatus
+    started_at: Instant
+    ended_at: Instant | None
+    policy: str
+    tasks: tuple[TaskView, ...]
+    project: str = ""
+    """The project's folder."""
+    file: str = ""
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    error: str = ""
+    seq: int = 0
+    """The last event that this view includes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of the list of runs."""
+
+    id: str
+    dag: str
+    status: RunStatus
+    started_at: Instant
+    ended_at: Instant | None
+    policy: str
+    project: str
+    tasks_total: int
+    tasks_ended: int
+    tasks_failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DagInfo:
+    """A DAG definition as it lies in a file."""
+
+    name: str
+    file: str
+    description: str
+    tasks: tuple[TaskView, ...]
+    """As they would be before a run: all pending."""
+    policy: str
+    trusted: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def runnable(self) -> bool:
+        return not any(problem.severity == "error" for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A part of the output of one attempt of a task."""
+
+    text: str
+    offset: int
+    """Byte where the next chunk starts."""
+    attempt: int
+    ended: bool
+    """No more will come for this attempt."""

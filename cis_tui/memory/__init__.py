@@ -1,0 +1,1 @@
+"""What a person wants kept: weekly logs, private ones encrypted (spec, Memory Operations Flow)."""

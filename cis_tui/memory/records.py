@@ -1,0 +1,81 @@
+"""The values that memory takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cis_tui.core.clock import Instant
+
+MAX_KEY = 512
+"""Bytes of a key in UTF-8."""
+MAX_VALUE = 8 * 1024 * 1024
+"""Bytes of a value."""
+
+
+class Domain(StrEnum):
+    """Who may ever see an entry."""
+
+    PRIVATE = "private"
+    """Encrypted; never leaves the machine."""
+    PUBLIC = "public"
+    """In clear; shared with the person's own peers."""
+
+
+class IndexType(StrEnum):
+    """What kind of thing an entry is (spec, Memory Write Flow, step 2)."""
+
+    SENSITIVE = "Sensitive"
+    USER_PREFERENCE = "UserPreference"
+    PROJECT_CONFIG = "ProjectConfig"
+    IMPORTANT_DECISION = "ImportantDecision"
+    FREQUENTLY_QUERIED = "FrequentlyQueried"
+    TEMPORARY = "Temporary"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryItem:
+    """One version of one entry (contract, JSON shapes)."""
+
+    key: str
+    value: str | bytes
+    """Text, or bytes when it is not UTF-8 text."""
+    domain: Domain
+    category: str
+    index_type: IndexType
+    version: Mapping[str, int]
+    """Version vector: node DID to counter."""
+    origin: str
+    """DID of the node that wrote this version."""
+    created_at: Instant
+    week: str
+    """ISO week (UTC) of `created_at`, such as `2026-W47`."""
+    access_count: int = 0
+    last_accessed_at: Instant | None = None
+    pinned: bool = False
+    deleted: bool = False
+    """A tombstone: this version says that the entry is gone."""
+    concurrent: bool = False
+    """Neither newer nor older than the current version (only in a history)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPage:
+    """A part of a listing."""
+
+    items: tuple[MemoryItem, ...]
+    total: int
+    """Entries that fit the question, of which `items` are the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryWrite:
+    """One entry to be written, as `set_many` takes it."""
+
+    key: str
+    value: str | bytes
+    domain: Domain | None = None
+    """None: decided by content, then by the project, then private (contract, Memory, "Domain")."""
+    category: str = ""
+    pinned: bool = False

@@ -1,0 +1,134 @@
+"""`EngineApi`: the one protocol that every face speaks, in process or over the socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.events import Event
+from cis_tui.dag.views import Choice, DagInfo, Decision, LogChunk, RunSummary, RunView
+from cis_tui.memory.records import Domain, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.project.model import ProjectInfo, TrustReport
+from cis_tui.skills.model import SkillInfo, SkillResult
+
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """One glance at an engine."""
+
+    version: str
+    pid: int
+    started_at: Instant
+    home: str
+    did: str
+    staying: bool
+    """It was asked to stay without a face (`cis engine start`)."""
+    faces: int
+    active_runs: int
+    pending_decisions: int
+    memory_entries: Mapping[str, int]
+    """Current entries by domain."""
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class DagPlan:
+    """What a run would do, without doing it."""
+
+    dag: str
+    levels: tuple[tuple[str, ...], ...]
+    """Task ids, grouped by the longest path from the start."""
+    commands: Mapping[str, str]
+    """Task id to the command or skill call, rendered as far as it can be before the run."""
+    params: Mapping[str, object]
+
+
+class EngineApi(Protocol):
+    """Commands and queries on one CIS home; all data is plain and frozen.
+
+    `project` is the absolute path of a project folder; empty means none. Every method may raise `CisError`.
+    """
+
+    async def status(self) -> EngineStatus: ...
+    async def project_open(self, project: str) -> ProjectInfo: ...
+    async def trust_report(self, project: str) -> TrustReport: ...
+    async def trust_grant(self, project: str, digest: str, *, author: bool = False) -> ProjectInfo:
+        """Trust exactly what the report with `digest` showed; Refused when files changed since."""
+        ...
+
+    async def trust_revoke(self, project: str) -> None: ...
+
+    async def memory_set(self, write: MemoryWrite, *, project: str = "") -> MemoryItem:
+        """Durable when it returns."""
+        ...
+
+    async def memory_set_many(self, writes: tuple[MemoryWrite, ...], *, project: str = "") -> int: ...
+    async def memory_get(self, key: str) -> MemoryItem | None: ...
+    async def memory_delete(self, key: str) -> bool:
+        """Whether there was an entry."""
+        ...
+
+    async def memory_list(
+        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0
+    ) -> MemoryPage: ...
+    async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
+        """Newest first; empty when the key was never written."""
+        ...
+
+    async def dag_list(self, project: str) -> tuple[DagInfo, ...]: ...
+    async def dag_show(self, project: str, name: str) -> DagInfo:
+        """`name` is a DAG's name or an absolute path of a file."""
+        ...
+
+    async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan: ...
+    async def run_start(self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False) -> RunView:
+        """Starts and returns at once. `yes`: Recommended and Confirmed are approved, Arbitrated never."""
+        ...
+
+    async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
+        """Newest first; of all projects when `project` is empty."""
+        ...
+
+    async def run_show(self, run: str) -> RunView:
+        """`run` may be an unambiguous beginning of the id, here and in all that follow."""
+        ...
+
+    async def run_logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65536) -> LogChunk:
+        """Bytes from `offset`; a negative one counts from the end. Attempt 0 is the newest."""
+        ...
+
+    async def run_resume(self, run: str, *, yes: bool = False) -> RunView: ...
+    async def run_cancel(self, run: str) -> RunView:
+        """Ends every process of the run, TERM then KILL; returns when it has ended."""
+        ...
+
+    async def decision_list(self, *, all: bool = False) -> tuple[Decision, ...]:
+        """The pending ones, oldest first; with `all` those of the latest runs too."""
+        ...
+
+    async def decision_approve(self, id: str, *, reason: str = "") -> Decision: ...
+    async def decision_reject(self, id: str, *, reason: str = "") -> Decision: ...
+    async def decision_hold(self, id: str) -> Decision:
+        """Stop a countdown, or let a stopped one go on."""
+        ...
+
+    async def decision_vote(self, id: str, choice: Choice, *, seat: str = "", reason: str = "") -> Decision:
+        """Vote for `seat`, or for every seat that this engine's owner holds."""
+        ...
+
+    async def skill_list(self, project: str) -> tuple[SkillInfo, ...]: ...
+    async def skill_run(
+        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object]
+    ) -> SkillResult: ...
+
+    def events(self, since: int | None = None) -> AsyncIterator[Event]:
+        """Events as they happen; with `since`, first those after that number."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the engine; an engine in process stops."""
+        ...

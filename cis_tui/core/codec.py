@@ -7,6 +7,7 @@ import dataclasses
 import json
 import types
 import typing
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache
 from pathlib import PurePath
@@ -98,7 +99,7 @@ def _decode_union(options: tuple[object, ...], data: object) -> object:
 
 
 def _decode_container(origin: object, args: tuple[object, ...], data: object) -> object:
-    if origin is dict:
+    if origin is dict or origin is Mapping:
         pairs = typing.cast("dict[object, object]", _expect(data, dict))
         return {_decode(args[0], key): _decode(args[1], item) for key, item in pairs.items()}
     items = typing.cast("list[object]", _expect(data, list))

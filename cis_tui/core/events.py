@@ -61,6 +61,8 @@ class EventBus:
     """
 
     def __init__(self, *, keep: int = 10_000) -> None:
+        self.began_after = 0
+        """The number of the last event before the first that will be published here."""
         self._recent: deque[Event] = deque(maxlen=keep)
         self._subscribers: list[Callable[[Event], None]] = []
         self._lock = Lock()
@@ -77,7 +79,7 @@ class EventBus:
     def kept_since(self) -> int:
         """The number before the oldest event that is still kept."""
         with self._lock:
-            return self._recent[0].seq - 1 if self._recent else 0
+            return self._recent[0].seq - 1 if self._recent else self.began_after
 
     def subscribe(self, subscriber: Callable[[Event], None], *, since: int | None = None) -> Callable[[], None]:
         """Call `subscriber` for every coming event, after the kept ones with a greater number than `since`.

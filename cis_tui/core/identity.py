@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 KEY_NAME = "ed25519.key"
 DID_NAME = "did"
 _ED25519_PUB = b"\xed\x01"
+# Multihash "identity" of 36 bytes: a protobuf PublicKey of type Ed25519 with a key of 32 bytes.
+_PEER_ID = b"\x00\x24\x08\x01\x12\x20"
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
@@ -54,6 +56,11 @@ class Identity:
 def did_of(public: bytes) -> str:
     """The did:key of an Ed25519 public key of 32 bytes."""
     return "did:key:z" + _base58(_ED25519_PUB + public)
+
+
+def peer_id_of(public: bytes) -> str:
+    """The libp2p peer id of an Ed25519 public key of 32 bytes (libp2p peer-ids, "identity" multihash of the key)."""
+    return _base58(_PEER_ID + public)
 
 
 def public_of(did: str) -> bytes:

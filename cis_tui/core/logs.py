@@ -14,7 +14,8 @@ from cis_tui.core.text import clean
 
 MASK = "[masked]"
 _SECRETS = re.compile(
-    r"(?i:\b(?:api[-_ ]?key|secret|password|passwd|passphrase|token|authorization|bearer)\b[\"']?\s*[:= ]\s*[\"']?)"
+    r"(?i:\b(?:api[-_ ]?key|secret|password|passwd|passphrase|token|authorization|bearer)\b"
+    r"[\"']?\s*[:= ]\s*[\"']?(?:(?:bearer|basic)\s+)?)"
     r"(?P<value>[^\s\"',;]{4,})"
     r"|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}\b"

@@ -65,10 +65,11 @@ class RunState:
         return state
 
     @classmethod
-    def begin(cls, event: Event) -> RunState:
-        """The state after the RunStarted event of a new run."""
+    def begin(cls, event: Event, tasks: Iterable[TaskView] | None = None) -> RunState:
+        """The state after the RunStarted event of a new run; `tasks` spares decoding those in the event."""
         data = event.data
-        tasks = decode(list[TaskView], data["tasks"])
+        if tasks is None:
+            tasks = decode(list[TaskView], data["tasks"])
         return cls(
             id=str(data["run"]),
             dag=str(data["dag"]),
@@ -125,12 +126,26 @@ class RunState:
 def task_views(spec: DagSpec) -> tuple[TaskView, ...]:
     """The tasks of `spec` as they are before a run."""
     return tuple(
-        TaskView(task.id, TaskStatus.PENDING, task.level.kind, name=task.name, deps=task.deps) for task in spec.tasks
+        TaskView(
+            task.id,
+            TaskStatus.PENDING,
+            task.level.kind,
+            name=task.name,
+            deps=task.deps,
+            command=task.command or " ".join((task.skill, *task.args)),
+        )
+        for task in spec.tasks
     )
 
 
-def run_started(run: str, spec: DagSpec, project: str, params: Mapping[str, object]) -> dict[str, object]:
-    """Data of the RunStarted event of a new run of `spec`."""
+def run_started(
+    run: str,
+    spec: DagSpec,
+    project: str,
+    params: Mapping[str, object],
+    tasks: Iterable[TaskView] | None = None,
+) -> dict[str, object]:
+    """Data of the RunStarted event of a new run of `spec`; `tasks`: its `task_views`, if they are there already."""
     return {
         "run": run,
         "dag": spec.name,
@@ -138,14 +153,37 @@ def run_started(run: str, spec: DagSpec, project: str, params: Mapping[str, obje
         "file": spec.file,
         "policy": spec.policy.value,
         "params": encode(params),
-        "tasks": encode(task_views(spec)),
+        "tasks": [_task_data(view) for view in tasks or task_views(spec)],
     }
+
+
+def run_resumed(run: str, again: Iterable[str]) -> dict[str, object]:
+    """Data of the RunStarted event of a run that goes on; the tasks `again` begin anew."""
+    return {"run": run, "resumed": True, "again": list(again)}
+
+
+def _task_data(view: TaskView) -> dict[str, object]:
+    """A task that has not begun, without what every such task has in common: a DAG may have thousands."""
+    data: dict[str, object] = {"id": view.id, "status": view.status.value, "level": view.level.value}
+    if view.name:
+        data["name"] = view.name
+    if view.deps:
+        data["deps"] = list(view.deps)
+    if view.command:
+        data["command"] = view.command
+    return data
 
 
 def _resumed(state: RunState, event: Event) -> None:
     state.outcome = None
     state.ended_at = None
     state.error = ""
+    for id in cast("Iterable[str]", event.data.get("again", ())):
+        task = state.tasks.get(id)
+        if task is not None:
+            state.tasks[id] = replace(
+                task, status=TaskStatus.PENDING, started_at=None, ended_at=None, exit_code=None, output="", error=""
+            )
 
 
 def _ended(state: RunState, event: Event) -> None:
@@ -180,6 +218,7 @@ def _started(task: TaskView, event: Event) -> TaskView:
         exit_code=None,
         error="",
         retry_at=None,
+        command=str(event.data.get("command", "")) or task.command,
     )
 
 

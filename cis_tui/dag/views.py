@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.problems import Problem
-from cis_tui.dag.model import LevelKind
+from cis_tui.dag.model import LevelKind, Param
 
 
 class RunStatus(StrEnum):
@@ -144,6 +144,8 @@ class TaskView:
     """Id of its newest decision."""
     retry_at: Instant | None = None
     """When the next attempt starts, after a failed one."""
+    command: str = ""
+    """What runs: as written in the file before the first attempt, as rendered from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,7 @@ class DagInfo:
     policy: str
     trusted: bool
     problems: tuple[Problem, ...]
+    params: tuple[Param, ...] = ()
 
     @property
     def runnable(self) -> bool:
@@ -210,3 +213,15 @@ class LogChunk:
     attempt: int
     ended: bool
     """No more will come for this attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class DagPlan:
+    """What a run would do, without doing it."""
+
+    dag: str
+    levels: tuple[tuple[str, ...], ...]
+    """Task ids, grouped by the longest path from the start."""
+    commands: Mapping[str, str]
+    """Task id to the command or skill call, rendered as far as it can be before the run."""
+    params: Mapping[str, object]

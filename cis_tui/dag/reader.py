@@ -1,0 +1,252 @@
+"""Reads the contract's shape of a DAG strictly; whatever does not fit becomes a problem."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from cis_tui.core.retry import Retry
+from cis_tui.core.tables import Table, is_number
+from cis_tui.core.text import clean_line
+from cis_tui.dag.model import MAX_TASKS, Action, DagSpec, Level, LevelKind, Param, Policy, TaskSpec
+
+MAX_ID = 128
+"""Characters of a task's id."""
+DAY = 86_400
+MONTH = 30 * DAY
+ROLLBACK_POLICY = "rollback_on_failure"
+PARAM_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+
+_LATER: Mapping[str, str] = {
+    "rollback": "nothing is rolled back",
+    "creates": "nothing is removed or restored",
+    "target_node": "the task runs on this machine",
+    "agent_runtime": "no agent is started",
+    "agent_config": "no agent is started",
+    "keep_agent": "no agent is started",
+    "reuse_agent": "no agent is started",
+}
+"""Fields of a task that are read but not carried out yet, and what happens instead."""
+_CANNOT: Mapping[str, str] = {
+    "on_failure": "tasks that run only after a failure",
+    "dag": "DAGs within DAGs",
+    "for_each": "a task for each item of a list",
+    "tasks": "tasks within tasks",
+    "matrix": "a task for each item of a list",
+    "prompt": "tasks for an agent",
+    "agent": "tasks for an agent",
+}
+"""Fields of a task without which it would do something else than its author meant."""
+_LEVEL_FIELDS: Mapping[LevelKind, frozenset[str]] = {
+    LevelKind.MECHANICAL: frozenset(),
+    LevelKind.RECOMMENDED: frozenset({"timeout", "default_action"}),
+    LevelKind.CONFIRMED: frozenset({"timeout"}),
+    LevelKind.ARBITRATED: frozenset({"timeout", "stakeholders", "quorum", "threshold"}),
+}
+
+
+def read_dag(top: Table, *, name: str) -> DagSpec:
+    """The DAG in a table of the contract's shape; `name` is what it is called if it does not say.
+
+    Fields that do not fit have their default, tasks without a usable id are left out: the notes of `top` tell.
+    """
+    skill = top.table("skill")
+    dag = top.table("dag")
+    spec = DagSpec(
+        name=skill.line("name", limit=MAX_ID) or name,
+        version=skill.line("version") if not is_number(skill.data.get("version")) else str(skill.get("version")),
+        description=skill.prose("description"),
+        policy=_policy(dag),
+        max_parallel=dag.whole("max_parallel", 1, 256),
+        env=dag.strings("env"),
+        params=_params(dag.table("params")),
+        tasks=_tasks(dag),
+        file=top.notes.file,
+    )
+    skill.line("author")
+    skill.choice("type", ("dag",), "dag")
+    for table, field in ((top, "metadata"), (dag, "todo")):
+        if table.get(field) is not None:
+            table.notes.warn(
+                table.at(field), f'"{field}" is read but not carried out by this version: it is for people'
+            )
+    for table in (skill, dag, top):
+        table.finish()
+    return spec
+
+
+def _policy(dag: Table) -> Policy:
+    value = dag.choice("policy", [*Policy, ROLLBACK_POLICY], Policy.ALL_SUCCESS)
+    if dag.flag("rollback_on_failure") or value == ROLLBACK_POLICY:
+        field = "policy" if value == ROLLBACK_POLICY else "rollback_on_failure"
+        message = '"rollback_on_failure" is read but not carried out by this version: nothing is rolled back'
+        dag.notes.warn(dag.at(field), message)
+    return Policy.ALL_SUCCESS if value == ROLLBACK_POLICY else Policy(value)
+
+
+def _params(table: Table) -> tuple[Param, ...]:
+    return tuple(_param(name, table.table(name)) for name in table.data)
+
+
+def _param(name: str, table: Table) -> Param:
+    kind = table.choice("type", PARAM_TYPES, "string")
+    default = table.get("default")
+    if default is not None and not param_fits(kind, default):
+        table.wrong(("default",), default, f"a value of type {kind}")
+        default = None
+    param = Param(name, kind, default, table.flag("required"), table.line("description"))
+    if not name.isidentifier():
+        table.notes.error(table.path, f'"{name}" cannot be the name of a parameter', "use letters, digits and _")
+    table.finish()
+    return param
+
+
+def param_fits(kind: str, value: object) -> bool:
+    """Whether a value is of the parameter type `kind`."""
+    return isinstance(value, PARAM_TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
+def _tasks(dag: Table) -> tuple[TaskSpec, ...]:
+    tables = dag.tables("tasks")
+    if not tables and not dag.notes.broken:
+        dag.notes.error(dag.path, "there are no tasks", 'a task is [[dag.tasks]] with id = "…" and command = "…"')
+    if len(tables) > MAX_TASKS:
+        dag.notes.error(dag.at("tasks"), f"{len(tables)} tasks, expected at most {MAX_TASKS}")
+    tasks: dict[str, TaskSpec] = {}
+    for table in tables[:MAX_TASKS]:
+        task = _task(table)
+        if task.id in tasks:
+            first = tasks[task.id].line
+            where = f"; the first one is in line {first}" if first else ""
+            table.notes.error(table.at("id"), f'there are two tasks with the id "{task.id}"{where}')
+        elif task.id:
+            tasks[task.id] = task
+    return tuple(tasks.values())
+
+
+def _task(table: Table) -> TaskSpec:
+    id = _id(table)
+    command = _command(table)
+    level = table.table("level")
+    task = TaskSpec(
+        id=id,
+        name=table.line("name") or id,
+        skill=table.line("skill", "shell", limit=MAX_ID),
+        command=command,
+        args=table.texts("args", numbers=True),
+        input=table.plain("input"),
+        deps=_deps(table),
+        level=_level(level),
+        retry=_retry(table),
+        timeout=table.number("timeout_secs", 0, MONTH, unit="seconds", above=True),
+        condition=table.text("condition").strip() or None,
+        idempotent=table.flag("idempotent"),
+        work_dir=table.text("work_dir") or ".",
+        env=table.strings("env"),
+        target_node=table.line("target_node") or None,
+        line=table.notes.line_of(table.path),
+    )
+    if command is not None and task.skill != "shell":
+        message = f'"command" goes with the skill "shell", not with "{task.skill}"'
+        table.notes.error(table.at("command"), message, 'give "args" and "input" to the skill, or leave "skill" out')
+    _later(table, id)
+    table.finish()
+    return task
+
+
+def _id(table: Table) -> str:
+    id = table.text("id")
+    if "id" not in table.data and table.data:
+        table.notes.error(table.path, 'a task has no "id"', 'give it a name that others can put into "deps"')
+    elif "id" in table.data and isinstance(table.get("id"), str) and (not id.strip() or len(id) > MAX_ID):
+        table.wrong(("id",), table.get("id"), f"a text of 1 to {MAX_ID} characters")
+        return ""
+    elif id != clean_line(id) or id != id.strip():
+        table.wrong(("id",), id, "one line without control characters or spaces around it")
+        return ""
+    return id
+
+
+def _command(table: Table) -> str | None:
+    value = table.get("command")
+    if isinstance(value, list):
+        words = table.texts("command", what="text, or a list of words")
+        return shlex.join(words) if words else None
+    return table.text("command", expected="text, or a list of words").strip() or None
+
+
+def _deps(table: Table) -> tuple[str, ...]:
+    deps = table.texts("deps", what="a list of task ids", numbers=True)
+    once = tuple(dict.fromkeys(deps))
+    if len(once) < len(deps):
+        table.notes.warn(table.at("deps"), "a task that is named twice in deps counts once")
+    return once
+
+
+def _level(table: Table) -> Level:
+    kind = LevelKind(table.choice("type", LevelKind, LevelKind.MECHANICAL))
+    low = 0 if kind is LevelKind.RECOMMENDED else 1
+    level = Level(
+        kind=kind,
+        timeout=table.number("timeout", low, DAY if kind is LevelKind.RECOMMENDED else MONTH, unit="seconds"),
+        default_action=Action(table.choice("default_action", Action, Action.EXECUTE)),
+        stakeholders=tuple(dict.fromkeys(clean_line(name) for name in table.texts("stakeholders"))),
+        quorum=table.whole("quorum", 1, 1000) or 1,
+        threshold=_threshold(table),
+    )
+    if "type" in table.data:
+        for field in sorted(_LEVEL_FIELDS[LevelKind.ARBITRATED] | _LEVEL_FIELDS[LevelKind.RECOMMENDED]):
+            if field in table.data and field not in _LEVEL_FIELDS[kind]:
+                table.notes.warn(table.at(field), f'"{field}" means nothing at the level "{kind}"')
+    elif table.data:
+        table.notes.error(table.path, 'a level without "type"', "one of " + ", ".join(LevelKind))
+    table.finish()
+    return level
+
+
+def _threshold(table: Table) -> float | None:
+    value = table.number("threshold", 0, 1)
+    if value == 1:
+        table.wrong(("threshold",), 1, "less than 1: approvals must be more than this part of those who may vote")
+        return None
+    return value
+
+
+def _retry(task: Table) -> Retry:
+    if not isinstance(task.get("retry"), dict):
+        return Retry(max=task.whole("retry", 0, 1000) or 0)
+    table = task.table("retry")
+    default = Retry()
+
+    def seconds(name: str, usual: float) -> float:
+        value = table.number(name, 0, DAY, unit="seconds")
+        return usual if value is None else value
+
+    factor = table.number("factor", 1, 100)
+    retry = Retry(
+        max=table.whole("max", 0, 1000) or 0,
+        backoff=seconds("backoff", default.backoff),
+        factor=default.factor if factor is None else factor,
+        max_delay=seconds("max_delay", default.max_delay),
+        jitter=table.flag("jitter", default.jitter),
+    )
+    table.finish()
+    return retry
+
+
+def _later(table: Table, id: str) -> None:
+    """Speak up about what this version does not do."""
+    helped = "skill" in table.data and "prompt" not in table.data
+    later = {**_LATER, "agent": "the skill runs without an agent"} if helped else _LATER
+    for field, instead in later.items():
+        if table.get(field) not in (None, False, [], {}):
+            table.notes.warn(table.at(field), f'"{field}" is read but not carried out by this version: {instead}')
+    for field, what in _CANNOT.items():
+        if table.get(field) is not None and field not in later:
+            message = f'the task "{id}" has "{field}": this version cannot run {what}'
+            table.notes.error(table.at(field), message, "take the task out, or write it as a command")

@@ -1,0 +1,178 @@
+"""Fills in what a DAG leaves open: parameters, results of tasks, memory (contract, "Templates and conditions")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from cis_tui.core.document import is_list, is_table
+from cis_tui.core.errors import CisError, Invalid
+from cis_tui.core.tables import describe, is_plain
+from cis_tui.core.text import clean_line, did_you_mean
+from cis_tui.dag.model import DagSpec, Param
+
+if TYPE_CHECKING:
+    from cis_tui.dag.sandbox import Sandbox
+
+_T = TypeVar("_T")
+
+VARIABLES = ("params", "env", "tasks", "run", "memory")
+"""Names that a template may use."""
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def is_template(text: str) -> bool:
+    """Whether there is anything to fill in."""
+    return "{{" in text or "{%" in text
+
+
+def bare_condition(condition: str) -> str:
+    """A condition without the `{{ }}` that some people put around it."""
+    match = re.fullmatch(r"\s*\{\{-?((?:(?!\{\{|\}\}).)*?)-?\}\}\s*", condition, re.DOTALL)
+    return (match.group(1) if match else condition).strip()
+
+
+def bind_params(spec: DagSpec, given: Mapping[str, str]) -> dict[str, object]:
+    """The value of every parameter of `spec`, from `-p name=value` or its default.
+
+    Raises:
+        Invalid: a parameter does not exist, is missing, or is of another type (CIS-DAG-030).
+    """
+    names = [param.name for param in spec.params]
+    for name in given:
+        if name not in names:
+            known = f"it has {', '.join(names)}" if names else "it has none"
+            raise Invalid(
+                "CIS-DAG-030",
+                f'the DAG {spec.name} has no parameter "{clean_line(name)}"',
+                hint=did_you_mean(name, names) or known,
+            )
+    return {param.name: _bind(spec, param, given.get(param.name)) for param in spec.params}
+
+
+def _bind(spec: DagSpec, param: Param, text: str | None) -> object:
+    if text is None:
+        if param.required and param.default is None:
+            raise Invalid(
+                "CIS-DAG-030",
+                f'the DAG {spec.name} needs the parameter "{param.name}" ({param.type})',
+                hint=f"-p {param.name}=…" + (f"  {param.description}" if param.description else ""),
+            )
+        return _EMPTY[param.type] if param.default is None else param.default
+    value = _convert(param.type, text)
+    if value is None or not is_plain(value):
+        raise Invalid(
+            "CIS-DAG-030",
+            f'the parameter "{param.name}" of {spec.name} is {describe(text)}, expected {_EXPECTED[param.type]}',
+        )
+    return value
+
+
+_EMPTY: Mapping[str, object] = {"string": "", "integer": 0, "number": 0.0, "boolean": False}
+_EXPECTED = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
+
+
+def _convert(kind: str, text: str) -> object | None:
+    """`text` as a value of the type `kind`; None if it is not one."""
+    if kind == "string":
+        return text
+    if kind == "boolean":
+        return _BOOLEANS.get(text.strip().lower())
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        return None
+
+
+class Renderer:
+    """Renders the templates of one run. `tasks` maps ids of ended tasks to their `status`, `output` and `exit_code`."""
+
+    def __init__(
+        self,
+        *,
+        params: Mapping[str, object],
+        env: Mapping[str, str],
+        run_id: str,
+        memory: Callable[[str], str | None],
+    ) -> None:
+        self._params = dict(params)
+        self._env = dict(env)
+        self._run = {"id": run_id}
+        self._memory = memory
+        self._sandbox: Sandbox | None = None
+
+    def render(self, text: str, tasks: Mapping[str, Mapping[str, object]], *, where: str = "") -> str:
+        """`text` with its templates filled in, such as a command of the task that `where` names in errors.
+
+        Raises:
+            Invalid: it does not compile, names something that is not there, or would become too large (CIS-DAG-031).
+        """
+        if not is_template(text):
+            return text
+
+        def fill() -> str:
+            from cis_tui.dag.sandbox import render
+
+            return render(self._environment().from_string(text), self._variables(tasks))
+
+        return self._guard(fill, text, where)
+
+    def render_value(self, value: object, tasks: Mapping[str, Mapping[str, object]], *, where: str = "") -> object:
+        """As `render`, for every text inside lists and tables, such as a task's `input`."""
+        if isinstance(value, str):
+            return self.render(value, tasks, where=where)
+        if is_table(value):
+            return {key: self.render_value(item, tasks, where=where) for key, item in value.items()}
+        if is_list(value):
+            return [self.render_value(item, tasks, where=where) for item in value]
+        return value
+
+    def test(self, condition: str, tasks: Mapping[str, Mapping[str, object]], *, where: str = "") -> bool:
+        """Whether a condition holds.
+
+        Raises:
+            Invalid: as `render`.
+        """
+
+        def ask() -> bool:
+            expression = self._environment().compile_expression(bare_condition(condition), undefined_to_none=False)
+            return bool(expression(self._variables(tasks)))
+
+        return self._guard(ask, condition, where)
+
+    def _environment(self) -> Sandbox:
+        if self._sandbox is None:
+            from cis_tui.dag.sandbox import Sandbox
+
+            self._sandbox = Sandbox()
+        return self._sandbox
+
+    def _variables(self, tasks: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+        from cis_tui.dag.sandbox import TaskResults
+
+        return {
+            "params": self._params,
+            "env": self._env,
+            "tasks": TaskResults(tasks),
+            "run": self._run,
+            "memory": self._recall,
+        }
+
+    def _recall(self, key: str) -> object:
+        from cis_tui.dag.sandbox import Forgotten
+
+        value = self._memory(str(key))
+        return Forgotten(f'nothing is remembered as "{clean_line(str(key))}"') if value is None else value
+
+    def _guard(self, call: Callable[[], _T], text: str, where: str) -> _T:
+        try:
+            return call()
+        except CisError:
+            raise
+        except Exception as error:  # a template can raise whatever its filters and operators raise
+            raise Invalid(
+                "CIS-DAG-031",
+                f"{where + ': ' if where else ''}the template {describe(text)}: {clean_line(str(error))}",
+                hint="cis dag validate checks templates before a run",
+            ) from error

@@ -1,0 +1,209 @@
+"""Checks what a DAG means, after its file was read: the graph, the skills, the templates, the votes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from cis_tui.core.document import is_list, is_table
+from cis_tui.core.problems import Problem, Severity
+from cis_tui.core.text import clean_line, did_you_mean
+from cis_tui.dag.graph import cycles, upstream
+from cis_tui.dag.model import DagSpec, LevelKind, TaskSpec
+from cis_tui.dag.template import is_template
+from cis_tui.skills.model import SkillManifest, SkillType
+from cis_tui.skills.registry import PLACES
+
+MAX_PROBLEMS = 200
+"""Problems that are shown."""
+MAX_HINTS = 20
+"""Names for which the nearest known one is sought: that takes a while among thousands."""
+MAX_SHOWN = 12
+"""Tasks of a cycle that are named."""
+
+
+def validate(
+    spec: DagSpec, *, skills: Mapping[str, SkillManifest], stakeholders: Mapping[str, str] | None = None
+) -> tuple[Problem, ...]:
+    """Everything that is wrong with `spec` at once, in the order of its file.
+
+    Args:
+        skills: What can be called, by name.
+        stakeholders: Names that the project maps to a DID.
+    """
+    at = {task.id: index for index, task in enumerate(spec.tasks)}
+    found = [
+        *_dependencies(spec),
+        *_cycles(spec),
+        *_skills(spec, skills),
+        *_levels(spec, stakeholders or {}),
+        *_folders(spec),
+        *_templates(spec),
+    ]
+    found.sort(key=lambda finding: at[finding.task.id])
+    problems = tuple(
+        Problem(
+            severity=finding.severity,
+            message=finding.message,
+            file=spec.file,
+            line=finding.task.line,
+            field=f"dag.tasks[{at[finding.task.id]}].{finding.field}",
+            hint=finding.hint,
+        )
+        for finding in found[:MAX_PROBLEMS]
+    )
+    hidden = {finding.severity for finding in found[MAX_PROBLEMS:]}
+    if not hidden:
+        return problems
+    severity = Severity.ERROR if Severity.ERROR in hidden else Severity.WARNING
+    return (*problems, Problem(severity, f"and {len(found) - MAX_PROBLEMS} more problems", spec.file))
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    task: TaskSpec
+    field: str
+    message: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+
+
+class _Names:
+    """The names that a DAG knows, which suggests the nearest one until it was asked too often."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self.known = frozenset(known)
+        self._asked = 0
+
+    def hint(self, name: str) -> str:
+        self._asked += 1
+        return did_you_mean(name, sorted(self.known)) if self._asked <= MAX_HINTS else ""
+
+
+def _dependencies(spec: DagSpec) -> Iterator[_Finding]:
+    names = _Names(task.id for task in spec.tasks)
+    for task in spec.tasks:
+        for dep in task.deps:
+            if dep not in names.known:
+                name = clean_line(dep)
+                message = f'task "{task.id}" needs "{name}", which does not exist'
+                yield _Finding(task, "deps", message, names.hint(name))
+            elif dep == task.id:
+                yield _Finding(task, "deps", f'task "{task.id}" needs itself', "take it out of its deps")
+
+
+def _cycles(spec: DagSpec) -> Iterator[_Finding]:
+    for cycle in cycles(spec):
+        first = spec.task(cycle[0])
+        if first is not None and len(cycle) > 2:
+            shown = (
+                cycle
+                if len(cycle) <= MAX_SHOWN + 1
+                else [*cycle[: MAX_SHOWN - 1], f"… {len(cycle) - MAX_SHOWN} more", *cycle[-1:]]
+            )
+            message = f"a cycle: {' -> '.join(shown)} (each needs the next one)"
+            yield _Finding(first, "deps", message, "take one of these deps out")
+
+
+def _skills(spec: DagSpec, skills: Mapping[str, SkillManifest]) -> Iterator[_Finding]:
+    """One finding a skill, at the first task that calls it."""
+    callers: dict[str, list[TaskSpec]] = {}
+    for task in spec.tasks:
+        callers.setdefault(task.skill, []).append(task)
+    names = _Names(skills)
+    for name, tasks in callers.items():
+        others = len(tasks) - 1
+        more = f" (and {others} more task{'s' * (others > 1)})" if others else ""
+        who = f'task "{tasks[0].id}"{more}'
+        if name not in skills:
+            message = f'{who} calls the skill "{name}", which does not exist or has errors; looked in {PLACES}'
+            yield _Finding(tasks[0], "skill", message, names.hint(name) or "cis skill list shows all")
+        elif skills[name].type is not SkillType.NATIVE:
+            message = f'{who} calls the skill "{name}" of type {skills[name].type}, which this version cannot run'
+            yield _Finding(tasks[0], "skill", message, "use a skill of type native")
+
+
+def _levels(spec: DagSpec, stakeholders: Mapping[str, str]) -> Iterator[_Finding]:
+    for task in spec.tasks:
+        level = task.level
+        if level.kind is not LevelKind.ARBITRATED:
+            continue
+        if not level.stakeholders:
+            message = f'task "{task.id}" is arbitrated and has no stakeholders'
+            yield _Finding(task, "level.stakeholders", message, 'name who may vote: stakeholders = ["…"]')
+        elif level.quorum > len(level.stakeholders):
+            count = len(level.stakeholders)
+            message = f'task "{task.id}" wants {level.quorum} votes of {count} stakeholder{"s" * (count != 1)}'
+            yield _Finding(task, "level.quorum", message, f"quorum is at most {count}")
+        unmapped = [name for name in level.stakeholders if name not in stakeholders]
+        if unmapped:
+            message = f"whoever runs the engine votes for {', '.join(unmapped)}"
+            hint = "[stakeholders] of project.toml gives a name to the DID of its voter"
+            yield _Finding(task, "level.stakeholders", message, hint, Severity.WARNING)
+
+
+def _folders(spec: DagSpec) -> Iterator[_Finding]:
+    for task in spec.tasks:
+        folder = os.path.normpath(task.work_dir)
+        if not is_template(task.work_dir) and (os.path.isabs(folder) or folder.split(os.sep)[0] == ".."):
+            message = f'task "{task.id}" works in "{clean_line(task.work_dir)}", which is outside of the project'
+            yield _Finding(task, "work_dir", message, "give a folder relative to the project")
+
+
+def _templates(spec: DagSpec) -> Iterator[_Finding]:
+    texts = [(task, field, text) for task in spec.tasks for field, text in _texts(task)]
+    if texts:
+        yield from _check_templates(spec, texts)
+
+
+def _texts(task: TaskSpec) -> Iterator[tuple[str, str]]:
+    """Field and text of everything in a task that is rendered and has something to render."""
+    if task.condition is not None:
+        yield "condition", task.condition
+    given: Mapping[str, object] = {
+        "command": task.command,
+        "args": list(task.args),
+        "input": dict(task.input),
+        "env": dict(task.env),
+        "work_dir": task.work_dir,
+    }
+    for field, value in given.items():
+        for text in _strings(value):
+            if is_template(text):
+                yield field, text
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif is_table(value) or is_list(value):
+        for item in value.values() if is_table(value) else value:
+            yield from _strings(item)
+
+
+def _check_templates(spec: DagSpec, texts: Iterable[tuple[TaskSpec, str, str]]) -> Iterator[_Finding]:
+    from cis_tui.dag.references import ReferenceFinder  # a tenth of a second: only for a DAG with templates
+
+    finder = ReferenceFinder()
+    tasks = _Names(task.id for task in spec.tasks)
+    params = _Names(param.name for param in spec.params)
+    before: Callable[[str, str], bool] = upstream(spec)
+    for task, field, text in texts:
+        found = finder.in_condition(text) if field == "condition" else finder.in_text(text)
+        what = f'task "{task.id}": {"its condition" if field == "condition" else f"a template in its {field}"}'
+        for message, hint in found.errors:
+            yield _Finding(task, field, f"{what}: {message}", hint)
+        for name in found.params:
+            if name not in params.known:
+                hint = params.hint(name) or f"declare it: [dag.params.{clean_line(name)}]"
+                yield _Finding(
+                    task, field, f'{what} uses the parameter "{clean_line(name)}", which does not exist', hint
+                )
+        for id in found.tasks:
+            if id not in tasks.known:
+                message = f'{what} uses the task "{clean_line(id)}", which does not exist'
+                yield _Finding(task, field, message, tasks.hint(id))
+            elif not before(id, task.id):
+                message = f'{what} uses the task "{id}", which need not have ended before'
+                yield _Finding(task, field, message, f'put "{id}" into its deps')

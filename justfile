@@ -1,0 +1,52 @@
+# Everything lives in `.venv`; `just setup` makes it whole.
+
+bin := justfile_directory() / ".venv" / "bin"
+export UV_PYTHON := bin / "python"
+
+# Test and lint
+default: test lint
+
+# Install what the program, its tests and its benchmarks need, exactly as locked
+setup:
+    #!/bin/sh
+    set -eu
+    test -x "{{bin}}/python" || python3 -m venv .venv
+    test -x "{{bin}}/uv" || "{{bin}}/python" -m pip install --quiet uv rust-just
+    done="{{bin}}/../.setup-done"
+    if [ -e "$done" ] && [ "$done" -nt requirements.lock ] && [ "$done" -nt pyproject.toml ]; then exit 0; fi
+    echo "installing into .venv …" >&2
+    "{{bin}}/uv" pip install --quiet --require-hashes --no-deps --compile-bytecode -r requirements.lock
+    "{{bin}}/uv" pip install --quiet --no-deps --no-build-isolation --editable .
+    "{{bin}}/python" -m compileall -q cis_tui
+    touch "$done"
+
+# Open the workspace on this repository's own example project
+run *arguments: setup
+    @"{{bin}}/cis" {{arguments}}
+
+# Run the tests, in parallel
+test *arguments: setup
+    @"{{bin}}/python" -m pytest -n 2 --dist worksteal -m "not bench" {{arguments}}
+
+# Ruff, the floors of the architecture, strict types
+lint: setup
+    @"{{bin}}/ruff" check
+    @"{{bin}}/ruff" format --check --quiet
+    @"{{bin}}/lint-imports" --no-cache
+    @"{{bin}}/pyright"
+
+# Measure, as ratios against a reference in the same run
+bench *arguments: setup
+    @"{{bin}}/python" -m pytest -q -s -m bench tests/bench {{arguments}}
+
+# Make the pictures of every screen anew
+snapshots: setup
+    @"{{bin}}/python" -m pytest -q -n 2 tests/tui --snapshot-update
+
+# Compile requirements.lock from pyproject.toml: universal, with hashes, without addresses
+lock:
+    @"{{bin}}/uv" pip compile --quiet --universal --generate-hashes --no-annotate --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+# Check that the docs tell the truth: every command in them is run
+docs: setup
+    @"{{bin}}/python" -m pytest -q tests/docs

@@ -1,0 +1,55 @@
+"""The door for foreign text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cis_tui.core.text import clean, clean_line, did_you_mean
+
+
+@pytest.mark.parametrize(
+    ("hostile", "safe"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("a\x1b]52;c;aGVsbG8=\x07b", "ab"),
+        ("a\x1b]0;title\x1b\\b", "ab"),
+        ("a\x1bP+q544e\x1b\\b", "ab"),
+        ("\x9b2Jclear", "clear"),
+        ("a\x9d52;c;xx\x9cb", "ab"),
+        ("a\x08\x08\x7fb\x00", "ab"),
+        ("a\r\nb\rc", "a\nbc"),
+        ("abc\u202edef\u2066g", "abcdefg"),
+        ("\ud800x", "\ufffdx"),
+        ("tab\tand\nline", "tab\tand\nline"),
+        ("日本語 ✓", "日本語 ✓"),
+    ],
+)
+def test_control_sequences_leave_and_text_stays(hostile: str, safe: str) -> None:
+    assert clean(hostile) == safe
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8") | st.sampled_from("\x1b[]0;mH\x07\x9b\x90\\P")))
+def test_nothing_that_a_terminal_obeys_survives(text: str) -> None:
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", clean(text))
+
+
+@given(st.text())
+def test_clean_text_is_clean(text: str) -> None:
+    assert clean(clean(text)) == clean(text)
+
+
+def test_length_is_bounded_and_the_cut_is_shown() -> None:
+    assert clean("x" * 100, limit=10) == "x" * 9 + "…"
+
+
+def test_a_line_is_one_line() -> None:
+    assert clean_line("a\n  b\tc") == "a b c"
+
+
+def test_nearest_name() -> None:
+    assert did_you_mean("bild", ["build", "test"]) == 'did you mean "build"?'
+    assert did_you_mean("zzz", ["build", "test"]) == ""

@@ -1,0 +1,58 @@
+"""The README tells the truth: each of its commands is run, each picture and page is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```sh(?P<mark>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path, mark: str = "") -> list[str]:
+    """The lines of the shell blocks of `page` that bear `mark`."""
+    blocks = BLOCK.finditer(page.read_text("utf-8"))
+    return [line for block in blocks if block["mark"].strip() == mark for line in block["body"].splitlines()]
+
+
+@pytest.mark.parametrize("page", [page for page in DOCS if commands(page)], ids=lambda page: page.name)
+def test_every_command_works_as_written(page: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    try:
+        for command in commands(page):
+            done = subprocess.run(
+                command,
+                shell=True,
+                cwd=folder,
+                env={**os.environ, "PATH": path},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
+    finally:
+        cis = Path(sys.executable).with_name("cis")
+        subprocess.run([cis, "engine", "stop"], cwd=folder, capture_output=True, check=False)
+
+
+def test_set_up_is_what_ci_does() -> None:
+    make, test = commands(ROOT / "README.md", "set-up")
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert make.removesuffix("just run") in ci
+    assert f"\n{test}\n" in ci
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} points to {target}"

@@ -1,0 +1,272 @@
+"""skill.toml, strict in the contract's shape and generous with older ones; and the skills shipped."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cis_tui.core.problems import Severity
+from cis_tui.skills.manifest import LoadedSkill, load_manifest
+from cis_tui.skills.model import Permissions, SkillManifest, SkillOrigin, SkillType
+from cis_tui.skills.registry import SHIPPED_SKILLS
+from tests.conftest import ROOT
+
+SAMPLES = ROOT / "tests" / "samples" / "skills"
+
+WHOLE = """\
+[skill]
+name = "linter"
+version = "1.0.0"
+type = "native"
+entry = "run.sh"
+args = ["--fast"]
+description = "Lints"
+author = "me"
+timeout_secs = 12
+[permissions]
+memory_read = ["project/"]
+memory_write = ["project/lint/"]
+filesystem = ["read:.", "write:build/"]
+command = ["ruff", "git"]
+network = false
+[limits]
+memory_mb = 512
+cpu_secs = 30
+fuel = 10_000_000_000
+output_kb = 1024
+[exports]
+commands = [{ name = "lint", description = "Lint a file", args = [{ name = "path", type = "string" }] }]
+"""
+
+
+def _load(tmp_path: Path, text: str) -> LoadedSkill:
+    folder = tmp_path / "folder"
+    folder.mkdir(exist_ok=True)
+    (folder / "run.sh").write_text("#!/bin/sh\n")
+    (folder / "run.sh").chmod(0o755)
+    (folder / "skill.toml").write_text(text)
+    return load_manifest(folder / "skill.toml", SkillOrigin.HOME)
+
+
+def _whole(skill: LoadedSkill) -> SkillManifest:
+    assert skill.manifest is not None, skill.problems
+    return skill.manifest
+
+
+def _said(skill: LoadedSkill) -> str:
+    return "\n".join(f"{problem.severity}: {problem}" for problem in skill.problems)
+
+
+def test_every_field_of_the_contract_is_read(tmp_path: Path) -> None:
+    skill = _load(tmp_path, WHOLE)
+    assert [problem.field for problem in skill.problems] == ["limits.memory_mb", "limits.cpu_secs"]
+    assert "is read but not enforced by this version" in _said(skill)
+    assert len(skill.digest) == 64
+    assert skill.manifest == SkillManifest(
+        name="linter",
+        version="1.0.0",
+        type=SkillType.NATIVE,
+        entry="run.sh",
+        args=("--fast",),
+        description="Lints",
+        timeout=12.0,
+        permissions=Permissions(("project/",), ("project/lint/",), ("read:.", "write:build/"), ("ruff", "git"), ()),
+        limits={"memory_mb": 512, "cpu_secs": 30, "fuel": 10_000_000_000, "output_kb": 1024},
+        folder=tmp_path / "folder",
+        file=str(tmp_path / "folder" / "skill.toml"),
+        origin=SkillOrigin.HOME,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('name = "linter"', ""), 'skill.toml:1: "name" is "", expected a name of 1 to 128 characters'),
+        (('name = "linter"', 'name = "a/b"'), '"name" is "a/b", expected a name'),
+        (
+            ('"native"', '"nativ"'),
+            'skill.toml:4: "type" is "nativ", expected native or wasm or dag; did you mean "native"?',
+        ),
+        (
+            ('"native"', '"claude-agent"'),
+            'a skill of type "claude-agent" is work for an agent, which this version cannot',
+        ),
+        (('entry = "run.sh"', ""), 'there is no "entry"; name a program on PATH, or a file beside the manifest'),
+        (('"run.sh"', '"../run.sh"'), 'skill.toml:5: the entry "../run.sh" leaves the folder of the skill'),
+        (('"run.sh"', '"bin/run"'), 'the entry "bin/run" does not exist'),
+        (('"run.sh"', '"skill.toml"'), "may not be executed; chmod +x"),
+        (("timeout_secs = 12", "timeout_secs = 0"), "expected a number of seconds above 0"),
+        (('"read:."', '"."'), '"filesystem" is ".", expected "read:PATH" or "write:PATH"'),
+        (("memory_mb = 512", "memory_mb = 0"), '"memory_mb" is 0, expected a whole number from 1'),
+        (('args = ["--fast"]', "args = 3"), '"args" is 3, expected a list of texts'),
+        (("[skill]", "[skill"), "not TOML"),
+        (("[skill]", "[skil]"), "there is no [skill]"),
+    ],
+)
+def test_a_mistake_is_an_error_and_the_skill_does_not_run(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    skill = _load(tmp_path, WHOLE.replace(*change))
+    assert skill.manifest is None
+    assert any(said in str(problem) for problem in skill.problems if problem.severity is Severity.ERROR), skill.problems
+    assert skill.name in ("linter", "folder", "a/b")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            ("description", "descripton"),
+            'unknown field "descripton" in [skill] is ignored; did you mean "description"?',
+        ),
+        (("network", "netwrok"), 'unknown field "netwrok" in [permissions] is ignored; did you mean "network"?'),
+        (('filesystem = ["read:.", "write:build/"]', "filesystem = true"), 'is taken as ["read:.", "write:."]'),
+        (('command = ["ruff", "git"]', "command = true"), '"command = true" is taken as ["*"]'),
+        (('command = ["ruff", "git"]', "shell = true"), 'the permission "shell" is read as "command"'),
+        (('command = ["ruff", "git"]', 'command = "ruff"'), 'the text "command" is taken as a list of one'),
+        (("[limits]", "[[dependencies]]\nname = 'x'\n[limits]"), '"dependencies" is read but not carried out'),
+        (
+            ("[limits]", "[hooks]\npost = 'x'\n[limits]"),
+            '"hooks" is read but not carried out by this version: no hook is run',
+        ),
+    ],
+)
+def test_liberties_are_said(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    skill = _load(tmp_path, WHOLE.replace(*change))
+    _whole(skill)
+    assert f"warning: {skill.file}" in _said(skill)
+    assert said in _said(skill)
+
+
+def test_a_manifest_written_for_toml_1_1_is_read(tmp_path: Path) -> None:
+    skill = _load(tmp_path, "skill = {\n name = 'x',\n entry = 'run.sh',\n}\n")
+    assert (_whole(skill).name, len(skill.problems)) == ("x", 1)
+
+
+def test_true_for_memory_means_all_that_is_public(tmp_path: Path) -> None:
+    manifest = _whole(_load(tmp_path, WHOLE.replace('["project/"]', "true")))
+    assert manifest.permissions.memory_read == ("",)
+
+
+def test_permissions_in_a_list_of_tables_are_merged(tmp_path: Path) -> None:
+    text = WHOLE.split("[permissions]")[0] + (
+        "[[permissions]]\ntype = 'filesystem'\npaths = ['read:src']\n[[permissions]]\ntype = 'network'\n"
+        "[[permissions]]\nname = 'command'\nvalue = false\n"
+    )
+    skill = _load(tmp_path, text)
+    assert _whole(skill).permissions == Permissions(filesystem=("read:src",), network=("*",))
+    assert "the list [[permissions]] is read as one table [permissions]" in _said(skill)
+    assert '"network = true" is taken as ["*"]' in _said(skill)
+
+
+@pytest.mark.parametrize("kind", ["wasm", "dag"])
+def test_other_types_are_listed_and_said_not_to_run_yet(tmp_path: Path, kind: str) -> None:
+    skill = _load(tmp_path, f'[skill]\nname = "x"\ntype = "{kind}"\nentry = "skill.wasm"\n')
+    assert _whole(skill).type is SkillType(kind)
+    assert f"a skill of type {kind} is listed, but this version does not run it yet" in _said(skill)
+
+
+def test_the_sample_with_a_binary_calls_it() -> None:
+    skill = load_manifest(SAMPLES / "example.toml", SkillOrigin.HOME)
+    assert (skill.name, _whole(skill).entry, _whole(skill).args) == ("test-echo", "echo", ())
+    assert "[execution] is read as entry and args of [skill]" in _said(skill)
+
+
+def test_the_sample_shell_keeps_its_arguments() -> None:
+    manifest = _whole(load_manifest(SAMPLES / "shell-skill.toml", SkillOrigin.HOME))
+    assert (manifest.entry, manifest.args) == ("sh", ("-c",))
+
+
+def test_the_sample_with_commands_becomes_a_program_that_chooses(tmp_path: Path) -> None:
+    skill = load_manifest(SAMPLES / "git-auto-sync.toml", SkillOrigin.HOME)
+    manifest = _whole(skill)
+    assert 'the type "shell" is taken as "native"' in _said(skill)
+    assert "whose first argument is fetch | check-update | create-branch" in _said(skill)
+    assert '"hooks" is read but not carried out' in _said(skill)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    done = subprocess.run(
+        [manifest.entry, *manifest.args, "create-branch"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "Switched to a new branch 'build/" in done.stderr
+    done = subprocess.run([manifest.entry, *manifest.args], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "usage: fetch | check-update | create-branch\n")
+
+
+def test_a_command_with_quotes_in_its_name_runs(tmp_path: Path) -> None:
+    skill = _load(
+        tmp_path,
+        "[skill]\nname = 'x'\n[[commands]]\nname = \"it's; exit 9\"\ncommand = 'echo \"$1\" it works'\n"
+        "[[commands]]\nname = 'b'\n",
+    )
+    assert 'a command needs "name" and "command"' in _said(skill)
+    skill = _load(tmp_path, "[skill]\nname = 'x'\n[[commands]]\nname = \"it's; *)\"\ncommand = 'echo \"$1\" works'\n")
+    manifest = _whole(skill)
+    done = subprocess.run(
+        [manifest.entry, *manifest.args, "it's; *)", "it"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "it works\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "input", "said"),
+    [
+        (["a", "b c"], {}, "a b c\n"),
+        ([], {"k": "é"}, '{"k": "é"}\n'),
+        ([], {}, "the-task\n"),
+    ],
+)
+def test_the_shipped_echo_speaks(args: list[str], input: dict[str, str], said: str) -> None:
+    manifest = _whole(load_manifest(SHIPPED_SKILLS / "echo" / "skill.toml", SkillOrigin.SHIPPED))
+    call = json.dumps({"args": args, "input": input, "project": "", "run": "r"})
+    env = {"PATH": os.environ["PATH"], "CIS_TASK": "the-task", "PYTHONIOENCODING": "utf-8"}
+    command = [manifest.entry, *manifest.args, *args]
+    assert subprocess.run(command, input=call, capture_output=True, text=True, check=True, env=env).stdout == said
+
+
+def test_the_shipped_skills_have_no_problems() -> None:
+    for folder in sorted(SHIPPED_SKILLS.iterdir()):
+        skill = load_manifest(folder / "skill.toml", SkillOrigin.SHIPPED)
+        assert skill.problems == ()
+        assert skill.name == folder.name
+
+
+def test_the_digest_follows_every_file_of_the_folder(tmp_path: Path) -> None:
+    digests = {_load(tmp_path, WHOLE).digest}
+    folder = tmp_path / "folder"
+    (folder / "lib").mkdir()
+    (folder / "lib" / "more.py").write_text("x")
+    digests.add(_load(tmp_path, WHOLE).digest)
+    (folder / "lib" / "more.py").chmod(0o755)
+    digests.add(_load(tmp_path, WHOLE).digest)
+    (folder / "lib" / "more.py").rename(folder / "lib" / "less.py")
+    digests.add(_load(tmp_path, WHOLE).digest)
+    (folder / "link").symlink_to("/etc/passwd")
+    digests.add(_load(tmp_path, WHOLE).digest)
+    assert len(digests) == 5
+    assert "" in digests, "a link out of the folder leaves it without a digest"
+
+
+_VALUES = st.recursive(
+    st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "type", "command"]), inner),
+    max_leaves=5,
+)
+_SECTIONS = st.sampled_from(["skill", "execution", "commands", "permissions", "limits", "hooks", "exports"])
+_FIELDS = st.sampled_from(["name", "type", "entry", "binary", "args", "timeout_secs", "memory", "filesystem", "fuel"])
+
+
+@given(st.dictionaries(_SECTIONS, st.dictionaries(_FIELDS, _VALUES, max_size=5) | _VALUES))
+@settings(deadline=None, max_examples=100)
+def test_whatever_a_manifest_says_becomes_a_skill_or_problems(
+    tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]
+) -> None:
+    import tomlkit
+
+    folder = tmp_path_factory.mktemp("skill")
+    (folder / "skill.toml").write_text(tomlkit.dumps(data), "utf-8")  # pyright: ignore[reportUnknownMemberType]
+    skill = load_manifest(folder / "skill.toml", SkillOrigin.HOME)
+    assert skill.manifest is not None or any(problem.severity is Severity.ERROR for problem in skill.problems)

@@ -86,7 +86,8 @@ class Home:
 
 def private_dir(path: Path) -> Path:
     """Make `path` and what is missing above it, and let only its owner in (0700)."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in reversed([folder for folder in (path, *path.parents) if not folder.is_dir()]):
+        folder.mkdir(exist_ok=True, mode=0o700)
     if path.stat().st_mode & 0o077:
         path.chmod(0o700)
     return path

@@ -13,7 +13,7 @@ from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Exit, Invalid, NotFound, Unavailable, error_from_wire, error_to_wire
 from cis_tui.core.events import Event, EventBus
 from cis_tui.core.lock import engine_live, take_lock
-from cis_tui.core.paths import Home, find_project, shipped, write_private
+from cis_tui.core.paths import Home, find_project, private_dir, shipped, write_private
 from cis_tui.core.retry import Retry
 
 
@@ -64,6 +64,11 @@ def test_a_private_file_is_replaced_whole(tmp_path: Path) -> None:
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [child.name for child in path.parent.iterdir()] == ["file"]
+
+
+def test_a_private_folder_is_private_from_its_first_new_part_on(tmp_path: Path) -> None:
+    private_dir(tmp_path / "a" / "b")
+    assert {(tmp_path / part).stat().st_mode & 0o777 for part in ("a", "a/b")} == {0o700}
 
 
 def test_the_program_brings_its_themes() -> None:

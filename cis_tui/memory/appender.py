@@ -1,0 +1,105 @@
+"""The writing side of one domain: the log of a week, with the catalogue attached, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from cis_tui.memory import catalogue
+from cis_tui.memory.catalogue import Head
+from cis_tui.memory.database import Database
+from cis_tui.memory.log import last_row
+from cis_tui.memory.plan import Version
+from cis_tui.memory.vault import Vault
+
+_SCHEMA = "catalogue"
+_INSERT = (
+    "INSERT INTO main.log_entries"
+    " (key, value, category, index_type, version, origin, hlc, created_at, pinned, tombstone)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class Appender:
+    """Adds versions to the logs of one domain, in transactions that any number of processes take in turns.
+
+    SQLite commits the main file, which is the log, before an attached one: a crash in between leaves the catalogue
+    behind, never ahead, and the next transaction on that week lets it catch up.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+        self._week = ""
+        self._log: Database | None = None
+        self._catalogue: Path | None = None
+
+    def begin(self, week: str) -> None:
+        """Begin a transaction on the log of `week`; every other writer of the domain waits."""
+        log = self._open(week)
+        log.begin()
+        if not (self._catalogue and self._catalogue.exists()):
+            # Somebody made another one.
+            self.close()
+            log = self._open(week)
+            log.begin()
+        catalogue.catch_up(log, _SCHEMA, week, last_row(log))
+
+    def heads(self, keys: Sequence[str]) -> dict[str, Head]:
+        """The current versions of those of `keys` that were ever written."""
+        return catalogue.heads(self._begun, _SCHEMA, keys)
+
+    def append(self, versions: Sequence[Version]) -> None:
+        """Add versions of this week."""
+        if versions:
+            self._begun.many(_INSERT, map(_row, versions))
+            catalogue.catch_up(self._begun, _SCHEMA, self._week, last_row(self._begun))
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        self._begun.commit()
+
+    def rollback(self) -> None:
+        """Undo the transaction, if one was begun."""
+        if self._log is not None:
+            self._log.rollback()
+
+    def close(self) -> None:
+        """Let go of the files; the next transaction opens them again."""
+        if self._log is not None:
+            self._log.rollback()
+            self._log.close()
+        self._log = None
+
+    @property
+    def _begun(self) -> Database:
+        assert self._log is not None, "no transaction was begun"
+        return self._log
+
+    def _open(self, week: str) -> Database:
+        if self._log is not None and self._week == week:
+            return self._log
+        self.close()
+        log = self.vault.open_log(week, durable=True)
+        try:
+            self._catalogue = self.vault.attach_catalogue(log, _SCHEMA)
+        except BaseException:
+            log.close()
+            raise
+        self._log, self._week = log, week
+        return log
+
+
+def _row(version: Version) -> tuple[object, ...]:
+    return (
+        version.key,
+        version.value,
+        version.category,
+        version.index_type.value,
+        json.dumps(version.vector, separators=(",", ":")),
+        version.origin,
+        version.hlc,
+        version.created_at,
+        version.pinned,
+        version.value is None,
+    )

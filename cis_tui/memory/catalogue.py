@@ -1,0 +1,107 @@
+"""The catalogue of a domain: for each key, which week holds its current version, and which weeks hold any.
+
+Derived from the logs and rebuilt from them at any time. It is kept by one statement, `catch_up`, that takes in the rows
+of a log which it has not seen: after each write, after a crash and when it is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from cis_tui.core.errors import Invalid
+from cis_tui.memory.database import Database
+
+_SCHEMA_VERSION = 1
+_SCHEMA = (
+    """CREATE TABLE heads (
+        key TEXT PRIMARY KEY,
+        week TEXT NOT NULL,
+        row INTEGER NOT NULL,
+        hlc INTEGER NOT NULL,
+        version TEXT NOT NULL,
+        deleted INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX live ON heads(key) WHERE deleted = 0",
+    "CREATE TABLE places (key TEXT, week TEXT, PRIMARY KEY (key, week)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE weeks (week TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    f"PRAGMA user_version={_SCHEMA_VERSION}",
+)
+
+
+class Head(NamedTuple):
+    """The current version of a key."""
+
+    week: str
+    row: int
+    hlc: int
+    vector: Mapping[str, int]
+    deleted: bool
+
+
+def prepare(database: Database) -> None:
+    """Make the tables of a new catalogue."""
+    for statement in _SCHEMA:
+        database.run(statement)
+
+
+def usable(database: Database, schema: str, weeks: Collection[str]) -> bool:
+    """Whether the attached catalogue can be read, has the tables that are expected, and knows no log but of `weeks`."""
+    try:
+        version = database.value(f"PRAGMA {schema}.user_version")
+        return version == _SCHEMA_VERSION and all(week in weeks for week in taken_in(database, schema))
+    except Invalid:
+        return False
+
+
+def taken_in(database: Database, schema: str) -> dict[str, int]:
+    """Each known week and the number of the last row of its log that the catalogue has seen."""
+    return {str(week): int(last) for week, last in database.all(f"SELECT week, last FROM {schema}.weeks")}
+
+
+def catch_up(log: Database, schema: str, week: str, last: int) -> None:
+    """Take in the rows of the log of `week` up to `last` that are new, within a transaction of the log."""
+    seen = int(log.value(f"SELECT last FROM {schema}.weeks WHERE week = ?", (week,)) or 0)
+    if seen >= last:
+        return
+    log.run(
+        f"INSERT INTO {schema}.heads (key, week, row, hlc, version, deleted)"
+        " SELECT key, ?, id, hlc, version, tombstone FROM main.log_entries WHERE id > ? ORDER BY id"
+        " ON CONFLICT (key) DO UPDATE SET week = excluded.week, row = excluded.row, hlc = excluded.hlc,"
+        " version = excluded.version, deleted = excluded.deleted"
+        " WHERE (excluded.hlc, excluded.week, excluded.row) > (hlc, week, row)",
+        (week, seen),
+    )
+    log.run(
+        f"INSERT OR IGNORE INTO {schema}.places (key, week) SELECT key, ? FROM main.log_entries WHERE id > ?",
+        (week, seen),
+    )
+    log.run(f"INSERT OR REPLACE INTO {schema}.weeks (week, last) VALUES (?, ?)", (week, last))
+
+
+def head(database: Database, schema: str, key: str) -> Head | None:
+    """The current version of `key`, also when it says that the entry is gone."""
+    row = database.one(f"SELECT week, row, hlc, version, deleted FROM {schema}.heads WHERE key = ?", (key,))
+    return None if row is None else Head(row[0], row[1], row[2], json.loads(row[3]), bool(row[4]))
+
+
+def heads(database: Database, schema: str, keys: Iterable[str]) -> dict[str, Head]:
+    """The current versions of those of `keys` that were ever written."""
+    rows = database.all(
+        f"SELECT key, week, row, hlc, version, deleted FROM {schema}.heads"
+        " WHERE key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    )
+    return {row[0]: Head(row[1], row[2], row[3], json.loads(row[4]), bool(row[5])) for row in rows}
+
+
+def weeks_of(database: Database, schema: str, key: str) -> list[str]:
+    """The weeks that hold a version of `key`, oldest first."""
+    return [str(week) for (week,) in database.all(f"SELECT week FROM {schema}.places WHERE key = ? ORDER BY 1", (key,))]
+
+
+def all_heads(database: Database, schema: str) -> dict[str, tuple[str, int, bool]]:
+    """Week, row and whether it is deleted, of every key."""
+    rows = database.all(f"SELECT key, week, row, deleted FROM {schema}.heads")
+    return {row[0]: (row[1], row[2], bool(row[3])) for row in rows}

@@ -1,0 +1,150 @@
+"""Commits a group of writes: one transaction a domain for all of them, in the order that `plan` needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from cis_tui.core.clock import iso_week
+from cis_tui.core.errors import CisError
+from cis_tui.memory.appender import Appender
+from cis_tui.memory.catalogue import Head
+from cis_tui.memory.plan import Current, Entry, Plan, Version, plan, sweep
+from cis_tui.memory.records import Domain
+from cis_tui.memory.vault import Vault
+
+Outcome = Plan | CisError | None
+"""What became of a write: what it added, why it could not be done, or None: it deleted what is not there."""
+
+
+class Committer:
+    """Writes groups to the logs of both domains; one thread at a time."""
+
+    def __init__(self, vaults: Mapping[Domain, Vault], node: Callable[[], str]) -> None:
+        self._public, self._private = Appender(vaults[Domain.PUBLIC]), Appender(vaults[Domain.PRIVATE])
+        self._node = node
+
+    def commit(self, group: Sequence[Entry]) -> list[Outcome]:
+        """Make `group` durable, in its order; say what became of each write.
+
+        A group whose entries belong to several weeks takes a round of transactions for each of them.
+        """
+        outcomes: dict[int, Outcome] = {}
+        left = dict(enumerate(group))
+        week = iso_week(group[0].at) if group else ""
+        while left:
+            try:
+                done = self._commit_week(week, left)
+            except CisError as error:
+                outcomes.update(dict.fromkeys(left, error))
+                break
+            outcomes.update(done.outcomes)
+            left, week = done.later, done.later_week
+        return [outcomes[position] for position in range(len(group))]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._private.close()
+        self._public.close()
+
+    def _commit_week(self, week: str, entries: Mapping[int, Entry]) -> _Round:
+        try:
+            private, locked = self._lock(week, any(entry.needs_private for entry in entries.values()))
+            keys = list({entry.key for entry in entries.values()})
+            heads = {Domain.PUBLIC: self._public.heads(keys), Domain.PRIVATE: private.heads(keys) if private else {}}
+            done = _Round(week, self._node(), heads, locked)
+            for position, entry in entries.items():
+                done.take(position, entry)
+            if private:
+                private.append(done.added[Domain.PRIVATE])
+            self._public.append(done.added[Domain.PUBLIC])
+            if private:
+                private.commit()
+            self._public.commit()
+        finally:
+            self._private.rollback()
+            self._public.rollback()
+        if done.moved:
+            self._sweep(week, done.moved)
+        return done
+
+    def _lock(self, week: str, needs_private: bool) -> tuple[Appender | None, CisError | None]:
+        """Begin both transactions, always in the same order, so that no two processes wait for each other.
+
+        Returns:
+            The private side, None if there is no private memory, or the reason why it cannot be had.
+        """
+        private: Appender | None = None
+        locked: CisError | None = None
+        if needs_private or self._private.vault.exists():
+            try:
+                self._private.begin(week)
+                private = self._private
+            except CisError as error:
+                locked = error
+        self._public.begin(week)
+        if private is None and locked is None and self._private.vault.exists():
+            # Another process has begun private memory since we looked; its entries count.
+            self._public.rollback()
+            return self._lock(week, needs_private=True)
+        return private, locked
+
+    def _sweep(self, week: str, moved: Mapping[str, Version]) -> None:
+        """End what is left in private memory of keys that are public now; a later write of the key does it else."""
+        with suppress(CisError):
+            try:
+                self._private.begin(week)
+                heads = self._private.heads(list(moved))
+                ends = (sweep(version, heads.get(key)) for key, version in moved.items())
+                self._private.append([end for end in ends if end is not None])
+                self._private.commit()
+            finally:
+                self._private.rollback()
+
+
+@dataclass(slots=True)
+class _Round:
+    """What the writes of a group add to the logs of one week."""
+
+    week: str
+    node: str
+    heads: Mapping[Domain, dict[str, Head]]
+    """The current versions, kept up to date with what is added."""
+    locked: CisError | None
+    added: dict[Domain, list[Version]] = field(default_factory=lambda: {Domain.PUBLIC: [], Domain.PRIVATE: []})
+    moved: dict[str, Version] = field(default_factory=dict[str, Version])
+    """Keys that went from private to public."""
+    outcomes: dict[int, Outcome] = field(default_factory=dict[int, Outcome])
+    later: dict[int, Entry] = field(default_factory=dict[int, Entry])
+    """Entries whose version belongs to another week, and those that come after them on the same key."""
+    later_week: str = ""
+
+    def take(self, position: int, entry: Entry) -> None:
+        """Add what `entry` adds, or put it off."""
+        if any(entry.key == other.key for other in self.later.values()):
+            self.later[position] = entry
+            return
+        try:
+            made = plan(entry, self._current(entry.key), self.node)
+        except CisError as error:
+            self.outcomes[position] = error
+            return
+        if made is not None and made.version.week != self.week:
+            self.later_week = self.later_week or made.version.week
+            self.later[position] = entry
+            return
+        self.outcomes[position] = made
+        if made is not None:
+            self._add(made)
+
+    def _add(self, made: Plan) -> None:
+        key = made.version.key
+        for domain, version in made.added.items():
+            self.added[domain].append(version)
+            self.heads[domain][key] = Head(self.week, 0, version.hlc, version.vector, version.value is None)
+        if made.sweeps:
+            self.moved[key] = made.version
+
+    def _current(self, key: str) -> Current:
+        return Current(self.heads[Domain.PUBLIC].get(key), self.heads[Domain.PRIVATE].get(key), self.locked)

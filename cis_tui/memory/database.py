@@ -1,0 +1,194 @@
+"""SQLite as memory uses it: one driver for clear and encrypted files, its failures told as ours."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlcipher3.dbapi2 as _sqlite
+
+from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
+from cis_tui.core.paths import sync_dir
+
+BUSY_SECONDS = 10.0
+"""How long a write waits for other processes."""
+sqlite: Any = _sqlite  # the driver has no type stubs
+_FAILURES: tuple[type[Exception], ...] = (sqlite.Error, UnicodeEncodeError)
+Row = tuple[Any, ...]
+
+
+class Database:
+    """One open SQLite file in WAL mode; not for two threads at once."""
+
+    def __init__(self, path: Path, key: str | None = None, *, durable: bool = False) -> None:
+        """Open the file at `path`, which exists.
+
+        `key`: 64 hexadecimal digits, None for a clear file. `durable`: a commit is on the disk when it returns;
+        otherwise a loss of power, but no crash of the process, may take the last ones.
+
+        Raises:
+            Invalid: the file is no database, or `key` is not its key (CIS-MEM-032).
+            Unavailable: other processes are in the way (CIS-MEM-030).
+            Refused: the file may not be opened (CIS-MEM-033).
+        """
+        self.path = path
+        try:
+            self._connection = _connect(f"{path.as_uri()}?mode=rw")
+            if key is not None:
+                self._connection.execute("PRAGMA cipher_log_level=NONE")
+                self._connection.set_key(raw_key(key))
+            self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        except _FAILURES as error:
+            raise failure(error, path) from error
+
+    @classmethod
+    def nothing(cls) -> Database:
+        """A connection without a file of its own, to attach others to."""
+        database = cls.__new__(cls)
+        database.path = Path(":memory:")
+        database._connection = _connect(":memory:")
+        return database
+
+    def attach(self, path: Path, schema: str, key: str | None) -> None:
+        """Make the file at `path` known as `schema` on this connection too."""
+        self.run("PRAGMA cipher_log_level=NONE")
+        self.run(f"ATTACH DATABASE ? AS {schema} KEY ?", (f"{path.as_uri()}?mode=rw", raw_key(key) if key else ""))
+        try:
+            self._connection.execute(f"PRAGMA {schema}.synchronous=NORMAL")
+            self._connection.execute(f"PRAGMA {schema}.journal_mode=WAL").fetchone()
+        except _FAILURES as error:
+            self._connection.execute(f"DETACH DATABASE {schema}")
+            raise failure(error, path) from error
+
+    def all(self, sql: str, args: Sequence[object] = ()) -> list[Row]:
+        """Every row of the answer."""
+        try:
+            return self._connection.execute(sql, args).fetchall()
+        except _FAILURES as error:
+            raise failure(error, self.path) from error
+
+    def one(self, sql: str, args: Sequence[object] = ()) -> Row | None:
+        """The first row of the answer."""
+        try:
+            return self._connection.execute(sql, args).fetchone()
+        except _FAILURES as error:
+            raise failure(error, self.path) from error
+
+    def value(self, sql: str, args: Sequence[object] = ()) -> Any:
+        """The first column of the first row, or None."""
+        row = self.one(sql, args)
+        return None if row is None else row[0]
+
+    def run(self, sql: str, args: Sequence[object] = ()) -> None:
+        """Execute one statement."""
+        try:
+            self._connection.execute(sql, args)
+        except _FAILURES as error:
+            raise failure(error, self.path) from error
+
+    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Execute one statement for each of `rows`."""
+        try:
+            self._connection.executemany(sql, rows)
+        except _FAILURES as error:
+            raise failure(error, self.path) from error
+
+    def begin(self, *, seconds: float = BUSY_SECONDS) -> None:
+        """Begin to write, after waiting at most `seconds` for other processes.
+
+        Raises:
+            Unavailable: they did not let go (CIS-MEM-030).
+        """
+        self._connection.set_busy_timeout(seconds)
+        try:
+            self.run("BEGIN IMMEDIATE")
+        finally:
+            self._connection.set_busy_timeout(BUSY_SECONDS)
+
+    def commit(self) -> None:
+        """Make what was written since `begin` lasting."""
+        self.run("COMMIT")
+
+    def rollback(self) -> None:
+        """Take back what was written since `begin`, if anything was begun."""
+        if self._connection.in_transaction:
+            self.run("ROLLBACK")
+
+    def close(self) -> None:
+        """Let go of the file; may be called again."""
+        self._connection.close()
+
+
+def create(path: Path, key: str | None, prepare: Callable[[Database], None]) -> None:
+    """Make the database at `path` (0600) with what `prepare` puts into it; the caller keeps others out of the folder.
+
+    It appears complete or not at all, whenever the process is killed.
+    """
+    temporary = path.with_name(".new.db")
+    try:
+        remove(temporary)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        database = Database(temporary, key, durable=True)
+        try:
+            prepare(database)
+        finally:
+            database.close()
+        temporary.rename(path)
+        sync_dir(path.parent)
+    except OSError as error:
+        raise Refused("CIS-MEM-033", f"cannot create {path}: {error.strerror}") from error
+
+
+def remove(path: Path) -> None:
+    """Remove a database that can be made again, with what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Generator[None]:
+    """Keep other processes, and other threads, that ask the same out of `folder` meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def raw_key(key: str) -> str:
+    """`key`, 64 hexadecimal digits, as SQLCipher takes a key that is not to be derived from a passphrase.
+
+    Raises:
+        Invalid: `key` is something else (CIS-MEM-022); SQLCipher would take it for a passphrase.
+    """
+    if len(key) != 64 or not all(digit in "0123456789abcdef" for digit in key):
+        raise Invalid("CIS-MEM-022", "the key of private memory is not 64 hexadecimal digits")
+    return f"x'{key}'"
+
+
+def failure(error: Exception, path: Path) -> CisError:
+    """What went wrong with the database at `path`, in words that a person can act on."""
+    if isinstance(error, UnicodeEncodeError):
+        return Invalid("CIS-MEM-001", "a key, or the beginning of one, is text that UTF-8 can express")
+    kind = str(getattr(error, "sqlite_errorname", ""))
+    if kind.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return Unavailable(
+            "CIS-MEM-030", f"{path} is in use by another process", hint="try again when it has finished writing"
+        )
+    if kind.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return Unavailable("CIS-MEM-031", f"cannot write {path}: {error}", hint="make room on the disk, then try again")
+    if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return Invalid("CIS-MEM-032", f"{path} is damaged ({error})", hint="cis doctor checks every file of memory")
+    if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return Refused("CIS-MEM-033", f"cannot open {path}: {error}", hint="check that the file is there and is yours")
+    return CisError("CIS-MEM-039", f"{path}: {error}")
+
+
+def _connect(uri: str) -> Any:
+    return sqlite.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)

@@ -1,0 +1,204 @@
+"""The reading side: both catalogues on one connection, and the few logs that were read last."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.errors import Unavailable
+from cis_tui.memory import catalogue
+from cis_tui.memory.cache import Epoch, Place
+from cis_tui.memory.database import Database
+from cis_tui.memory.log import count_accesses, read_row, read_rows, read_versions
+from cis_tui.memory.records import Domain, MemoryItem
+from cis_tui.memory.vault import Vault
+
+_DATA_VERSION = {domain: f"PRAGMA {domain.value}.data_version" for domain in Domain}
+_PUBLIC = "SELECT key, 'public', week, row FROM public.heads WHERE deleted = 0 AND key >= ?1 AND key < ?2"
+_PRIVATE = "SELECT key, 'private', week, row FROM private.heads AS own WHERE deleted = 0 AND key >= ?1 AND key < ?2"
+_NOT_PUBLIC = " AND NOT EXISTS (SELECT 1 FROM public.heads AS other WHERE other.key = own.key AND other.deleted = 0)"
+"""Of two live versions the public one decides: see `plan`."""
+
+
+class Reader:
+    """Finds and reads entries; opens a domain's files when a question first needs them. One thread at a time."""
+
+    def __init__(self, vaults: Mapping[Domain, Vault], *, open_logs: int) -> None:
+        self._vaults = vaults
+        self._open_logs = open_logs
+        self._database: Database | None = None
+        self._attached: dict[Domain, Path] = {}
+        self._attachments = 0
+        self._logs: OrderedDict[tuple[Domain, str], Database] = OrderedDict()
+        self._closed = False
+
+    def epoch(self, domain: Domain) -> Epoch:
+        """The state of everything that decides about an entry of `domain`; changes with every commit, also by others.
+
+        Empty when the catalogues are not open yet.
+        """
+        if self._database is None or domain not in self._attached:
+            return ()
+        # A public entry hides a private one, so that what is written to public memory decides about both.
+        decides = (Domain.PUBLIC,) if domain is Domain.PUBLIC else (Domain.PUBLIC, Domain.PRIVATE)
+        versions = (self._database.value(_DATA_VERSION[each]) for each in decides if each in self._attached)
+        return (self._attachments, *versions)
+
+    def find(self, key: str) -> Place | None:
+        """Where the current version of `key` lies; None when there is no such entry. Touches no log.
+
+        Raises:
+            CisError: the key is not in public memory, and private memory cannot be opened.
+        """
+        for domain in (Domain.PUBLIC, Domain.PRIVATE):
+            if self._use(domain):
+                head = catalogue.head(self._catalogues, domain.value, key)
+                if head is not None and not head.deleted:
+                    return Place(domain, head.week, head.row)
+        return None
+
+    def read(self, place: Place) -> MemoryItem:
+        """The version at `place`.
+
+        Raises:
+            CisError: its log cannot be read.
+        """
+        item = read_row(self._log(place.domain, place.week), place.domain, place.week, place.row)
+        if item is None:
+            raise _missing(self._vaults[place.domain], place.week)
+        return item
+
+    def page(
+        self, prefix: str, domain: Domain | None, *, limit: int, offset: int
+    ) -> tuple[tuple[MemoryItem, ...], int]:
+        """The current entries whose key begins with `prefix`, by key, and how many there are in all.
+
+        Raises:
+            CisError: a domain, or a log, cannot be opened.
+        """
+        sql = self._live(domain)
+        if not sql:
+            return (), 0
+        bounds = (prefix, after_prefix(prefix))
+        rows = self._catalogues.all(f"{sql} ORDER BY 1 LIMIT ?3 OFFSET ?4", (*bounds, limit, offset))
+        total = self._catalogues.value(f"SELECT count(*) FROM ({sql})", bounds)
+        return self._read_all([Place(Domain(row[1]), row[2], row[3]) for row in rows]), int(total)
+
+    def versions(self, key: str) -> list[tuple[int, MemoryItem]]:
+        """Every version of `key` in either domain, each after its hybrid time, in no order.
+
+        Raises:
+            CisError: there is none in public memory, and private memory cannot be opened; or a log cannot be.
+        """
+        found = self._versions_in(Domain.PUBLIC, key)
+        try:
+            return found + self._versions_in(Domain.PRIVATE, key)
+        except Unavailable:
+            if found:
+                return found
+            raise
+
+    def count(self, domain: Domain) -> int:
+        """The current entries of `domain`."""
+        sql = self._live(domain)
+        return int(self._catalogues.value(f"SELECT count(*) FROM ({sql})", ("", after_prefix("")))) if sql else 0
+
+    def count_accesses(self, domain: Domain, week: str, hits: Iterable[tuple[int, int, Instant]]) -> None:
+        """Write uses of entries down: row, times and last moment.
+
+        Raises:
+            CisError: the log cannot be written now.
+        """
+        count_accesses(self._log(domain, week), hits)
+
+    def close(self) -> None:
+        """Let go of every file."""
+        self._closed = True
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        if self._database is not None:
+            self._database.close()
+        self._attached.clear()
+
+    @property
+    def _catalogues(self) -> Database:
+        if self._closed:
+            raise Unavailable("CIS-MEM-040", "memory is closed", retryable=False)
+        if self._database is None:
+            self._database = Database.nothing()
+        return self._database
+
+    def _use(self, domain: Domain) -> bool:
+        """Have the catalogue of `domain` at hand, complete; False when nothing was ever written to the domain."""
+        vault, catalogues = self._vaults[domain], self._catalogues
+        if domain in self._attached:
+            if self._attached[domain].exists():
+                return True
+            catalogues.run(f"DETACH DATABASE {domain.value}")
+            del self._attached[domain]
+        if not vault.exists():
+            return False
+        self._attached[domain] = vault.attach_catalogue(catalogues, domain.value)
+        self._attachments += 1
+        return True
+
+    def _versions_in(self, domain: Domain, key: str) -> list[tuple[int, MemoryItem]]:
+        weeks = catalogue.weeks_of(self._catalogues, domain.value, key) if self._use(domain) else []
+        return [found for week in weeks for found in read_versions(self._log(domain, week), domain, week, key)]
+
+    def _live(self, domain: Domain | None) -> str:
+        """The question for the current entries of `domain`, or of both; empty when there are none."""
+        public = self._use(Domain.PUBLIC)
+        private = domain is not Domain.PUBLIC and self._use(Domain.PRIVATE)
+        parts: list[str] = []
+        if public and domain is not Domain.PRIVATE:
+            parts.append(_PUBLIC)
+        if private:
+            parts.append(_PRIVATE + (_NOT_PUBLIC if public else ""))
+        return " UNION ALL ".join(parts)
+
+    def _read_all(self, places: Sequence[Place]) -> tuple[MemoryItem, ...]:
+        """The versions at `places`, in their order; each log is read once."""
+        by_log: dict[tuple[Domain, str], list[int]] = {}
+        for place in places:
+            by_log.setdefault((place.domain, place.week), []).append(place.row)
+        items: dict[str, MemoryItem] = {}
+        for (domain, week), rows in by_log.items():
+            items.update((item.key, item) for item in read_rows(self._log(domain, week), domain, week, rows))
+        return tuple(sorted(items.values(), key=lambda item: item.key))
+
+    def _log(self, domain: Domain, week: str) -> Database:
+        log = self._logs.get((domain, week))
+        if log is None:
+            vault = self._vaults[domain]
+            if not vault.path(week).exists():
+                raise _missing(vault, week)
+            log = self._logs[domain, week] = vault.open_log(week)
+            if len(self._logs) > self._open_logs:
+                self._logs.popitem(last=False)[1].close()
+        self._logs.move_to_end((domain, week))
+        return log
+
+
+def after_prefix(prefix: str) -> str | bytes:
+    """What comes after every key that begins with `prefix`, in SQLite's order."""
+    while prefix:
+        last = ord(prefix[-1]) + 1
+        if last == 0xD800:
+            last = 0xE000  # surrogates are no characters
+        if last <= 0x10FFFF:
+            return prefix[:-1] + chr(last)
+        prefix = prefix[:-1]
+    return b""  # any BLOB comes after any TEXT
+
+
+def _missing(vault: Vault, week: str) -> Unavailable:
+    return Unavailable(
+        "CIS-MEM-035",
+        f"{vault.path(week)} is missing, or was shortened",
+        hint="restore it from a backup; cis doctor says what is affected",
+        retryable=False,
+    )

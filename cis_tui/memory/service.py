@@ -1,0 +1,242 @@
+"""`MemoryService`: what the rest of the program asks of memory (spec, Memory Operations Flow)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.errors import CisError
+from cis_tui.core.paths import Home
+from cis_tui.memory.buffer import GROUP, Buffer
+from cis_tui.memory.cache import Cache, Cached, Tally
+from cis_tui.memory.reader import Reader
+from cis_tui.memory.records import Domain, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.vault import Vault
+
+if TYPE_CHECKING:
+    from cis_tui.memory.committer import Committer, Outcome
+    from cis_tui.memory.plan import Entry, Plan
+
+EventSink = Callable[[str, Mapping[str, object]], None]
+
+
+class MemoryService:
+    """The memory of one home. For any number of threads, beside any number of processes; opens nothing until asked.
+
+    Every method may raise `CisError`; while private memory is locked, that is `Unavailable` for whatever is, or may
+    be, in private memory, and public memory goes on.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        node: str | None = None,
+        clock: Clock = utc_now,
+        hot_weeks: int = 4,
+        on_event: EventSink | None = None,
+    ) -> None:
+        """`node`: the DID that versions are signed off with, the home's own when None. `hot_weeks`: about how many
+        weekly logs of a domain stay open. `on_event` is told what happened, after it is durable, on the thread that did
+        it; it must return at once and ask nothing of memory.
+        """
+        self._home = home
+        self._node = node
+        self._clock = clock
+        self._on_event = on_event
+        self._key = ""
+        self._vaults = {
+            Domain.PUBLIC: Vault(home, Domain.PUBLIC),
+            Domain.PRIVATE: Vault(home, Domain.PRIVATE, self._data_key),
+        }
+        self._committer: Committer | None = None
+        self._buffer = Buffer(self._commit, on_failure=self._report)
+        self._reading = Lock()
+        self._reader = Reader(self._vaults, open_logs=2 * (hot_weeks + 1))
+        self._cache = Cache()
+        self._tally = Tally()
+
+    def set(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> MemoryItem:
+        """Keep an entry; durable when this returns. `default_domain`: where the project's entries go."""
+        made = self._buffer.write(self._entry(write, default_domain))
+        assert made is not None, "only a deletion can have nothing to do"
+        return made.version.item(made.domain)
+
+    def set_nowait(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> None:
+        """Keep an entry; durable after `flush`, with the 100th that waits, or in 5 seconds. Reads see it at once."""
+        self._buffer.add([self._entry(write, default_domain)])
+
+    def set_many(self, writes: Iterable[MemoryWrite], *, default_domain: Domain | None = None) -> int:
+        """Keep entries, a hundred at a time; durable when this returns.
+
+        Returns:
+            How many there were. When one cannot be kept, those before its hundred are.
+        """
+        count = 0
+        waiting = iter(writes)
+        while group := [self._entry(write, default_domain) for write in islice(waiting, GROUP)]:
+            self._buffer.add(group)
+            count += len(group)
+        self._buffer.flush()
+        return count
+
+    def flush(self) -> None:
+        """Make durable what waits, and write down which entries were used."""
+        self._buffer.flush()
+        with self._reading:
+            self._save_uses()
+
+    def get(self, key: str) -> MemoryItem | None:
+        """The entry `key`, or None; counts as a use of it."""
+        if self._buffer.holds(key):
+            self._buffer.flush()
+        with self._reading:
+            cached = self._look_up(key)
+            if cached is not None:
+                self._count_use(cached)
+        if cached is None:
+            return None
+        self._emit("MemoryAccess", {"key": key, "domain": cached.item.domain.value})
+        return cached.item
+
+    def delete(self, key: str) -> bool:
+        """Let an entry be gone, durably; its history stays. False when there is none."""
+        from cis_tui.memory.intake import deletion_of
+
+        return self._buffer.write(deletion_of(key, self._clock())) is not None
+
+    def list(self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0) -> MemoryPage:
+        """The current entries whose key begins with `prefix`, by key; of both domains when `domain` is None."""
+        self._settle()
+        with self._reading:
+            items, total = self._reader.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0))
+        return MemoryPage(items, total)
+
+    def history(self, key: str) -> tuple[MemoryItem, ...]:
+        """Every version of `key` that is kept, newest first; empty when it was never written."""
+        from cis_tui.memory.history import newest_first
+
+        self._settle()
+        with self._reading:
+            versions = self._reader.versions(key)
+        return newest_first(versions)
+
+    def counts(self) -> Mapping[str, int]:
+        """The current entries by domain; a domain that cannot be opened now is left out."""
+        counts: dict[str, int] = {}
+        with suppress(CisError):
+            self._settle()
+        with self._reading:
+            for domain in Domain:
+                with suppress(CisError):
+                    counts[domain.value] = self._reader.count(domain)
+        return counts
+
+    def check(self) -> list[str]:
+        """What is wrong with the files of memory, a sentence each; empty when all is well."""
+        from cis_tui.memory.check import check_memory
+
+        return check_memory(self._home, self._data_key)
+
+    def close(self) -> None:
+        """Make durable what waits, and let go of every file and thread; may be called again."""
+        try:
+            self._buffer.close()
+        finally:
+            with self._reading:
+                self._save_uses()
+                self._reader.close()
+            if self._committer is not None:
+                self._committer.close()
+
+    def _entry(self, write: MemoryWrite, default_domain: Domain | None) -> Entry:
+        from cis_tui.memory.intake import entry_of
+
+        return entry_of(write, default_domain, self._clock())
+
+    def _commit(self, group: Sequence[Entry]) -> list[Outcome]:
+        # A process that only reads does not load the writing side.
+        from cis_tui.memory.committer import Committer
+
+        if self._committer is None:
+            self._committer = Committer(self._vaults, self._node_id)
+        outcomes = self._committer.commit(group)
+        for outcome in outcomes:
+            if outcome is not None and not isinstance(outcome, CisError):
+                self._emit(*_event_of(outcome))
+        return outcomes
+
+    def _look_up(self, key: str) -> Cached | None:
+        """The entry from the cache if nothing was written since, else from the log that the catalogue names."""
+        cached = self._cache.get(key)
+        if cached is not None and cached.epoch and cached.epoch == self._reader.epoch(cached.place.domain):
+            return cached
+        # Read first: what is written while we look must not be taken as seen.
+        epochs = {domain: self._reader.epoch(domain) for domain in Domain}
+        place = self._reader.find(key)
+        if place is None:
+            self._cache.discard(key)
+            return None
+        if cached is None or cached.place != place:
+            item = self._reader.read(place)
+            count = item.access_count + self._tally.times(place)
+            cached = Cached(replace(item, access_count=count), place, ())
+        cached.epoch = epochs[place.domain]
+        self._cache.put(cached)
+        return cached
+
+    def _count_use(self, cached: Cached) -> None:
+        now = self._clock()
+        cached.use(now)
+        self._tally.hit(cached.place, now)
+        if self._tally.due(now):
+            self._save_uses()
+
+    def _settle(self) -> None:
+        """Bring to the logs what they do not show yet."""
+        if self._buffer:
+            self._buffer.flush()
+        with self._reading:
+            self._save_uses()
+
+    def _save_uses(self) -> None:
+        """Write uses down; where that fails they wait for the next time, for no read may fail of it."""
+        for (domain, week), hits in self._tally.take().items():
+            try:
+                self._reader.count_accesses(domain, week, hits)
+            except CisError:
+                self._tally.put_back((domain, week), hits, self._clock())
+
+    def _emit(self, type: str, data: Mapping[str, object]) -> None:
+        if self._on_event is not None:
+            self._on_event(type, data)
+
+    def _report(self, error: CisError) -> None:
+        self._emit("Error", error.to_json())
+
+    def _node_id(self) -> str:
+        if self._node is None:
+            from cis_tui.core.identity import node_id
+
+            self._node = node_id(self._home)
+        return self._node
+
+    def _data_key(self) -> str:
+        if not self._key:
+            from cis_tui.memory.keys import load_key
+
+            self._key = load_key(self._home)
+        return self._key
+
+
+def _event_of(made: Plan) -> tuple[str, Mapping[str, object]]:
+    version = made.version
+    data: dict[str, object] = {"key": version.key, "domain": made.domain.value, "origin": version.origin}
+    if version.value is None:
+        return "MemoryDeleted", data
+    return "MemorySet", data | {"category": version.category, "index_type": version.index_type.value}

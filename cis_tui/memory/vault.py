@@ -1,0 +1,196 @@
+"""The files of one domain: where its weekly logs and its catalogue lie, and the key that opens them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
+from cis_tui.core.paths import Home, private_dir
+from cis_tui.memory import catalogue
+from cis_tui.memory.database import Database, create, locked, remove
+from cis_tui.memory.log import check_log, last_row, prepare_log
+from cis_tui.memory.records import Domain
+
+_LOG, _CATALOGUE, _SUFFIX = "memory-", "catalogue-", ".db"
+
+
+class Vault:
+    """Opens the files of one domain; keeps none open itself."""
+
+    def __init__(self, home: Home, domain: Domain, key: Callable[[], str] | None = None) -> None:
+        """`key` gives the 64 hexadecimal digits that open the files, None for a domain in clear; asked when needed."""
+        self.domain = domain
+        self.folder = home.memory / domain.value
+        self._home = home
+        self._key = key
+
+    def weeks(self) -> list[str]:
+        """The weeks that have a log, oldest first."""
+        return [name.removeprefix(_LOG).removesuffix(_SUFFIX) for name in self._names(_LOG)]
+
+    def exists(self) -> bool:
+        """Whether anything was ever written to the domain."""
+        return bool(self.weeks())
+
+    def path(self, week: str) -> Path:
+        """The log of `week`, which need not exist."""
+        return self.folder / f"{_LOG}{week}{_SUFFIX}"
+
+    def key(self) -> str | None:
+        """What opens the files, None when they are in clear.
+
+        Raises:
+            CisError: the key is not to be had (see `keys.load_key`).
+        """
+        return self._key() if self._key else None
+
+    def open_log(self, week: str, *, durable: bool = False) -> Database:
+        """The log of `week`; made when there is none and it is to be written (`durable`).
+
+        Raises:
+            CisError: the log, or the key, cannot be opened.
+        """
+        key, path = self.key(), self.path(week)
+        if durable and not path.exists():
+            self._prove_key(key)
+            self._make_folder()
+            with locked(self.folder):
+                if not path.exists():
+                    create(path, key, prepare_log)
+        log = Database(path, key, durable=durable)
+        try:
+            check_log(log)
+        except BaseException:
+            log.close()
+            raise
+        return log
+
+    def attach_catalogue(self, database: Database, schema: str) -> Path:
+        """Make the catalogue, up to date with the logs, known to `database` as `schema`.
+
+        It is made anew when it is missing, damaged, or knows a log that is gone.
+
+        Returns:
+            Its file. When that is no longer there, another catalogue has taken its place.
+
+        Raises:
+            CisError: the catalogue, a log that it may lag behind, or the key cannot be opened.
+        """
+        key = self.key()
+        path = self._attach(database, schema, key) or self._replace_catalogue(database, schema, key)
+        try:
+            self._catch_up(catalogue.taken_in(database, schema), path, key)
+        except BaseException:
+            database.run(f"DETACH DATABASE {schema}")
+            raise
+        return path
+
+    def _attach(self, database: Database, schema: str, key: str | None) -> Path | None:
+        """Attach the catalogue and give its file; None, and nothing is attached, when there is none that can serve."""
+        names = self._names(_CATALOGUE)
+        if not names:
+            return None
+        path = self.folder / names[-1]
+        try:
+            database.attach(path, schema, key)
+        except Invalid:
+            return None
+        if catalogue.usable(database, schema, self.weeks()):
+            return path
+        database.run(f"DETACH DATABASE {schema}")
+        return None
+
+    def _replace_catalogue(self, database: Database, schema: str, key: str | None) -> Path:
+        """Attach a new catalogue, or the one that another process has made meanwhile.
+
+        Each has a name of its own: SQLite keeps a log beside an open file by name, and two files of one name, one of
+        them removed but still open, would share it.
+        """
+        self._make_folder()
+        with locked(self.folder):
+            there = self._attach(database, schema, key)
+            if there:
+                return there
+            self._prove_key(key)
+            for name in self._names(_CATALOGUE):
+                remove(self.folder / name)
+            path = self.folder / f"{_CATALOGUE}{time.time_ns():016x}{_SUFFIX}"
+            create(path, key, catalogue.prepare)
+            database.attach(path, schema, key)
+            return path
+
+    def _catch_up(self, known: Mapping[str, int], path: Path, key: str | None) -> None:
+        """Let the catalogue at `path`, which has taken in the rows `known`, take in what it has missed.
+
+        Its commit follows the log's, so a crash can leave it behind; then the log's WAL is still there. The newest
+        log is always looked at, in case somebody else tidied the WAL away.
+        """
+        weeks = self.weeks()
+        for week in weeks:
+            if week in known and week != weeks[-1] and not _has_wal(self.path(week)):
+                continue
+            log = self.open_log(week, durable=True)
+            try:
+                if last_row(log) > known.get(week, 0):
+                    log.attach(path, "kept", key)
+                    log.begin()
+                    catalogue.catch_up(log, "kept", week, last_row(log))
+                    log.commit()
+            finally:
+                log.close()
+
+    def _prove_key(self, key: str | None) -> None:
+        """See that the key opens a log, before a file is made with it, or taken as damaged because it does not open.
+
+        Raises:
+            Unavailable: there are logs, and it opens none of them (CIS-MEM-024).
+        """
+        problem: CisError | None = None
+        for week in reversed(self.weeks() if key is not None else []):
+            try:
+                self.open_log(week).close()
+                return
+            except Invalid as error:
+                problem = error
+        if problem is not None:
+            raise Unavailable(
+                "CIS-MEM-024",
+                f"nothing in {self.folder} opens with the key in {self._home.keys}: it was written with another one",
+                hint="restore the keys folder that belongs to it; nothing was changed",
+                retryable=False,
+            ) from problem
+
+    def _names(self, kind: str) -> list[str]:
+        """The files of one kind, in the order of their names."""
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _not_a_folder(self.folder, error) from error
+        return sorted(name for name in names if name.startswith(kind) and name.endswith(_SUFFIX))
+
+    def _make_folder(self) -> None:
+        if self.folder.is_dir():
+            return
+        try:
+            private_dir(self._home.ensure().memory)
+            private_dir(self.folder)
+        except OSError as error:
+            raise _not_a_folder(self.folder, error) from error
+
+
+def _not_a_folder(folder: Path, error: OSError) -> Refused:
+    return Refused(
+        "CIS-MEM-033", f"cannot use {folder}: {error.strerror}", hint="it is a folder that you can read and write"
+    )
+
+
+def _has_wal(path: Path) -> bool:
+    try:
+        return os.stat(f"{path}-wal").st_size > 0
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,51 @@
+"""Which version of an entry is newer: version vectors and a hybrid logical clock (Kulkarni et al., 2014)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cis_tui.core.clock import Instant
+
+Vector = Mapping[str, int]
+"""Node DID to the number of versions that the node has written."""
+_COUNTER_BITS = 16
+
+
+def advance(node: str, *vectors: Vector) -> dict[str, int]:
+    """The vector of a version that `node` writes with the versions of `vectors` before its eyes."""
+    joined = join(*vectors)
+    joined[node] = joined.get(node, 0) + 1
+    return joined
+
+
+def join(*vectors: Vector) -> dict[str, int]:
+    """The smallest vector that covers all of `vectors`."""
+    joined: dict[str, int] = {}
+    for vector in vectors:
+        for node, count in vector.items():
+            joined[node] = max(count, joined.get(node, 0))
+    return joined
+
+
+def covers(newer: Vector, older: Vector) -> bool:
+    """Whether who wrote `newer` knew all of `older`; equal vectors cover each other."""
+    return all(newer.get(node, 0) >= count for node, count in older.items())
+
+
+def concurrent(one: Vector, other: Vector) -> bool:
+    """Whether neither was written with the other known."""
+    return not covers(one, other) and not covers(other, one)
+
+
+def tick(now: Instant, *previous: int) -> int:
+    """The hybrid time of a version written at `now` that replaces versions of the `previous` hybrid times.
+
+    Milliseconds since 1970 in the upper bits, a counter in the lower 16. Later than every `previous` one, also
+    when the wall clock was set back: so the newest week that holds a key holds its newest version.
+    """
+    return max(int(now * 1000) << _COUNTER_BITS, *(time + 1 for time in previous), 0)
+
+
+def moment(time: int) -> Instant:
+    """The wall clock's part of a hybrid time."""
+    return Instant((time >> _COUNTER_BITS) / 1000)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
-from cis_tui.dag.views import Choice, DagInfo, Decision, LogChunk, RunSummary, RunView
+from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.records import Domain, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.skills.model import SkillInfo, SkillResult
@@ -33,18 +33,6 @@ class EngineStatus:
     memory_entries: Mapping[str, int]
     """Current entries by domain."""
     last_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class DagPlan:
-    """What a run would do, without doing it."""
-
-    dag: str
-    levels: tuple[tuple[str, ...], ...]
-    """Task ids, grouped by the longest path from the start."""
-    commands: Mapping[str, str]
-    """Task id to the command or skill call, rendered as far as it can be before the run."""
-    params: Mapping[str, object]
 
 
 class EngineApi(Protocol):

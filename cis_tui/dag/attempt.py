@@ -1,0 +1,88 @@
+"""One attempt of a task: its process run to the end, its outcome in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cis_tui.core.codec import dumps
+from cis_tui.core.errors import CisError, TimedOut, Unavailable
+from cis_tui.dag.calls import SHELL, Call
+from cis_tui.dag.outputs import Output
+from cis_tui.skills.native import SkillCall, run_native
+from cis_tui.skills.process import Command, Ended, Processes
+
+_SHELL_CODES: Mapping[int, str] = {126: ", which means that a program may not be executed", 127: ", program not found"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended."""
+
+    ok: bool
+    exit_code: int | None
+    output: str = ""
+    error: str = ""
+    duration: float = 0.0
+    """Seconds."""
+    final: bool = False
+    """Another attempt could end no better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an attempt runs in."""
+
+    project: str
+    run: str
+    env: Mapping[str, str]
+    """The whole environment."""
+    processes: Processes
+
+
+async def attempt(call: Call, setting: Setting, output: Output) -> Outcome:
+    """Run `call` to its end. When the caller is cancelled its processes are ended first."""
+    if call.manifest is not None:
+        return await _native(call, setting, output)
+    if not call.line:
+        return Outcome(True, 0)
+    document = dumps(call.input).encode() + b"\n" if call.input else b""
+    command = Command(("/bin/sh", "-c", call.line), call.cwd, setting.env, document, call.timeout)
+    try:
+        ended = await setting.processes.run(command, output.feed)
+    except (OSError, ValueError) as error:
+        return Outcome(False, None, error=f"{SHELL} cannot be started: {error}", final=True)
+    if ended.exit_code == 0:
+        return Outcome(True, 0, output.tail(), duration=ended.duration)
+    return Outcome(False, ended.exit_code, output.tail(), _why(ended, call.timeout), ended.duration)
+
+
+async def _native(call: Call, setting: Setting, output: Output) -> Outcome:
+    assert call.manifest is not None
+    skill_call = SkillCall(
+        args=call.args,
+        input=call.input,
+        project=setting.project,
+        run=setting.run,
+        cwd=call.cwd,
+        env=setting.env,
+        timeout=call.timeout,
+    )
+    try:
+        result = await run_native(call.manifest, skill_call, setting.processes, on_log=output.feed)
+    except Unavailable:
+        raise
+    except CisError as error:
+        return Outcome(False, None, output.tail(), error.message, final=not isinstance(error, TimedOut))
+    answer = result.output if isinstance(result.output, str) else dumps(result.output)
+    if result.success:
+        return Outcome(True, 0, answer, duration=result.duration)
+    return Outcome(False, result.exit_code, answer, f"exit code {result.exit_code}", result.duration)
+
+
+def _why(ended: Ended, timeout: float | None) -> str:
+    if ended.exit_code is None:
+        return f"timed out after {timeout or 0:g} s"
+    if ended.signal:
+        return f"ended by {ended.signal}"
+    return f"exit code {ended.exit_code}{_SHELL_CODES.get(ended.exit_code, '')}"

@@ -1,0 +1,37 @@
+"""Ballots: what is signed, and whether a signature holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from cis_tui.core.identity import Identity, verify
+from cis_tui.dag.views import Ballot, Decision
+
+
+def canonical(decision: Decision, ballot: Ballot) -> bytes:
+    """What a ballot about `decision` signs: JSON with sorted keys, no spaces, in UTF-8."""
+    motion = {
+        "run": decision.run,
+        "task": decision.task,
+        "decision": decision.id,
+        "stakeholder": ballot.stakeholder,
+        "choice": ballot.choice.value,
+        "at": ballot.at.iso(),
+        "voter": ballot.voter,
+    }
+    return json.dumps(motion, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+
+
+def sign_ballot(decision: Decision, ballot: Ballot, identity: Identity) -> Ballot:
+    """`ballot` with the signature of its voter."""
+    return replace(ballot, signature=identity.sign(canonical(decision, ballot)).hex())
+
+
+def ballot_holds(decision: Decision, ballot: Ballot) -> bool:
+    """Whether `ballot` was signed by its voter for exactly this decision."""
+    try:
+        signature = bytes.fromhex(ballot.signature)
+    except ValueError:
+        return False
+    return verify(ballot.voter, canonical(decision, ballot), signature)

@@ -1,0 +1,142 @@
+"""Runs as the journal tells them: readable with and without a live engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from cis_tui.core.errors import NotFound, Refused, Unavailable
+from cis_tui.core.paths import Home
+from cis_tui.dag import store
+from cis_tui.dag.outputs import log_path, read_chunk
+from cis_tui.dag.record import RunRecord
+from cis_tui.dag.state import RunState
+from cis_tui.dag.views import Decision, LogChunk, RunStatus, RunSummary, RunView, TaskStatus
+
+Live = Callable[[str], RunState | None]
+"""The present state of a run that an engine is working on; None for any other."""
+
+
+class RunHistory:
+    """Reads `runs.db`. All its methods block."""
+
+    def __init__(self, home: Home, live: Live = lambda run: None) -> None:
+        """`live` is given by an engine. Without it, what has not ended is shown as paused."""
+        self._home = home
+        self._live = live
+
+    def list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
+        """The newest runs, of one project or of all."""
+        with self._reading() as connection:
+            found = store.read_summaries(connection, project, limit) if connection else []
+        return tuple(self._present(summary) for summary in found)
+
+    def show(self, run: str) -> RunView:
+        """One run; `run` may be an unambiguous beginning of its id.
+
+        Raises:
+            NotFound: there is none (CIS-DAG-060).
+            Refused: several begin so (CIS-DAG-061).
+        """
+        view = self.state(self.find(run)).view()
+        return view if view.status.ended or self._live(view.id) else replace(view, status=RunStatus.PAUSED)
+
+    def find(self, run: str) -> str:
+        """The whole id of the run whose id is or begins with `run`.
+
+        Raises:
+            NotFound: there is none (CIS-DAG-060).
+            Refused: several begin so (CIS-DAG-061).
+        """
+        with self._reading() as connection:
+            query = "SELECT id FROM runs WHERE id >= ? AND substr(id, 1, ?) = ? ORDER BY id LIMIT 5"
+            rows = connection.execute(query, (run, len(run), run)).fetchall() if connection and run else []
+        ids = [str(id) for (id,) in rows]
+        if not ids:
+            raise NotFound("CIS-DAG-060", f'there is no run "{run[:80]}"', hint="cis run list shows the latest")
+        if len(ids) > 1 and ids[0] != run:
+            raise Refused("CIS-DAG-061", f'several runs begin with "{run}"', hint=f"such as {', '.join(ids)}")
+        return ids[0]
+
+    def state(self, run: str) -> RunState:
+        """The run with this whole id as its events tell it.
+
+        Raises:
+            NotFound: there is none (CIS-DAG-060).
+        """
+        state = self._live(run) or self.stored_state(run)
+        if state is None:
+            raise NotFound("CIS-DAG-060", f'there is no run "{run}"', hint="cis run list shows the latest")
+        return state
+
+    def stored_state(self, run: str) -> RunState | None:
+        """What the journal holds of the run with this whole id."""
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            return RunState.from_events(store.read_events(connection, "run = ? ORDER BY seq", (run,)))
+
+    def record(self, run: str) -> RunRecord:
+        """The definition of the run with this whole id.
+
+        Raises:
+            NotFound: there is none (CIS-DAG-060).
+        """
+        with self._reading() as connection:
+            query = "SELECT definition FROM runs WHERE id = ?"
+            row = connection.execute(query, (run,)).fetchone() if connection else None
+        if row is None:
+            raise NotFound("CIS-DAG-060", f'there is no run "{run}"', hint="cis run list shows the latest")
+        return RunRecord.loads(row[0])
+
+    def decisions(self, *, limit: int = 200) -> tuple[Decision, ...]:
+        """The latest decisions of all runs, oldest first."""
+        with self._reading() as connection:
+            return tuple(store.read_decisions(connection, limit)) if connection else ()
+
+    def logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65_536) -> LogChunk:
+        """A part of the output of one attempt of a task; attempt 0 is the newest.
+
+        Raises:
+            NotFound: there is no such run, task or attempt (CIS-DAG-060, CIS-DAG-063).
+            Refused: several runs begin so.
+        """
+        state = self.state(self.find(run))
+        view = state.tasks.get(task)
+        if view is None:
+            raise NotFound(
+                "CIS-DAG-063", f'the run {state.id} has no task "{task[:80]}"', hint="cis run show lists them"
+            )
+        if attempt < 0 or attempt > view.attempts:
+            raise NotFound("CIS-DAG-063", f'the task "{task}" has had {view.attempts} attempts, not {attempt}')
+        attempt = attempt or view.attempts
+        running = view.status is TaskStatus.RUNNING and attempt == view.attempts and self._live(state.id) is not None
+        path = log_path(self._home.runs, state.id, list(state.tasks).index(task), attempt)
+        return read_chunk(path, attempt, offset, min(limit, 1 << 20), live=running)
+
+    def _present(self, summary: RunSummary) -> RunSummary:
+        if summary.status.ended:
+            return summary
+        live = self._live(summary.id)
+        return replace(summary, status=live.status if live else RunStatus.PAUSED)
+
+    @contextmanager
+    def _reading(self) -> Generator[store.Connection | None]:
+        """A connection to the journal; None if there is no journal yet."""
+        if not self._home.runs_db.exists():
+            yield None
+            return
+        try:
+            with store.reading(self._home.runs_db) as connection:
+                yield connection
+        except store.Error as error:
+            raise Unavailable(
+                "CIS-DAG-043", f"the run journal {self._home.runs_db} cannot be read: {error}", hint="try: cis doctor"
+            ) from error
+
+
+def needs_again(state: RunState) -> tuple[str, ...]:
+    """The tasks that resuming the ended run `state` runs again: all that failed, were cancelled or were skipped."""
+    again = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
+    return tuple(task.id for task in state.tasks.values() if task.status in again) if state.outcome else ()

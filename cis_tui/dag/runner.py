@@ -1,0 +1,311 @@
+"""Works on one run: starts what is ready, waits for people and processes, and records every step before its effect."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from cis_tui.core.clock import Clock
+from cis_tui.core.errors import CisError
+from cis_tui.core.events import EventType
+from cis_tui.core.paths import Home
+from cis_tui.core.text import clean_line
+from cis_tui.dag.attempt import Outcome, Setting, attempt
+from cis_tui.dag.calls import Call, Calls, passes
+from cis_tui.dag.carried import Carried
+from cis_tui.dag.decisions import DecisionService, Question
+from cis_tui.dag.journal import Change, Journal
+from cis_tui.dag.model import LevelKind, Policy, TaskSpec
+from cis_tui.dag.outputs import Output, log_path
+from cis_tui.dag.record import RunRecord
+from cis_tui.dag.schedule import Finish, Schedule, Step
+from cis_tui.dag.verdicts import Consequence, consequence, explain
+from cis_tui.dag.views import Decision, RunStatus, TaskStatus
+from cis_tui.skills.native import skill_env
+from cis_tui.skills.process import Processes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all runs of an engine share."""
+
+    home: Home
+    journal: Journal
+    decisions: DecisionService
+    processes: Processes
+    slots: asyncio.Semaphore
+    """Processes that run at the same time, over all runs."""
+    threads: ThreadPoolExecutor
+    clock: Clock
+
+
+class Runner:
+    """One run, from its start or resumption to its end."""
+
+    def __init__(self, record: RunRecord, calls: Calls, tools: Tools, *, carried: Carried | None = None) -> None:
+        """`carried`: what was known when the run is resumed."""
+        self.record = record
+        self._calls = calls
+        self._tools = tools
+        self._journal = tools.journal
+        self._carried = carried or Carried()
+        self._specs = {task.id: task for task in record.spec.tasks}
+        self._index = {task.id: index for index, task in enumerate(record.spec.tasks)}
+        self._schedule = Schedule(record.spec, self._carried.ended)
+        self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
+        self._known = set(self._carried.ended)
+        """The tasks whose outcome is on its way to the journal, or there."""
+        limits = [limit for limit in (record.spec.max_parallel, record.max_parallel) if limit]
+        self._slots = asyncio.Semaphore(min(limits)) if limits else None
+        self._over: asyncio.Future[Finish | None] = asyncio.get_running_loop().create_future()
+        self._going_on: set[asyncio.Task[None]] = set()
+
+    async def drive(self) -> None:
+        """Work until the run has ended or is stopped; then nothing of it goes on.
+
+        Raises:
+            CisError: the journal cannot be written; the run can be resumed.
+        """
+        finish: Finish | None = None
+        changes: list[Change] = []
+        self._spawn(self._follow(self._schedule.start()))
+        try:
+            finish = await self._over
+        finally:
+            if finish is None:
+                self._tools.decisions.drop(self.record.id)
+            else:
+                changes = self._tools.decisions.supersede(self.record.id)
+            await self._end_all()
+        if finish is not None:
+            await self._conclude(finish, changes)
+
+    def stop(self, finish: Finish | None) -> None:
+        """End the run with `finish`; with None leave it as it is, to be resumed."""
+        if not self._over.done():
+            self._over.set_result(finish)
+
+    # Tasks that go on
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._going_on.add(task)
+        task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._going_on.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._over.done():
+            self._over.set_exception(error)
+
+    async def _end_all(self) -> None:
+        for task in self._going_on:
+            task.cancel()
+        await asyncio.gather(*self._going_on, return_exceptions=True)
+
+    async def _conclude(self, finish: Finish, changes: list[Change]) -> None:
+        """Record the end, with every task that had none of its own as cancelled."""
+        run = self.record.id
+        reason = finish.error or "another task completed first"
+        for id in self._specs:
+            if id not in self._known:
+                data = {"run": run, "task": id, "reason": reason, "cancelled": True}
+                changes.append((EventType.TASK_SKIPPED, data))
+        if finish.status is RunStatus.COMPLETED:
+            changes.append((EventType.RUN_COMPLETED, {"run": run, "status": finish.status.value}))
+        else:
+            end = {"run": run, "status": finish.status.value, "error": finish.error}
+            changes.append((EventType.RUN_FAILED, end))
+        await self._journal.record_all(changes)
+
+    # From one task to the next
+
+    async def _follow(self, step: Step) -> None:
+        """Record what will never start, and start what is ready."""
+        if step.skipped:
+            self._known.update(id for id, _ in step.skipped)
+            self._facts.update((id, _fact(TaskStatus.SKIPPED)) for id, _ in step.skipped)
+            await self._journal.record_all(
+                (EventType.TASK_SKIPPED, {"run": self.record.id, "task": id, "reason": reason})
+                for id, reason in step.skipped
+            )
+        self._launch(step.ready)
+        if step.finish is not None:
+            self.stop(step.finish)
+
+    def _launch(self, ready: Iterable[str]) -> None:
+        run = self.record.id
+        self._journal.emit_all((EventType.TASK_READY, {"run": run, "task": id}) for id in ready)
+        passing: list[str] = []
+        for id in ready:
+            if passes(self._specs[id]):
+                passing.append(id)
+            else:
+                self._spawn(self._work(self._specs[id]))
+        if passing:
+            self._spawn(self._pass(passing))
+
+    async def _pass(self, tasks: list[str]) -> None:
+        """Complete tasks that have nothing to run: as nothing happens between, one commit holds start and end."""
+        run = self.record.id
+        changes: list[Change] = []
+        for id in tasks:
+            number = self._carried.attempts.get(id, 0) + 1
+            changes.append((EventType.TASK_STARTED, {"run": run, "task": id, "attempt": number}))
+            end = {"run": run, "task": id, "attempt": number, "exit_code": 0, "output": "", "duration": 0.0}
+            changes.append((EventType.TASK_COMPLETED, end))
+            self._facts[id] = _PASSED
+        self._known.update(tasks)
+        await self._journal.record_all(changes)
+        await self._follow(self._schedule.end(TaskStatus.COMPLETED, *tasks))
+
+    async def _ended(self, task: TaskSpec, status: TaskStatus, change: Change, fact: Mapping[str, object]) -> None:
+        """Commit the outcome of a task, and only then let go what waited for it."""
+        self._known.add(task.id)
+        self._facts[task.id] = fact
+        await self._journal.record_all((change,))
+        await self._follow(self._schedule.end(status, task.id))
+
+    # One task (spec, Task Execution Flow)
+
+    async def _work(self, task: TaskSpec) -> None:
+        try:
+            call = await self._prepare(task)
+        except CisError as error:
+            await self._fail(task, Outcome(False, None, error=error.message), self._carried.attempts.get(task.id, 0))
+            return
+        if call is None:
+            await self._skip(task, f"its condition is false: {clean_line(task.condition or '', limit=200)}")
+        elif await self._decide(task, call):
+            await self._execute(task, call)
+
+    async def _prepare(self, task: TaskSpec) -> Call | None:
+        if self._calls.is_fixed(task):
+            return self._calls.prepare(task, self._facts)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._tools.threads, self._calls.prepare, task, dict(self._facts))
+
+    async def _decide(self, task: TaskSpec, call: Call) -> bool:
+        """Whether the task may run; if not, its end is recorded."""
+        interrupted = task.id in self._carried.interrupted and not task.idempotent
+        decision = self._carried.answered.get(task.id)
+        if interrupted or (decision is None and task.level.kind is not LevelKind.MECHANICAL):
+            decision = await self._ask(task, call, interrupted=interrupted)
+        if decision is None:
+            return True
+        verdict = consequence(decision)
+        if verdict is Consequence.SKIP:
+            await self._skip(task, explain(decision))
+        elif verdict is Consequence.FAIL:
+            refused = Outcome(False, None, error=explain(decision))
+            await self._fail(task, refused, self._carried.attempts.get(task.id, 0), debt=False)
+        elif verdict is Consequence.ABORT:
+            self.stop(Finish(RunStatus.CANCELLED, f'aborted at "{task.id}": {explain(decision)}'))
+        return verdict is Consequence.RUN
+
+    async def _ask(self, task: TaskSpec, call: Call, *, interrupted: bool) -> Decision:
+        prompt = call.shown if task.work_dir == "." else f"{call.shown}\nin {call.cwd}"
+        if interrupted:
+            prompt = f"{self._carried.interrupted[task.id]}\nRun it again?\n\n{prompt}"
+        question = Question(
+            run=self.record.id,
+            dag=self.record.spec.name,
+            task=task.id,
+            prompt=prompt,
+            level=task.level,
+            interrupted=interrupted,
+            yes=self.record.yes,
+            stakeholders=self.record.stakeholders,
+        )
+        return await self._tools.decisions.ask(question)
+
+    async def _execute(self, task: TaskSpec, call: Call) -> None:
+        """Attempt after attempt, until one succeeds or no more are due."""
+        number = self._carried.attempts.get(task.id, 0)
+        failures = 0
+        while True:
+            number += 1
+            outcome = await self._attempt(task, call, number)
+            if outcome.ok:
+                await self._complete(task, outcome, number)
+                return
+            failures += 1
+            if outcome.final or failures > task.retry.max:
+                await self._fail(task, outcome, number)
+                return
+            delay = task.retry.delay(failures)
+            await self._journal.record(EventType.TASK_RETRIED, {**self._end(task, outcome, number), "delay": delay})
+            await asyncio.sleep(delay)
+
+    async def _attempt(self, task: TaskSpec, call: Call, number: int) -> Outcome:
+        run = self.record.id
+        async with AsyncExitStack() as slots:
+            if self._slots is not None:
+                await slots.enter_async_context(self._slots)
+            await slots.enter_async_context(self._tools.slots)
+            started = {"run": run, "task": task.id, "attempt": number, "command": clean_line(call.shown)}
+            await self._journal.record(EventType.TASK_STARTED, started)
+            path = log_path(self._tools.home.runs, run, self._index[task.id], number)
+            try:
+                output = Output(path, lambda text: self._tell_output(task, number, text))
+            except OSError as error:
+                return Outcome(False, None, error=f"the output cannot be kept: {error}")
+            project = self.record.project
+            env = skill_env(self._tools.home, task.skill, project=project, run=run, task=task.id, attempt=number)
+            try:
+                return await attempt(call, Setting(project, run, {**env, **call.env}, self._tools.processes), output)
+            finally:
+                output.close()
+                if output.failure is not None:
+                    log.warning("the output of %s in the run %s is not whole: %s", task.id, run, output.failure)
+
+    def _tell_output(self, task: TaskSpec, number: int, text: str) -> None:
+        data = {"run": self.record.id, "task": task.id, "attempt": number, "text": text}
+        self._journal.emit(EventType.TASK_OUTPUT, data)
+
+    # How a task ends
+
+    async def _complete(self, task: TaskSpec, outcome: Outcome, number: int) -> None:
+        data = {"run": self.record.id, "task": task.id, "attempt": number, "exit_code": outcome.exit_code}
+        data |= {"output": outcome.output, "duration": outcome.duration}
+        fact = _fact(TaskStatus.COMPLETED, outcome)
+        await self._ended(task, TaskStatus.COMPLETED, (EventType.TASK_COMPLETED, data), fact)
+
+    async def _fail(self, task: TaskSpec, outcome: Outcome, number: int, *, debt: bool = True) -> None:
+        """Record a failure; a debt if the policy has such, but not when a person said no."""
+        debt = debt and self.record.spec.policy is Policy.ALLOW_DEBT
+        status = TaskStatus.DEBT if debt else TaskStatus.FAILED
+        change = (EventType.TASK_FAILED, {**self._end(task, outcome, number), "debt": debt})
+        await self._ended(task, status, change, _fact(status, outcome))
+
+    async def _skip(self, task: TaskSpec, reason: str) -> None:
+        change = (EventType.TASK_SKIPPED, {"run": self.record.id, "task": task.id, "reason": reason})
+        await self._ended(task, TaskStatus.SKIPPED, change, _fact(TaskStatus.SKIPPED))
+
+    def _end(self, task: TaskSpec, outcome: Outcome, number: int) -> dict[str, object]:
+        return {
+            "run": self.record.id,
+            "task": task.id,
+            "attempt": number,
+            "exit_code": outcome.exit_code,
+            "error": outcome.error,
+            "output": outcome.output,
+        }
+
+
+def _fact(status: TaskStatus, outcome: Outcome | None = None) -> Mapping[str, object]:
+    """What templates see of a task."""
+    return {
+        "status": status.value,
+        "output": outcome.output if outcome else "",
+        "exit_code": outcome.exit_code if outcome else None,
+    }
+
+
+_PASSED = _fact(TaskStatus.COMPLETED, Outcome(True, 0))

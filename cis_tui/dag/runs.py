@@ -1,0 +1,319 @@
+"""`RunService`: starts, resumes, cancels and shows runs (spec, Task Execution Flow)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.config import Settings
+from cis_tui.core.errors import CisError, Refused, Unavailable
+from cis_tui.core.events import Event, EventType
+from cis_tui.core.identity import Identity
+from cis_tui.core.paths import Home
+from cis_tui.dag.calls import Calls
+from cis_tui.dag.carried import again, carry, superseded
+from cis_tui.dag.decisions import DecisionService
+from cis_tui.dag.history import RunHistory
+from cis_tui.dag.journal import Change, Journal
+from cis_tui.dag.live import LiveState
+from cis_tui.dag.model import DagSpec, TaskSpec
+from cis_tui.dag.outputs import log_path, read_chunk
+from cis_tui.dag.record import RunRecord
+from cis_tui.dag.runner import Runner, Tools
+from cis_tui.dag.schedule import Finish
+from cis_tui.dag.state import RunState, run_resumed, run_started, task_views
+from cis_tui.dag.views import LogChunk, RunStatus, RunSummary, RunView, TaskView
+from cis_tui.skills.guardian import kill_marked
+from cis_tui.skills.model import SkillManifest, SkillResult
+from cis_tui.skills.native import SkillCall, run_native, skill_env
+from cis_tui.skills.process import Processes
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_CANCELLED = Finish(RunStatus.CANCELLED, "cancelled")
+
+
+class RunService:
+    """All runs of one engine.
+
+    To be used on the engine's event loop, except `list`, `show`, `logs`, `skills_of` and `describe`, which block.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        journal: Journal,
+        identity: Identity,
+        settings: Settings,
+        clock: Clock = utc_now,
+        memory_get: Callable[[str], str | None] = lambda key: None,
+    ) -> None:
+        """`memory_get` is what `memory("key")` gives in a template; it is called in threads."""
+        self._home = home
+        self._journal = journal
+        self._memory_get = memory_get
+        self._clock = clock
+        self._history = RunHistory(home, self._live_state)
+        self.decisions = DecisionService(
+            journal=journal,
+            identity=identity,
+            settings=settings.decisions,
+            clock=clock,
+            stored=self._history.decisions,
+        )
+        self._tools = Tools(
+            home=home,
+            journal=journal,
+            decisions=self.decisions,
+            processes=Processes(),
+            slots=asyncio.Semaphore(settings.core.max_parallel),
+            threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
+            clock=clock,
+        )
+        self._states: dict[str, LiveState] = {}
+        self._runners: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
+        self._changing = asyncio.Lock()
+        """Held while a run that is not live is made live, or ended."""
+        self._changes: set[asyncio.Task[RunView]] = set()
+        self._skill_calls: set[asyncio.Task[SkillResult]] = set()
+        self._closed = False
+        self._unsubscribe = journal.bus.subscribe(self._hear)
+
+    @property
+    def active(self) -> int:
+        """Runs that are worked on."""
+        return len(self._runners)
+
+    # Reading
+
+    def list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
+        """See `RunHistory.list`."""
+        return self._history.list(project, limit=limit)
+
+    def show(self, run: str) -> RunView:
+        """See `RunHistory.show`."""
+        return self._history.show(run)
+
+    def logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65_536) -> LogChunk:
+        """See `RunHistory.logs`."""
+        return self._history.logs(run, task, attempt=attempt, offset=offset, limit=limit)
+
+    def skills_of(self, run: str) -> set[str]:
+        """The names of the skills that the run with this whole id calls."""
+        return {task.skill for task in self._history.record(run).spec.tasks}
+
+    def describe(self, spec: DagSpec, task: TaskSpec, params: Mapping[str, object], *, project: str = "") -> str:
+        """What `task` would run, as far as it is known before the run."""
+        return Calls(RunRecord("", spec, project, params=params), {}, self._memory_get).preview(task)
+
+    # Changing
+
+    async def start(
+        self,
+        spec: DagSpec,
+        *,
+        project: str = "",
+        project_name: str = "",
+        max_parallel: int | None = None,
+        stakeholders: Mapping[str, str] | None = None,
+        params: Mapping[str, object] | None = None,
+        skills: Mapping[str, SkillManifest] | None = None,
+        yes: bool = False,
+    ) -> RunView:
+        """Start a run of `spec`, which is valid and trusted; returns when that is recorded.
+
+        Raises:
+            Unavailable: the journal cannot be written, or the engine is stopping (CIS-DAG-041, 064).
+        """
+        record = RunRecord(
+            id=secrets.token_hex(5),
+            spec=spec,
+            project=project,
+            project_name=project_name,
+            max_parallel=max_parallel,
+            stakeholders=dict(stakeholders or {}),
+            params=dict(params or {}),
+            yes=yes,
+        )
+        runner = Runner(record, Calls(record, skills or {}, self._memory_get), self._tools)
+        tasks = task_views(spec)
+        started: Change = (EventType.RUN_STARTED, run_started(record.id, spec, project, record.params, tasks))
+        return await self._unbroken(self._begin(runner, LiveState(tasks=tasks), [started], record))
+
+    async def resume(
+        self, run: str, *, skills: Mapping[str, SkillManifest] | None = None, yes: bool = False
+    ) -> RunView:
+        """Go on with a paused run, or run again what failed, was cancelled or skipped; completed tasks never.
+
+        Raises:
+            NotFound: there is no such run.
+            Unavailable: as `start`.
+        """
+        return await self._unbroken(self._resume(run, skills or {}, yes))
+
+    async def cancel(self, run: str) -> RunView:
+        """End a run and all its processes; returns when it has ended.
+
+        Raises:
+            NotFound: there is no such run.
+            Refused: it has ended already (CIS-DAG-062).
+            Unavailable: as `start`.
+        """
+        return await self._unbroken(self._cancel(run))
+
+    async def run_skill(
+        self, manifest: SkillManifest, *, project: str, args: tuple[str, ...], input: Mapping[str, object]
+    ) -> SkillResult:
+        """Run a native skill outside of any run.
+
+        Raises:
+            CisError: see `run_native`.
+        """
+        call = SkillCall(
+            args=args,
+            input=input,
+            project=project,
+            cwd=Path(project) if project else Path.cwd(),
+            env=skill_env(self._home, manifest.name, project=project),
+        )
+        work = asyncio.ensure_future(run_native(manifest, call, self._tools.processes))
+        self._skill_calls.add(work)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if self._closed:
+                raise _stopping() from None
+            raise
+        finally:
+            self._skill_calls.discard(work)
+
+    async def close(self) -> None:
+        """End every process. Runs that had not ended are paused; nothing is recorded about what was in flight."""
+        self._closed = True
+        self._tools.processes.hurry()
+        for call in self._skill_calls:
+            call.cancel()
+        await asyncio.gather(*self._changes, *self._skill_calls, return_exceptions=True)
+        for runner, _ in self._runners.values():
+            runner.stop(None)
+        await asyncio.gather(*(task for _, task in self._runners.values()), return_exceptions=True)
+        await self.decisions.close()
+        await self._tools.processes.close()
+        self._unsubscribe()
+        self._tools.threads.shutdown()
+
+    # How
+
+    async def _begin(
+        self, runner: Runner, live: LiveState, changes: list[Change], record: RunRecord | None = None
+    ) -> RunView:
+        """Record that a run begins, then let its runner work."""
+        run = runner.record.id
+        self._states[run] = live
+        try:
+            await self._journal.record_all(changes, record=record)
+            if self._closed:
+                raise _stopping()
+        except BaseException:
+            del self._states[run]
+            raise
+        task = asyncio.get_running_loop().create_task(self._drive(runner))
+        self._runners[run] = (runner, task)
+        return self._history.state(run).view()
+
+    async def _drive(self, runner: Runner) -> None:
+        run = runner.record.id
+        try:
+            await runner.drive()
+        except Exception as error:
+            log.exception("the run %s had to be left: it is paused", run)
+            message = error.message if isinstance(error, CisError) else f"{type(error).__name__}: {error}"
+            self._journal.emit(EventType.ERROR, {"run": run, "error": message})
+        finally:
+            del self._runners[run]
+            del self._states[run]
+
+    async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
+        id = await self._in_thread(lambda: self._history.find(run))
+        async with self._changing:
+            if id in self._runners:
+                return await self._in_thread(lambda: self._history.show(id))
+            state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
+            if state.outcome is RunStatus.COMPLETED:
+                return state.view()
+            await self._in_thread(lambda: self._kill_leftovers(id))
+            anew = again(state)
+            carried = await self._in_thread(lambda: carry(state, anew, last_words=lambda task: self._last(state, task)))
+            record = replace(record, yes=yes)
+            runner = Runner(record, Calls(record, skills, self._memory_get), self._tools, carried=carried)
+            changes = superseded(state, self._clock())
+            changes.append((EventType.RUN_STARTED, run_resumed(id, anew)))
+            return await self._begin(runner, LiveState(state), changes)
+
+    async def _cancel(self, run: str) -> RunView:
+        id = await self._in_thread(lambda: self._history.find(run))
+        if id not in self._runners:
+            async with self._changing:
+                if id not in self._runners:
+                    await self._cancel_paused(id)
+        if id in self._runners:
+            runner, task = self._runners[id]
+            runner.stop(_CANCELLED)
+            await asyncio.wait({task})
+        return await self._in_thread(lambda: self._history.show(id))
+
+    async def _cancel_paused(self, run: str) -> None:
+        state = await self._in_thread(lambda: self._history.state(run))
+        if state.outcome is not None:
+            raise Refused("CIS-DAG-062", f"the run {run} is already {state.outcome}")
+        await self._in_thread(lambda: self._kill_leftovers(run))
+        changes = superseded(state, self._clock())
+        for task in state.tasks.values():
+            if not task.status.ended:
+                data = {"run": run, "task": task.id, "reason": _CANCELLED.error, "cancelled": True}
+                changes.append((EventType.TASK_SKIPPED, data))
+        end = {"run": run, "status": _CANCELLED.status.value, "error": _CANCELLED.error}
+        await self._journal.record_all([*changes, (EventType.RUN_FAILED, end)])
+
+    def _kill_leftovers(self, run: str) -> None:
+        """End what an engine that was killed may have left of this run: two attempts never run at the same time."""
+        kill_marked(f"CIS_HOME={self._home.root}", f"CIS_RUN={run}")
+
+    def _last(self, state: RunState, task: TaskView) -> str:
+        index = list(state.tasks).index(task.id)
+        path = log_path(self._home.runs, state.id, index, task.attempts)
+        return read_chunk(path, task.attempts, -400, 400, live=False).text.strip()
+
+    def _live_state(self, run: str) -> RunState | None:
+        live = self._states.get(run)
+        return live.read() if live else None
+
+    def _hear(self, event: Event) -> None:
+        live = self._states.get(str(event.data.get("run", "")))
+        if live is not None:
+            live.hear(event)
+
+    async def _unbroken(self, work: Coroutine[object, object, RunView]) -> RunView:
+        """Do `work` to its end even when the caller goes away."""
+        if self._closed:
+            work.close()
+            raise _stopping()
+        task = asyncio.ensure_future(work)
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        return await asyncio.shield(task)
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("CIS-DAG-064", "the engine is stopping", hint="try again in a moment")

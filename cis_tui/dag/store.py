@@ -1,0 +1,207 @@
+"""`runs.db`: its tables, and how events get into them and out again."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.codec import decode
+from cis_tui.core.events import Event, EventType
+from cis_tui.dag.record import RunRecord
+from cis_tui.dag.views import Decision, RunStatus, RunSummary
+
+if TYPE_CHECKING:
+    import sqlite3 as sqlite  # the driver has no types, and the same interface
+else:
+    import sqlcipher3.dbapi2 as sqlite
+
+Error = sqlite.Error
+"""What SQLite raises."""
+Connection = sqlite.Connection
+NUMBERS = 10_000
+"""Event numbers that are reserved at once, so that none is used again after a crash."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events(
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, type TEXT NOT NULL, run TEXT NOT NULL, task TEXT, data TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS events_of_run ON events(run);
+CREATE TABLE IF NOT EXISTS runs(
+    id TEXT PRIMARY KEY, dag TEXT NOT NULL, project TEXT NOT NULL, file TEXT NOT NULL, policy TEXT NOT NULL,
+    status TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL, tasks_total INTEGER NOT NULL,
+    tasks_ended INTEGER NOT NULL DEFAULT 0, tasks_failed INTEGER NOT NULL DEFAULT 0, definition TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS runs_by_start ON runs(started_at);
+CREATE TABLE IF NOT EXISTS decisions(number INTEGER PRIMARY KEY, run TEXT NOT NULL, data TEXT NOT NULL);
+"""
+_SUMMARY = "id, dag, status, started_at, ended_at, policy, project, tasks_total, tasks_ended, tasks_failed"
+_ENDS = frozenset({EventType.TASK_COMPLETED, EventType.TASK_FAILED, EventType.TASK_SKIPPED})
+
+Row = tuple[int, float, str, object, object, str]
+"""One line of `events`."""
+
+
+def open_store(path: Path, *, create: bool) -> Connection:
+    """A connection to the journal at `path`; with `create` the file (0600) and its tables are made.
+
+    Raises:
+        Error: the file is not a database, or cannot be opened.
+    """
+    if create:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    mode = "rwc" if create else "rw"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite.connect(uri, uri=True, timeout=10.0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous=FULL")
+        if create:
+            _use_wal(connection)
+            connection.executescript(_SCHEMA)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def reading(path: Path) -> Generator[Connection]:
+    """A connection for a few queries; any thread or process may hold one beside the writer.
+
+    Raises:
+        Error: there is no journal, or it cannot be read.
+    """
+    connection = open_store(path, create=False)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _use_wal(connection: Connection) -> None:
+    """The busy timeout does not cover this change when several processes open a new file at once."""
+    for attempt in range(100):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite.OperationalError:
+            if attempt == 99:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def first_number(connection: Connection) -> int:
+    """The first event number that was never reserved."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'reserved'").fetchone()
+    return row[0] + 1 if row else 1
+
+
+def first_decision(connection: Connection) -> int:
+    """The first decision number that was never given."""
+    return connection.execute("SELECT coalesce(max(number), 0) + 1 FROM decisions").fetchone()[0]
+
+
+def append(
+    connection: Connection,
+    rows: Sequence[Row],
+    events: Iterable[Event],
+    records: Iterable[RunRecord],
+    reserve: int | None,
+) -> None:
+    """Commit `rows`, what they change in the lists, new runs, and the highest reserved number unless it is None.
+
+    Raises:
+        Error: nothing was committed.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if reserve is not None:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES('reserved', ?)", (reserve,))
+        connection.executemany("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?)", rows)
+        definitions = {record.id: record for record in records}
+        _project(connection, events, definitions)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _project(connection: Connection, events: Iterable[Event], definitions: Mapping[str, RunRecord]) -> None:
+    """Bring the tables of runs and decisions up to `events`."""
+    counts: dict[str, list[int]] = {}
+    for event in events:
+        if event.type in _ENDS:
+            count = counts.setdefault(str(event.data["run"]), [0, 0])
+            count[0] += 1
+            count[1] += event.type == EventType.TASK_FAILED and not event.data.get("debt")
+        elif event.type == EventType.RUN_STARTED:
+            _begin(connection, event, definitions)
+        elif event.type in (EventType.RUN_COMPLETED, EventType.RUN_FAILED):
+            connection.execute(
+                "UPDATE runs SET status = ?, ended_at = ? WHERE id = ?",
+                (event.data["status"], float(event.at), event.data["run"]),
+            )
+        elif "decision" in event.data:
+            _keep_decision(connection, event)
+    connection.executemany(
+        "UPDATE runs SET tasks_ended = tasks_ended + ?, tasks_failed = tasks_failed + ? WHERE id = ?",
+        [(ended, failed, run) for run, (ended, failed) in counts.items()],
+    )
+
+
+def _begin(connection: Connection, event: Event, definitions: Mapping[str, RunRecord]) -> None:
+    run = str(event.data["run"])
+    if event.data.get("resumed"):
+        again = cast("Sequence[str]", event.data.get("again", ()))
+        connection.execute(
+            "UPDATE runs SET status = 'running', ended_at = NULL, tasks_ended = tasks_ended - ?,"
+            " tasks_failed = CASE WHEN ? THEN 0 ELSE tasks_failed END WHERE id = ?",
+            (len(again), len(again), run),
+        )
+        return
+    record = definitions[run]
+    spec = record.spec
+    connection.execute(
+        "INSERT INTO runs(id, dag, project, file, policy, status, started_at, tasks_total, definition)"
+        " VALUES(?, ?, ?, ?, ?, 'running', ?, ?, ?)",
+        (run, spec.name, record.project, spec.file, spec.policy, float(event.at), len(spec.tasks), record.dumps()),
+    )
+
+
+def _keep_decision(connection: Connection, event: Event) -> None:
+    decision = event.data["decision"]
+    if event.type != EventType.VOTE_CAST:
+        number = int(str(cast("Mapping[str, object]", decision)["id"]).removeprefix("d"))
+        connection.execute(
+            "INSERT OR REPLACE INTO decisions VALUES(?, ?, ?)", (number, event.data["run"], json.dumps(decision))
+        )
+
+
+def read_events(connection: Connection, where: str, values: tuple[object, ...]) -> list[Event]:
+    """The stored events that `where` selects, in order."""
+    rows = connection.execute(f"SELECT seq, at, type, data FROM events WHERE {where}", values)
+    return [Event(seq, Instant(at), type, json.loads(data)) for seq, at, type, data in rows]
+
+
+def read_summaries(connection: Connection, project: str, limit: int) -> list[RunSummary]:
+    """The newest runs, those that have not ended as `running`."""
+    rows = connection.execute(
+        f"SELECT {_SUMMARY} FROM runs WHERE ? IN ('', project) ORDER BY started_at DESC, rowid DESC LIMIT ?",
+        (project, limit),
+    )
+    return [
+        RunSummary(id, dag, RunStatus(status), Instant(started), None if ended is None else Instant(ended), *rest)
+        for id, dag, status, started, ended, *rest in rows
+    ]
+
+
+def read_decisions(connection: Connection, limit: int) -> list[Decision]:
+    """The latest decisions, oldest first."""
+    rows = connection.execute("SELECT data FROM decisions ORDER BY number DESC LIMIT ?", (limit,)).fetchall()
+    return [decode(Decision, json.loads(data)) for (data,) in reversed(rows)]

@@ -1,0 +1,345 @@
+"""The composition root: builds the services of one CIS home and offers them as `EngineApi`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from cis_tui import __version__
+from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.config import Settings, load_config
+from cis_tui.core.events import Event, EventBus, EventType
+from cis_tui.core.identity import Identity, load_identity
+from cis_tui.core.lock import take_lock
+from cis_tui.core.logs import start_log, stop_log
+from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
+from cis_tui.dag.journal import Journal
+from cis_tui.dag.runs import RunService
+from cis_tui.dag.template import bind_params
+from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.memory.records import Domain, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.service import MemoryService
+from cis_tui.project.model import ProjectInfo, TrustReport
+from cis_tui.project.session import ProjectSession
+from cis_tui.project.trust import TrustStore
+from cis_tui.protocol import EngineStatus
+from cis_tui.skills.model import SkillInfo, SkillResult
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Engine:
+    """One live engine: it owns a CIS home and serves any number of projects and faces.
+
+    Implements `EngineApi`. At most one is live for a home (architecture, "The engine").
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        lock: int,
+        settings: Settings,
+        identity: Identity,
+        clock: Clock,
+        log_handler: logging.Handler,
+    ) -> None:
+        """Use `start`."""
+        self.home = home
+        self.settings = settings
+        self.bus = EventBus()
+        self.staying = False
+        """Whether it was asked to live without a face."""
+        self.faces = 0
+        """Workspaces attached, kept by the server."""
+        self._lock = lock
+        self._log_handler = log_handler
+        self._identity = identity
+        self._clock = clock
+        self._started_at = clock()
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="cis-engine")
+        self._journal = Journal(home.runs_db, self.bus, clock=clock)
+        self.bus.began_after = self._journal.last_seq
+        self._memory = MemoryService(home, node=identity.did, clock=clock, on_event=self._journal.emit)
+        self._trust = TrustStore(home)
+        self._runs = RunService(
+            home=home,
+            journal=self._journal,
+            identity=identity,
+            settings=settings,
+            clock=clock,
+            memory_get=self._memory_text,
+        )
+        self._sessions: dict[str, ProjectSession] = {}
+        self._closed = False
+
+    @classmethod
+    async def start(
+        cls,
+        home: Home,
+        *,
+        project: Path | None = None,
+        flags: Mapping[str, object] | None = None,
+        clock: Clock = utc_now,
+    ) -> Engine:
+        """Bring an engine to life on `home`.
+
+        Raises:
+            Unavailable: another engine is live there (CIS-ENG-001).
+            CisError: the settings, the identity or the journal cannot be read.
+        """
+        home.ensure()
+        lock = take_lock(home)
+        try:
+            project_file = project / PROJECT_DIR / PROJECT_FILE if project else None
+            config = load_config(home.config_file, project_file=project_file, flags=flags)
+            handler = start_log(home, config.settings.core.log_level)
+            for warning in config.warnings:
+                log.warning("%s", warning)
+            engine = cls(
+                home=home,
+                lock=lock,
+                settings=config.settings,
+                identity=load_identity(home),
+                clock=clock,
+                log_handler=handler,
+            )
+        except BaseException:
+            os.close(lock)
+            raise
+        log.info("engine %s started, pid %d", __version__, os.getpid())
+        return engine
+
+    async def close(self) -> None:
+        """End every process, write what is buffered, and let go of the home. Runs that go on become paused."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._runs.close()
+        await self._in_thread(self._memory.close)
+        await self._in_thread(self._journal.close)
+        self._threads.shutdown()
+        log.info("engine stopped")
+        stop_log(self._log_handler)
+        os.close(self._lock)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no run is active."""
+        return self._runs.active == 0
+
+    async def status(self) -> EngineStatus:
+        """See `EngineApi`."""
+        return EngineStatus(
+            version=__version__,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            home=str(self.home.root),
+            did=self._identity.did,
+            staying=self.staying,
+            faces=self.faces,
+            active_runs=self._runs.active,
+            pending_decisions=len(self._runs.decisions.list()),
+            memory_entries=await self._in_thread(self._memory.counts),
+            last_seq=self._journal.last_seq,
+        )
+
+    # Projects and trust
+
+    async def project_open(self, project: str) -> ProjectInfo:
+        """See `EngineApi`."""
+        info = await self._in_thread(self._session(project).info)
+        self._journal.emit(EventType.PROJECT_OPENED, {"project": info.root, "name": info.name})
+        return info
+
+    async def trust_report(self, project: str) -> TrustReport:
+        """See `EngineApi`."""
+        return await self._in_thread(self._trust.report, Path(project))
+
+    async def trust_grant(self, project: str, digest: str, *, author: bool = False) -> ProjectInfo:
+        """See `EngineApi`."""
+        root = Path(project)
+        await self._in_thread(lambda: self._trust.grant(root, digest, author=author))
+        return await self._announce_reload(root)
+
+    async def trust_revoke(self, project: str) -> None:
+        """See `EngineApi`."""
+        root = Path(project)
+        await self._in_thread(self._trust.revoke, root)
+        await self._announce_reload(root)
+
+    async def _announce_reload(self, root: Path) -> ProjectInfo:
+        info = await self._in_thread(self._session(str(root)).info)
+        self._journal.emit(EventType.PROJECT_RELOADED, {"project": info.root, "trust": info.trust.value})
+        return info
+
+    # Memory
+
+    async def memory_set(self, write: MemoryWrite, *, project: str = "") -> MemoryItem:
+        """See `EngineApi`."""
+        domain = await self._in_thread(self._default_domain, project)
+        return await self._in_thread(lambda: self._memory.set(write, default_domain=domain))
+
+    async def memory_set_many(self, writes: tuple[MemoryWrite, ...], *, project: str = "") -> int:
+        """See `EngineApi`."""
+        domain = await self._in_thread(self._default_domain, project)
+        return await self._in_thread(lambda: self._memory.set_many(writes, default_domain=domain))
+
+    async def memory_get(self, key: str) -> MemoryItem | None:
+        """See `EngineApi`."""
+        return await self._in_thread(self._memory.get, key)
+
+    async def memory_delete(self, key: str) -> bool:
+        """See `EngineApi`."""
+        return await self._in_thread(self._memory.delete, key)
+
+    async def memory_list(
+        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0
+    ) -> MemoryPage:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.list(prefix, domain=domain, limit=limit, offset=offset))
+
+    async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(self._memory.history, key)
+
+    def _default_domain(self, project: str) -> Domain | None:
+        project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None
+        return Domain(load_config(self.home.config_file, project_file=project_file).settings.memory.default_domain)
+
+    def _memory_text(self, key: str) -> str | None:
+        """What `memory("key")` gives in a template."""
+        item = self._memory.get(key)
+        if item is None:
+            return None
+        return item.value if isinstance(item.value, str) else item.value.decode("utf-8", "replace")
+
+    # DAGs and runs
+
+    async def dag_list(self, project: str) -> tuple[DagInfo, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(self._session(project).dags)
+
+    async def dag_show(self, project: str, name: str) -> DagInfo:
+        """See `EngineApi`."""
+        return await self._in_thread(self._session(project).dag, name)
+
+    async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan:
+        """See `EngineApi`."""
+        return await self._in_thread(self._session(project).plan, name, params)
+
+    async def run_start(self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False) -> RunView:
+        """See `EngineApi`."""
+        session = self._session(project)
+        spec, skills = await self._in_thread(session.runnable, name)
+        bound = bind_params(spec, params)
+        info = await self._in_thread(session.info) if project else None
+        return await self._runs.start(
+            spec,
+            project=project,
+            project_name=info.name if info else "",
+            max_parallel=info.max_parallel if info else None,
+            stakeholders=info.stakeholders if info else {},
+            params=bound,
+            skills=skills,
+            yes=yes,
+        )
+
+    async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._runs.list(project, limit=limit))
+
+    async def run_show(self, run: str) -> RunView:
+        """See `EngineApi`."""
+        return await self._in_thread(self._runs.show, run)
+
+    async def run_logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65536) -> LogChunk:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._runs.logs(run, task, attempt=attempt, offset=offset, limit=limit))
+
+    async def run_resume(self, run: str, *, yes: bool = False) -> RunView:
+        """See `EngineApi`."""
+        view = await self.run_show(run)
+        names = await self._in_thread(self._runs.skills_of, view.id)
+        skills = await self._in_thread(self._session(view.project).trusted_skills, names)
+        return await self._runs.resume(view.id, skills=skills, yes=yes)
+
+    async def run_cancel(self, run: str) -> RunView:
+        """See `EngineApi`."""
+        return await self._runs.cancel(run)
+
+    # Decisions
+
+    async def decision_list(self, *, all: bool = False) -> tuple[Decision, ...]:
+        """See `EngineApi`."""
+        return self._runs.decisions.list(all=all)
+
+    async def decision_approve(self, id: str, *, reason: str = "") -> Decision:
+        """See `EngineApi`."""
+        return await self._runs.decisions.approve(id, reason=reason)
+
+    async def decision_reject(self, id: str, *, reason: str = "") -> Decision:
+        """See `EngineApi`."""
+        return await self._runs.decisions.reject(id, reason=reason)
+
+    async def decision_hold(self, id: str) -> Decision:
+        """See `EngineApi`."""
+        return await self._runs.decisions.hold(id)
+
+    async def decision_vote(self, id: str, choice: Choice, *, seat: str = "", reason: str = "") -> Decision:
+        """See `EngineApi`."""
+        return await self._runs.decisions.vote(id, choice, seat=seat, reason=reason)
+
+    # Skills
+
+    async def skill_list(self, project: str) -> tuple[SkillInfo, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(self._session(project).skills)
+
+    async def skill_run(
+        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object]
+    ) -> SkillResult:
+        """See `EngineApi`."""
+        manifest = await self._in_thread(self._session(project).runnable_skill, name)
+        result = await self._runs.run_skill(manifest, project=project, args=args, input=input)
+        self._journal.emit(
+            EventType.SKILL_EXECUTED, {"skill": name, "success": result.success, "duration": result.duration}
+        )
+        return result
+
+    # Events
+
+    async def events(self, since: int | None = None) -> AsyncIterator[Event]:
+        """See `EngineApi`. Events that the bus no longer keeps are read from the journal."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+
+        def hand_over(event: Event) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, event)
+
+        unsubscribe = self.bus.subscribe(hand_over, since=since)
+        try:
+            if since is not None and since < self.bus.kept_since:
+                for event in await self._in_thread(self._journal.events_since, since, self.bus.kept_since):
+                    yield event
+            while True:
+                yield await queue.get()
+        finally:
+            unsubscribe()
+
+    def _session(self, project: str) -> ProjectSession:
+        """The session of a project folder, or of none for an empty path."""
+        if project not in self._sessions:
+            self._sessions[project] = ProjectSession(self.home, self._trust, Path(project) if project else None)
+        return self._sessions[project]
+
+    async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `call` off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(*args, **kwargs))

@@ -1,0 +1,230 @@
+"""Processes of tasks and skills: started in their own session, ended with everything that they started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from cis_tui.core.errors import Unavailable
+from cis_tui.skills.guardian import marked, send
+from cis_tui.skills.lifeline import Lifeline
+
+GRACE = 3.0
+"""Seconds between SIGTERM and SIGKILL."""
+_LAST_WORDS = 1.0
+"""Seconds to wait for the end of the output once the process has ended."""
+
+Sink = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to run."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    input: bytes = b""
+    """What it reads on stdin."""
+    timeout: float | None = None
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a process ended."""
+
+    exit_code: int | None
+    """128 and the signal's number when a signal ended it, as a shell says it; None when the time was up."""
+    duration: float
+    """Seconds."""
+    signal: str = ""
+    """Name of the signal that ended it."""
+    timed_out: bool = False
+
+
+class Processes:
+    """All processes that one engine starts."""
+
+    def __init__(self) -> None:
+        self._engine = uuid.uuid4().hex
+        self._calls = 0
+        self._lifeline = Lifeline(f"CIS_ENGINE={self._engine}")
+        self._grace = GRACE
+        self._closed = False
+
+    async def run(self, command: Command, on_output: Sink, on_error: Sink | None = None) -> Ended:
+        """Run a program to its end; what it leaves running in its process group is ended too.
+
+        `on_output` gets stdout, and stderr in its order unless `on_error` is given. When the caller is cancelled, or
+        the time is up, everything that the program started is ended: SIGTERM, after three seconds SIGKILL.
+
+        Raises:
+            OSError: it cannot be started.
+            ValueError: an argument or variable holds a null character.
+            Unavailable: the engine is stopping (CIS-SKILL-030).
+        """
+        if self._closed:
+            raise Unavailable("CIS-SKILL-030", "the engine is stopping")
+        self._lifeline.hold()
+        self._calls += 1
+        marker = f"CIS_CALL={self._engine}.{self._calls}"
+        began = time.monotonic()
+        process = await self._start(command, marker, on_output, on_error)
+        timed_out = False
+        try:
+            async with asyncio.timeout(command.timeout):
+                await asyncio.shield(process.exited)
+        except TimeoutError:
+            timed_out = True
+        finally:
+            await _uncancelled(self._finish(process, marker))
+        return _ended(process.exit_code, time.monotonic() - began, timed_out=timed_out)
+
+    def hurry(self) -> None:
+        """From now on nothing is started, and what is being ended gets half a second instead of three."""
+        self._closed = True
+        self._grace = 0.5
+
+    async def close(self) -> None:
+        """End what escaped, and the guardian. Call it when every `run` has returned."""
+        self.hurry()
+        await self._lifeline.release()
+
+    async def _start(self, command: Command, marker: str, on_output: Sink, on_error: Sink | None) -> _Process:
+        name, value = marker.split("=")
+        starting = asyncio.get_running_loop().subprocess_exec(
+            lambda: _Process(on_output, on_error),
+            *command.argv,
+            cwd=command.cwd,
+            env={**command.env, "CIS_ENGINE": self._engine, name: value},
+            stdin=asyncio.subprocess.PIPE if command.input else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE if on_error else asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _, process = await starting
+        except asyncio.CancelledError:
+            send(marked(marker), signal.SIGKILL)
+            raise
+        process.give(command.input)
+        return process
+
+    async def _finish(self, process: _Process, marker: str) -> None:
+        """End what is left of the process, read what is left of its output, and let go of it."""
+        if not process.exited.done() or process.group_lives():
+            await self._end(process, marker)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(process.drained), _LAST_WORDS)
+        process.close()
+
+    async def _end(self, process: _Process, marker: str) -> None:
+        process.signal_group(signal.SIGTERM)
+        send(marked(marker), signal.SIGTERM)
+        began = time.monotonic()
+        pause = 0.01
+        while (not process.exited.done() or marked(marker)) and time.monotonic() - began < self._grace:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.1)
+        process.signal_group(signal.SIGKILL)
+        while pids := marked(marker):
+            send(pids, signal.SIGKILL)
+            if time.monotonic() - began > self._grace + 2 * GRACE:  # nothing but the kernel holds them now
+                break
+            await asyncio.sleep(0.02)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(process.exited), GRACE)
+
+
+class _Process(asyncio.SubprocessProtocol):
+    """One process: hands its output on as it comes, without a buffer of its own."""
+
+    def __init__(self, on_output: Sink, on_error: Sink | None) -> None:
+        loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[None] = loop.create_future()
+        self.drained: asyncio.Future[None] = loop.create_future()
+        """Set when nobody holds its stdout and stderr any more."""
+        self._on_output = on_output
+        self._on_error = on_error
+        self._open_pipes = 1 if on_error is None else 2
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._pid = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.SubprocessTransport", transport)
+        self._pid = self._transport.get_pid()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        (self._on_error if fd == 2 and self._on_error else self._on_output)(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd != 0:
+            self._open_pipes -= 1
+        if self._open_pipes == 0 and not self.drained.done():
+            self.drained.set_result(None)
+
+    def process_exited(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._transport.get_returncode() if self._transport else None
+
+    def give(self, data: bytes) -> None:
+        """Write `data` to its stdin and close that."""
+        pipe = self._transport.get_pipe_transport(0) if self._transport and data else None
+        if pipe is not None:
+            writer = cast("asyncio.WriteTransport", pipe)
+            writer.write(data)
+            writer.close()
+
+    def group_lives(self) -> bool:
+        """Whether a process of its group is there, be it as a zombie."""
+        return self.signal_group(0)
+
+    def signal_group(self, number: int) -> bool:
+        """Whether there was anybody to send it to."""
+        try:
+            os.killpg(self._pid, number)
+        except (ProcessLookupError, PermissionError):
+            return False
+        return True
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+async def _uncancelled(work: Coroutine[object, object, None]) -> None:
+    """Do `work` to its end, however often the caller is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+def _ended(code: int | None, duration: float, *, timed_out: bool) -> Ended:
+    if timed_out or code is None:
+        return Ended(None, duration, timed_out=timed_out)
+    if code >= 0:
+        return Ended(code, duration)
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return Ended(128 - code, duration, name)

@@ -1,0 +1,106 @@
+"""A run service on a home of its own, and the ways in which tests look at it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cis_tui.core.config import DecisionSettings, Settings
+from cis_tui.core.events import Event, EventBus
+from cis_tui.core.identity import Identity
+from cis_tui.core.paths import Home
+from cis_tui.dag.journal import Journal
+from cis_tui.dag.model import DagSpec, TaskSpec
+from cis_tui.dag.runs import RunService
+from cis_tui.dag.views import Decision, RunView, TaskView
+
+OWNER = Identity(bytes(range(32)))
+MEMORY = {"project/owner": "ann"}
+
+
+@dataclass
+class Lab:
+    """One engine's worth of runs."""
+
+    home: Home
+    journal: Journal
+    runs: RunService
+    project: Path
+    events: list[Event] = field(default_factory=list[Event])
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self, *tasks: TaskSpec, **options: object) -> str:
+        """Start a run of `tasks`; its id. Options of the DAG and of `RunService.start`."""
+        names = {"policy", "max_parallel", "env", "params"}
+        dag = {name: value for name, value in options.items() if name in names and name != "params"}
+        rest = {name: value for name, value in options.items() if name not in dag}
+        spec = replace(DagSpec("lab", tasks), **dag)  # pyright: ignore[reportArgumentType]
+        view = await self.runs.start(spec, project=str(self.project), **rest)  # pyright: ignore[reportArgumentType]
+        return view.id
+
+    async def run(self, *tasks: TaskSpec, **options: object) -> RunView:
+        """Run `tasks` to the end."""
+        return await self.ended(await self.start(*tasks, **options))
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until events make `holds` true."""
+        while not holds():
+            self.heard.clear()
+            await asyncio.wait_for(self.heard.wait(), 20)
+
+    async def ended(self, run: str) -> RunView:
+        """The run once nothing of it goes on."""
+        await self.until(lambda: self.runs.show(run).status.ended)
+        return self.runs.show(run)
+
+    async def decision(self, task: str) -> Decision:
+        """The open decision about `task`, once it is asked."""
+        await self.until(lambda: any(decision.task == task for decision in self.runs.decisions.list()))
+        return next(decision for decision in self.runs.decisions.list() if decision.task == task)
+
+    async def running(self, task: str) -> None:
+        """Wait until an attempt of `task` has begun."""
+        await self.until(lambda: ("TaskStarted", task) in self.story())
+
+    def task(self, run: str, id: str) -> TaskView:
+        """One task as it is now."""
+        return next(task for task in self.runs.show(run).tasks if task.id == id)
+
+    def story(self) -> list[tuple[str, str]]:
+        """Type and task of every event so far."""
+        return [(str(event.type), str(event.data.get("task", ""))) for event in self.events]
+
+    def types(self) -> list[str]:
+        return [kind for kind, _ in self.story()]
+
+
+@asynccontextmanager
+async def open_lab(folder: Path, *, decisions: Mapping[str, float] | None = None) -> AsyncGenerator[Lab]:
+    """A lab in `folder`; opened there again, it is the next engine of the same home."""
+    home = Home(folder / "home").ensure()
+    project = folder / "project"
+    project.mkdir(exist_ok=True)
+    journal = Journal(home.runs_db, EventBus())
+    settings = Settings(decisions=DecisionSettings(**(decisions or {})))
+    runs = RunService(home=home, journal=journal, identity=OWNER, settings=settings, memory_get=MEMORY.get)
+    lab = Lab(home, journal, runs, project)
+    loop = asyncio.get_running_loop()
+
+    def hear(event: Event) -> None:
+        lab.events.append(event)
+        loop.call_soon_threadsafe(lab.heard.set)
+
+    journal.bus.subscribe(hear)
+    try:
+        yield lab
+    finally:
+        await runs.close()
+        await asyncio.get_running_loop().run_in_executor(None, journal.close)
+
+
+def shell(id: str, command: str, *deps: str, **more: object) -> TaskSpec:
+    """A task that runs a line of shell."""
+    return replace(TaskSpec(id, command=command, deps=deps), **more)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,149 @@
+"""The order of a run, against a model that looks at everything each time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cis_tui.dag.model import DagSpec, Policy, TaskSpec
+from cis_tui.dag.schedule import Schedule, Step
+from cis_tui.dag.views import RunStatus, TaskStatus
+
+WELL = {TaskStatus.COMPLETED, TaskStatus.DEBT}
+Shape = dict[str, tuple[str, ...]]
+
+
+def dag(shape: Mapping[str, tuple[str, ...]], policy: Policy = Policy.ALL_SUCCESS) -> DagSpec:
+    return DagSpec("x", tuple(TaskSpec(id, deps=deps) for id, deps in shape.items()), policy=policy)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> Shape:
+    size = draw(st.integers(1, 12))
+    ids = [f"t{number}" for number in range(size)]
+    shape = {
+        id: tuple(draw(st.lists(st.sampled_from(ids[:place]), max_size=4))) if place else ()
+        for place, id in enumerate(ids)
+    }
+    order = draw(st.permutations(ids))
+    return {id: shape[id] for id in order}
+
+
+def model_release(shape: Shape, ended: Mapping[str, TaskStatus]) -> set[str]:
+    return {id for id, deps in shape.items() if id not in ended and all(ended.get(dep) in WELL for dep in deps)}
+
+
+@settings(deadline=None, max_examples=200)
+@given(shapes(), st.sampled_from(Policy), st.data())
+def test_against_the_model(shape: Shape, policy: Policy, data: st.DataObject) -> None:
+    schedule = Schedule(dag(shape, policy))
+    ended: dict[str, TaskStatus] = {}
+    released: set[str] = set()
+
+    def take(step: Step) -> bool:
+        assert not released & set(step.ready), "released twice"
+        released.update(step.ready)
+        for id, reason in step.skipped:
+            assert id not in released
+            assert any(f"needs {dep}, which" in reason for dep in shape[id] if ended.get(dep) not in {None, *WELL})
+            ended[id] = TaskStatus.SKIPPED
+        assert released == model_release(shape, ended) | (released & ended.keys())
+        return step.finish is not None
+
+    over = take(step := schedule.start())
+    while not over:
+        open_tasks = sorted(released - ended.keys())
+        assert open_tasks, "nothing goes on and the run has not ended"
+        some = data.draw(st.lists(st.sampled_from(open_tasks), min_size=1, unique=True))
+        status = data.draw(
+            st.sampled_from([TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.DEBT, TaskStatus.SKIPPED])
+        )
+        ended.update(dict.fromkeys(some, status))
+        over = take(step := schedule.end(status, *some))
+    leaves = shape.keys() - {dep for deps in shape.values() for dep in deps}
+    won = any(ended.get(leaf) is TaskStatus.COMPLETED for leaf in leaves)
+    assert step.finish is not None
+    if policy is Policy.FIRST_SUCCESS:
+        assert (step.finish.status is RunStatus.COMPLETED) == won
+    else:
+        assert ended.keys() == shape.keys()
+        assert (step.finish.status is RunStatus.FAILED) == (TaskStatus.FAILED in ended.values())
+
+
+@settings(deadline=None, max_examples=100)
+@given(shapes(), st.data())
+def test_resumed_after_any_prefix_it_releases_exactly_what_is_left(shape: Shape, data: st.DataObject) -> None:
+    first = Schedule(dag(shape))
+    ended: dict[str, TaskStatus] = {}
+    waiting = list(first.start().ready)
+    for _ in range(data.draw(st.integers(0, len(shape)))):
+        if not waiting:
+            break
+        task = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
+        ended[task] = data.draw(st.sampled_from([TaskStatus.COMPLETED, TaskStatus.COMPLETED, TaskStatus.FAILED]))
+        step = first.end(ended[task], task)
+        waiting += step.ready
+        # A crash may come before what was to be skipped is recorded.
+        if data.draw(st.booleans()):
+            ended.update(dict.fromkeys((id for id, _ in step.skipped), TaskStatus.SKIPPED))
+    resumed = Schedule(dag(shape), ended)
+    step = resumed.start()
+    assert set(step.ready) == model_release(shape, ended) == set(waiting)
+    assert not {*step.ready, *(id for id, _ in step.skipped)} & ended.keys()
+    left = list(step.ready)
+    while left:
+        step = resumed.end(TaskStatus.COMPLETED, left.pop())
+        assert not ended.keys() & set(step.ready)
+        left += step.ready
+    assert step.finish is not None
+
+
+def test_first_success_ends_with_the_first_last_task() -> None:
+    schedule = Schedule(dag({"a": (), "b": (), "c": ("a",)}, Policy.FIRST_SUCCESS))
+    schedule.start()
+    assert schedule.end(TaskStatus.COMPLETED, "a").finish is None
+    finish = schedule.end(TaskStatus.COMPLETED, "b").finish
+    assert finish is not None
+    assert finish.status is RunStatus.COMPLETED
+
+
+def test_a_failure_names_the_task_and_spares_unrelated_ones() -> None:
+    schedule = Schedule(dag({"a": (), "b": ("a",), "c": ("b",), "free": ()}))
+    schedule.start()
+    step = schedule.end(TaskStatus.FAILED, "a")
+    assert step.skipped == (("b", "needs a, which failed"), ("c", "needs b, which was skipped"))
+    assert step.finish is None
+    finish = schedule.end(TaskStatus.COMPLETED, "free").finish
+    assert finish is not None
+    assert (finish.status, finish.error) == (RunStatus.FAILED, "a failed")
+
+
+def test_an_empty_dag_is_complete_at_once() -> None:
+    finish = Schedule(dag({})).start().finish
+    assert finish is not None
+    assert finish.status is RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize("size", [100])
+def test_the_cost_grows_with_the_edges_only(size: int) -> None:
+    """Ten times as many layers cost about ten times as much, not a hundred times."""
+
+    def cost(layers: int) -> float:
+        shape = {
+            f"{layer}-{place}": tuple(f"{layer - 1}-{other}" for other in range(10)) if layer else ()
+            for layer in range(layers)
+            for place in range(10)
+        }
+        spec = dag(shape)
+        began = time.process_time()
+        schedule = Schedule(spec)
+        left = list(schedule.start().ready)
+        while left:
+            left += schedule.end(TaskStatus.COMPLETED, left.pop()).ready
+        return time.process_time() - began
+
+    assert min(cost(10 * size) for _ in range(3)) < 40 * min(cost(size) for _ in range(3))

@@ -1,0 +1,168 @@
+"""Native skills: one JSON document in, one answer out (contract, skill.toml)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, TimedOut
+from cis_tui.core.paths import Home
+from cis_tui.skills.model import SkillManifest, SkillResult, SkillType
+from cis_tui.skills.native import SkillCall, parse_answer, run_native, skill_env
+from cis_tui.skills.process import Processes
+
+
+@asynccontextmanager
+async def processes() -> AsyncGenerator[Processes]:
+    mine = Processes()
+    try:
+        yield mine
+    finally:
+        await mine.close()
+
+
+def skill(folder: Path, script: str, **more: object) -> SkillManifest:
+    """A skill whose program is a shell script."""
+    folder.mkdir(exist_ok=True)
+    file = folder / "run.sh"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    manifest = SkillManifest("greet", "1", SkillType.NATIVE, "run.sh", folder=folder, file=str(folder / "skill.toml"))
+    return replace(manifest, **more)  # pyright: ignore[reportArgumentType]
+
+
+async def call(manifest: SkillManifest, folder: Path, *args: str, **more: object) -> tuple[SkillResult, bytes]:
+    """The result, and everything that the skill printed."""
+    log = bytearray()
+    env = skill_env(Home(folder / "home"), manifest.name, project=str(folder), run="r1", task="t", attempt=2)
+    given = SkillCall(args=args, input={"tag": "1.0"}, project=str(folder), run="r1", cwd=folder, env=env)
+    async with processes() as mine:
+        result = await run_native(manifest, replace(given, **more), mine, on_log=log.extend)  # pyright: ignore[reportArgumentType]
+    return result, bytes(log)
+
+
+async def test_it_is_given_what_the_contract_says(tmp_path: Path) -> None:
+    script = """
+    printf '%s\\n' "$#" "$@" "$CIS_SKILL" "$CIS_RUN" "$CIS_TASK" "$CIS_ATTEMPT" "$CIS_PROJECT" "$CIS_SOCKET" "$PWD" >&2
+    cat
+    """
+    result, log = await call(skill(tmp_path / "skill", script, args=("--first",)), tmp_path, "a b", "c")
+    assert result.success
+    assert result.output == {"args": ["a b", "c"], "input": {"tag": "1.0"}, "project": str(tmp_path), "run": "r1"}
+    socket = str(tmp_path / "home" / "engine.sock")
+    told = ["3", "--first", "a b", "c", "greet", "r1", "t", "2", str(tmp_path), socket, str(tmp_path)]
+    assert log.decode().splitlines()[: len(told)] == told
+
+
+async def test_it_can_call_cis(tmp_path: Path) -> None:
+    result, _ = await call(skill(tmp_path / "skill", "command -v python"), tmp_path)
+    assert result.success, "the folder of the running cis is on the PATH"
+
+
+async def test_plain_text_is_an_answer(tmp_path: Path) -> None:
+    result, log = await call(
+        skill(tmp_path / "skill", r"echo working >&2; printf 'it is \033[31mred\033[0m\n'"), tmp_path
+    )
+    assert (result.success, result.output, result.exit_code) == (True, "it is red", 0)
+    assert log == b"working\nit is \x1b[31mred\x1b[0m\n" or log == b"it is \x1b[31mred\x1b[0m\nworking\n"
+
+
+async def test_a_failure_gives_what_it_said(tmp_path: Path) -> None:
+    result, _ = await call(skill(tmp_path / "skill", "echo 'no such file' >&2; exit 4"), tmp_path)
+    assert (result.success, result.output, result.exit_code) == (False, "no such file", 4)
+
+
+async def test_its_own_limit_of_time_and_that_of_the_call(tmp_path: Path) -> None:
+    slow = skill(tmp_path / "skill", "sleep 1000", timeout=0.1)
+    with pytest.raises(TimedOut, match=r"timed out after 0\.1 s"):
+        await call(slow, tmp_path)
+    with pytest.raises(TimedOut, match=r"timed out after 0\.2 s"):
+        await call(replace(slow, timeout=1000), tmp_path, timeout=0.2)
+
+
+@pytest.mark.parametrize(("kilobytes", "fits"), [(1000, True), (1024, True), (1025, False)])
+async def test_an_answer_of_more_than_a_megabyte_is_refused(tmp_path: Path, kilobytes: int, fits: bool) -> None:
+    long = skill(tmp_path / "skill", f"head -c {kilobytes * 1024} /dev/zero | tr '\\0' x")
+    if fits:
+        result, _ = await call(long, tmp_path)
+        assert result.output == "x" * (kilobytes * 1024)
+    else:
+        with pytest.raises(Invalid, match="more than 1024 kB"):
+            await call(long, tmp_path)
+
+
+async def test_the_manifest_may_allow_less(tmp_path: Path) -> None:
+    long = skill(tmp_path / "skill", "head -c 3000 /dev/zero", limits={"output_kb": 2})
+    with pytest.raises(Invalid, match="more than 2 kB"):
+        await call(long, tmp_path)
+
+
+async def test_a_program_on_the_path(tmp_path: Path) -> None:
+    result, _ = await call(skill(tmp_path / "skill", "", entry="printf", args=("%s-",)), tmp_path, "a", "b")
+    assert result.output == "a-b-"
+
+
+def link_out(manifest: SkillManifest) -> SkillManifest:
+    """Its program is a link to a file beside its folder."""
+    outside = manifest.folder.parent / "outside.sh"
+    (manifest.folder / "run.sh").rename(outside)
+    (manifest.folder / "run.sh").symlink_to(outside)
+    return manifest
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"entry": "no-such-program"}, NotFound, "needs no-such-program, which is neither in"),
+        ({"entry": "sub/run.sh"}, NotFound, "needs sub/run.sh"),
+        ({"type": SkillType.WASM}, Refused, "of the type wasm"),
+    ],
+)
+async def test_what_cannot_run_says_why(
+    tmp_path: Path, changes: dict[str, object], kind: type[CisError], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        await call(skill(tmp_path / "skill", "true", **changes), tmp_path)
+
+
+async def test_a_link_out_of_its_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="leads out of the skill's folder"):
+        await call(link_out(skill(tmp_path / "skill", "true")), tmp_path)
+
+
+async def test_a_file_that_is_no_program_says_so(tmp_path: Path) -> None:
+    broken = skill(tmp_path / "skill", "true")
+    (broken.folder / "run.sh").write_bytes(b"\x7fELF but not really")
+    with pytest.raises(Invalid, match="greet cannot be started"):
+        await call(broken, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('{"a": [1, null, "x"]}', {"a": [1, None, "x"]}),
+        ('"text"', "text"),
+        ("3", 3),
+        ("", ""),
+        ("two\nlines", "two\nlines"),
+        ('{"a": 1} {"b": 2}', '{"a": 1} {"b": 2}'),
+        (r'{"a\u0007": "\u001b]0;title\u0007red\u001b[31m"}', {"a": "red"}),
+        ("[" * 100_000, "[" * 100_000),
+    ],
+)
+def test_answers(text: str, answer: object) -> None:
+    assert parse_answer(text) == answer
+
+
+def test_the_environment_goes_through(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COLOUR", "blue")
+    env = skill_env(Home(tmp_path), "greet")
+    assert env["COLOUR"] == "blue"
+    assert env["PATH"].startswith(os.environ["PATH"])
+    assert json.dumps(env)

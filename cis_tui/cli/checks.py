@@ -1,0 +1,209 @@
+"""What `cis doctor` looks at. A check changes nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from cis_tui.cli.context import Context
+from cis_tui.core.errors import CisError
+from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report."""
+
+    name: str
+    state: str
+    """ok, warn or fail."""
+    message: str
+    hint: str = ""
+    """How to mend it."""
+
+
+Checks: TypeAlias = Iterator[Check]
+
+
+def examine(context: Context) -> list[Check]:
+    """Every check; one that itself fails is a failed check and does not end the others."""
+    found: list[Check] = []
+    for name, check in _CHECKS.items():
+        try:
+            found += check(context)
+        except CisError as error:
+            found.append(Check(name, "fail", error.message, error.hint))
+        except Exception as error:
+            found.append(Check(name, "fail", f"{type(error).__name__}: {error}"))
+    return found
+
+
+def _home(context: Context) -> Checks:
+    root = context.home.root
+    if not root.exists():
+        yield Check("home", "ok", f"{root} is not there yet; the first command that needs it makes it")
+        return
+    if root.stat().st_uid != os.geteuid():
+        yield Check("home", "fail", f"{root} belongs to another user", "set CIS_HOME to a folder of your own")
+        return
+    open_paths = list(_open_to_others(context.home))
+    if open_paths:
+        names = " ".join(str(path) for path in open_paths)
+        yield Check("home", "fail", f"other users can get at {names}", f"chmod go-rwx {names}")
+    else:
+        yield Check("home", "ok", f"{root}, closed to others")
+
+
+def _open_to_others(home: Home) -> Iterator[Path]:
+    files = (home.config_file, home.trust_file, home.runs_db, home.engine_lock, home.engine_socket, home.log_file)
+    folders = (home.root, home.identity, home.keys, home.memory)
+    inside = (path for folder in (home.identity, home.keys) if folder.is_dir() for path in folder.iterdir())
+    for path in (*folders, *files, *inside):
+        if path.exists() and path.stat().st_mode & 0o077:
+            yield path
+
+
+def _config(context: Context) -> Checks:
+    from cis_tui.core.config import load_config
+
+    project = context.project
+    file = project / PROJECT_DIR / PROJECT_FILE if project else None
+    config = load_config(context.home.config_file, project_file=file)
+    for warning in config.warnings:
+        yield Check("config", "warn", warning, "cis config show lists the settings that exist")
+    if not config.warnings:
+        own = sum(value.source != "default" for value in config.values)
+        yield Check("config", "ok", f"{own} settings of your own")
+
+
+def _identity(context: Context) -> Checks:
+    from cis_tui.core.identity import KEY_NAME, load_identity
+
+    if (context.home.identity / KEY_NAME).exists():
+        yield Check("identity", "ok", load_identity(context.home).did)
+    else:
+        yield Check("identity", "ok", "none yet; cis init makes one")
+
+
+def _memory(context: Context) -> Checks:
+    if not context.home.memory.is_dir():
+        yield Check("memory", "ok", "nothing is remembered yet")
+        return
+    from cis_tui.memory.service import MemoryService
+
+    service = MemoryService(context.home)
+    try:
+        problems = service.check()
+        counts = service.counts()
+    finally:
+        service.close()
+    for problem in problems:
+        yield Check("memory", "fail", problem, "restore the file from a backup, or move it away")
+    if not problems:
+        yield Check("memory", "ok", ", ".join(f"{count} {domain}" for domain, count in counts.items()))
+
+
+def _journal(context: Context) -> Checks:
+    path = context.home.runs_db
+    if not path.exists():
+        yield Check("runs", "ok", "no run yet")
+        return
+    from cis_tui.dag import store
+
+    try:
+        with store.reading(path) as connection:
+            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            runs = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+    except store.Error as error:
+        verdict, runs = str(error), 0
+    if verdict == "ok":
+        yield Check("runs", "ok", f"{runs} in the journal")
+    else:
+        yield Check("runs", "fail", f"{path} is damaged: {verdict}", "restore it from a backup, or move it away")
+
+
+def _engine(context: Context) -> Checks:
+    from cis_tui.api.blocking import Line
+    from cis_tui.core.lock import engine_live
+
+    socket = context.home.engine_socket
+    if not engine_live(context.home):
+        left = ", and left its socket; the next one replaces it" if socket.exists() else ""
+        yield Check("engine", "ok", f"not running{left}")
+        return
+    try:
+        Line(str(socket)).close()
+    except OSError as error:
+        yield Check("engine", "fail", f"live, and does not answer: {error}", "cis engine stop ends it")
+    else:
+        yield Check("engine", "ok", "live, and answers")
+
+
+def _project(context: Context) -> Checks:
+    from cis_tui.project.session import ProjectSession
+    from cis_tui.project.trust import TrustStore
+
+    if context.project is None:
+        yield Check("project", "ok", "none around this folder; cis init makes one")
+        return
+    session = ProjectSession(context.home, TrustStore(context.home), context.project)
+    info = session.info()
+    for problem in info.problems:
+        yield Check("project", "fail" if problem.severity == "error" else "warn", str(problem))
+    if info.pending:
+        yield Check("project", "warn", f"{info.pending} files may not run yet", f"look at them: cis trust {info.root}")
+    elif not info.problems:
+        yield Check("project", "ok", f"{info.name}, trusted ({info.trust})")
+    invalid = [dag.file for dag in session.dags() if not dag.runnable]
+    for file in invalid:
+        yield Check("dags", "warn", f"{file} has errors", f"cis dag validate {file}")
+    if not invalid:
+        yield Check("dags", "ok", f"{len(session.dags())} DAGs")
+
+
+def _skills(context: Context) -> Checks:
+    from cis_tui.skills.registry import find_skills
+
+    found = find_skills(context.home, context.project)
+    for skill in found.values():
+        if skill.manifest is None:
+            reason = str(skill.problems[0]) if skill.problems else "it cannot be read"
+            yield Check("skills", "warn", reason, f"cis skill show {skill.name}")
+    if "shell" not in found:
+        yield Check("skills", "fail", "the shell skill is missing", "install cis again")
+    else:
+        yield Check("skills", "ok", f"{len(found)} can be called from here")
+
+
+def _terminal(context: Context) -> Checks:
+    if not sys.stdout.isatty():
+        yield Check("terminal", "ok", "output goes to a file or pipe")
+        return
+    size = os.get_terminal_size(sys.stdout.fileno())
+    term = os.environ.get("TERM", "")
+    utf8 = "utf" in " ".join(os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")).lower()
+    if term in ("", "dumb"):
+        yield Check("terminal", "warn", f'TERM is "{term}"', "the workspace needs a terminal such as xterm-256color")
+    elif size.columns < 80 or size.lines < 24:
+        yield Check("terminal", "warn", f"{size.columns}x{size.lines}", "the workspace is made for 80x24 and more")
+    elif not utf8:
+        yield Check("terminal", "warn", "the locale is not UTF-8", "set LANG, such as to C.UTF-8")
+    else:
+        yield Check("terminal", "ok", f"{term}, {size.columns}x{size.lines}")
+
+
+_CHECKS: dict[str, Callable[[Context], Checks]] = {
+    "home": _home,
+    "config": _config,
+    "identity": _identity,
+    "memory": _memory,
+    "runs": _journal,
+    "engine": _engine,
+    "project": _project,
+    "skills": _skills,
+    "terminal": _terminal,
+}

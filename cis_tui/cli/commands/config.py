@@ -1,0 +1,76 @@
+"""`cis config`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from cis_tui.cli.command import Command
+from cis_tui.cli.context import Context
+from cis_tui.cli.output import note, show, show_json, table
+
+if TYPE_CHECKING:
+    from cis_tui.core.config import Config
+
+
+def show_config(context: Context, arguments: Namespace) -> int:
+    """`cis config show`: every setting in force and where it comes from."""
+    config = _load(context)
+    if context.json:
+        show_json(config.values)
+    else:
+        table(("NAME", "VALUE", "FROM"), [(value.name, _text(value.value), value.source) for value in config.values])
+    for warning in config.warnings:
+        note(f"warning: {warning}")
+    return 0
+
+
+def get(context: Context, arguments: Namespace) -> int:
+    """`cis config get KEY`: the value and nothing else."""
+    value = _load(context).get(arguments.key)
+    show_json(value) if context.json else show(_text(value.value))
+    return 0
+
+
+def set_(context: Context, arguments: Namespace) -> int:
+    """`cis config set KEY VALUE`: checked, then written to config.toml, whose comments stay."""
+    from cis_tui.cli.settings_file import write_setting
+
+    value = write_setting(context.home.ensure(), arguments.key, arguments.value)
+    in_force = _load(context).get(arguments.key)
+    if context.json:
+        show_json(in_force)
+    else:
+        show(f"{arguments.key} = {_text(value)}")
+    if in_force.source != str(context.home.config_file):
+        note(f"for now {in_force.source} overrides it: {_text(in_force.value)}")
+    return 0
+
+
+def _load(context: Context) -> Config:
+    from cis_tui.core.config import load_config
+    from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE
+
+    project = context.project
+    file = project / PROJECT_DIR / PROJECT_FILE if project else None
+    return load_config(context.home.config_file, project_file=file)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _key(parser: ArgumentParser) -> None:
+    parser.add_argument("key", metavar="KEY", help="such as decisions.recommended")
+
+
+def _set(parser: ArgumentParser) -> None:
+    _key(parser)
+    parser.add_argument("value", metavar="VALUE")
+
+
+COMMANDS = (
+    Command("show", "show every setting and where it comes from", show_config),
+    Command("get", "print one setting", get, _key),
+    Command("set", "write one setting to config.toml", set_, _set),
+)

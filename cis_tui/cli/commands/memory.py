@@ -1,0 +1,60 @@
+"""`cis memory`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from cis_tui.cli import memory
+from cis_tui.cli.arguments import count
+from cis_tui.cli.command import Command
+
+
+def _key(parser: ArgumentParser) -> None:
+    parser.add_argument("key", metavar="KEY")
+
+
+def _domain(parser: ArgumentParser, help: str) -> None:
+    parser.add_argument("--domain", choices=("private", "public"), help=help)
+
+
+def _set(parser: ArgumentParser) -> None:
+    _key(parser)
+    parser.add_argument("value", metavar="VALUE", nargs="?", help="the value; - or none: what stdin holds")
+    _domain(parser, "private: encrypted, stays here; public: shared with your own peers")
+    parser.add_argument("--category", metavar="C", default="", help="a word of your own for the kind of thing it is")
+    parser.add_argument("--pin", action="store_true", help="keep it when its week is archived")
+
+
+def _get(parser: ArgumentParser) -> None:
+    _key(parser)
+    parser.add_argument("--default", metavar="V", help="print this if there is no such key")
+
+
+def _list(parser: ArgumentParser) -> None:
+    parser.add_argument("prefix", metavar="PREFIX", nargs="?", default="", help="only keys that begin so")
+    _domain(parser, "only this domain")
+    parser.add_argument("--limit", metavar="N", type=count, default=memory.LIST_LIMIT, help="at most so many (1000)")
+
+
+COMMANDS = (
+    Command(
+        "set",
+        "remember a value",
+        lambda context, a: memory.set_(context, a.key, a.value, domain=a.domain, category=a.category, pin=a.pin),
+        _set,
+    ),
+    Command(
+        "get",
+        "print a value and nothing else",
+        lambda context, a: memory.get(context, a.key, default=a.default),
+        _get,
+    ),
+    Command("delete", "forget a value; its history keeps it", lambda context, a: memory.delete(context, a.key), _key),
+    Command(
+        "list",
+        "list what is remembered, by key",
+        lambda context, a: memory.list_(context, a.prefix, domain=a.domain, limit=a.limit),
+        _list,
+    ),
+    Command("history", "every version of a value", lambda context, a: memory.history(context, a.key), _key),
+)

@@ -1,0 +1,136 @@
+"""`cis run`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from cis_tui.cli.arguments import count
+from cis_tui.cli.command import Command
+from cis_tui.cli.context import Context
+from cis_tui.cli.output import note, paint, show, show_json, status_word, table
+
+if TYPE_CHECKING:
+    from cis_tui.dag.views import RunView
+
+_LIMIT = 50
+
+
+async def list_runs(context: Context, arguments: Namespace) -> int:
+    """`cis run list`: newest first."""
+    from cis_tui.cli.access import reading
+    from cis_tui.cli.outcome import moment
+
+    project = context.project_path if context.given_project else ""
+    async with reading(context) as api:
+        runs = await api.run_list(project, limit=arguments.limit)
+        if context.json:
+            show_json([await api.run_show(run.id) for run in runs])
+            return 0
+    if not runs:
+        note("no runs yet")
+        return 0
+    rows = [
+        (run.id, run.status, run.dag, f"{run.tasks_ended}/{run.tasks_total}", moment(run.started_at), run.project)
+        for run in runs
+    ]
+    table(("RUN", "STATUS", "DAG", "TASKS", "STARTED (UTC)", "PROJECT"), rows, status=1)
+    return 0
+
+
+async def show_run(context: Context, arguments: Namespace) -> int:
+    """`cis run show ID`."""
+    from cis_tui.cli.access import reading
+
+    async with reading(context) as api:
+        view = await api.run_show(arguments.id)
+    if context.json:
+        show_json(view)
+    else:
+        _show(view)
+    return 0
+
+
+async def logs(context: Context, arguments: Namespace) -> int:
+    """`cis run logs ID`."""
+    from cis_tui.cli.access import reading
+    from cis_tui.cli.logs import follow_logs, print_logs
+
+    async with reading(context) as api:
+        view = await api.run_show(arguments.id)
+        if arguments.follow and not view.status.ended:
+            await follow_logs(api, view, arguments.task, json=context.json)
+        else:
+            await print_logs(api, view, arguments.task, json=context.json, lines=arguments.follow)
+    return 0
+
+
+async def resume(context: Context, arguments: Namespace) -> int:
+    """`cis run resume ID`: go on with a run, and follow it."""
+    from cis_tui.cli.access import working
+    from cis_tui.cli.follow import follow
+
+    async with working(context) as api:
+        view = await api.run_resume(arguments.id, yes=arguments.yes)
+        return await follow(api, view, context, yes=arguments.yes)
+
+
+async def cancel(context: Context, arguments: Namespace) -> int:
+    """`cis run cancel ID`."""
+    from cis_tui.cli.access import live
+
+    hint = "so nothing runs; cis run resume goes on with a run that is paused"
+    async with live(context, hint=hint) as api:
+        view = await api.run_cancel(arguments.id)
+    show_json(view) if context.json else show(f"run {view.id} {view.status}")
+    return 0
+
+
+def _show(view: RunView) -> None:
+    from cis_tui.cli.outcome import moment, seconds
+    from cis_tui.core.text import clean_line
+
+    facts = {
+        "status": status_word(view.status),
+        "dag": clean_line(view.dag),
+        "project": clean_line(view.project),
+        "started": f"{moment(view.started_at)} UTC",
+        "took": seconds(view.ended_at - view.started_at) if view.ended_at is not None else "",
+        "params": clean_line(", ".join(f"{name}={value}" for name, value in view.params.items())),
+        "error": clean_line(view.error),
+    }
+    show(paint(f"run {view.id}", "bold"))
+    for name, value in facts.items():
+        if value:
+            show(f"{name:<8} {value}")
+    show()
+    rows = [(task.id, task.status, task.level, task.attempts or "-", task.error or task.name) for task in view.tasks]
+    table(("TASK", "STATUS", "LEVEL", "ATTEMPTS", ""), rows, status=1)
+
+
+def _id(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the run's id, or an unambiguous beginning of it")
+
+
+def _list(parser: ArgumentParser) -> None:
+    parser.add_argument("--limit", metavar="N", type=count, default=_LIMIT, help=f"at most so many ({_LIMIT})")
+
+
+def _logs(parser: ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on printing until the run ends")
+    parser.add_argument("--task", metavar="T", help="only this task")
+
+
+def _resume(parser: ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument("--yes", action="store_true", help="approve recommended and confirmed tasks, never votes")
+
+
+COMMANDS = (
+    Command("list", "list runs, newest first", list_runs, _list),
+    Command("show", "show one run with its tasks", show_run, _id),
+    Command("logs", "print what the tasks of a run printed", logs, _logs),
+    Command("resume", "go on with a run whose engine ended, or that failed", resume, _resume),
+    Command("cancel", "end a run and every process of it", cancel, _id),
+)

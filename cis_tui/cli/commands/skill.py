@@ -1,0 +1,153 @@
+"""`cis skill`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from cis_tui.cli.command import Command
+from cis_tui.cli.context import Context
+from cis_tui.cli.output import paint, show, show_json, status_word, table
+
+if TYPE_CHECKING:
+    from cis_tui.skills.model import SkillInfo
+
+
+async def list_skills(context: Context, arguments: Namespace) -> int:
+    """`cis skill list`."""
+    skills = await _skills(context)
+    if context.json:
+        show_json(skills)
+        return 0
+    rows = [(skill.name, skill.version, skill.type, skill.origin, _state(skill), skill.description) for skill in skills]
+    table(("NAME", "VERSION", "TYPE", "FROM", "STATE", "DESCRIPTION"), rows)
+    return 0
+
+
+async def show_skill(context: Context, arguments: Namespace) -> int:
+    """`cis skill show NAME`."""
+    from cis_tui.core.errors import NotFound
+    from cis_tui.core.text import clean_line, did_you_mean
+
+    skills = {skill.name: skill for skill in await _skills(context)}
+    skill = skills.get(arguments.name)
+    if skill is None:
+        hint = did_you_mean(arguments.name, skills) or "cis skill list shows all"
+        raise NotFound("CIS-SKILL-002", f'there is no skill "{clean_line(arguments.name)}"', hint=hint)
+    show_json(skill) if context.json else _show(skill)
+    return 0
+
+
+def check(context: Context, arguments: Namespace) -> int:
+    """`cis skill check DIR`: every problem of a manifest; 5 if one is an error."""
+    from cis_tui.cli.commands.dag import problem_line
+    from cis_tui.core.errors import Exit, NotFound
+    from cis_tui.core.text import clean_line
+    from cis_tui.skills.manifest import MANIFEST, load_manifest
+    from cis_tui.skills.model import SkillOrigin
+
+    folder = Path(arguments.dir).expanduser().absolute()
+    file = folder if folder.name == MANIFEST else folder / MANIFEST
+    if not file.is_file():
+        raise NotFound("CIS-CLI-013", f"there is no {MANIFEST} in {folder}", hint="name the folder of a skill")
+    skill = load_manifest(file, SkillOrigin.PROJECT)
+    if context.json:
+        show_json({"name": skill.name, "file": str(file), "problems": skill.problems})
+    else:
+        for problem in skill.problems:
+            show(problem_line(problem))
+        if skill.manifest is not None:
+            show(f"{clean_line(str(file))}: {status_word('ok')}, {clean_line(skill.name)}")
+    return Exit.DONE if skill.manifest is not None else Exit.INVALID
+
+
+async def run(context: Context, arguments: Namespace) -> int:
+    """`cis skill run NAME [ARG…]`: prints what the skill answers."""
+    from cis_tui.cli.access import working
+    from cis_tui.core.errors import Exit
+
+    async with working(context) as api:
+        result = await api.skill_run(context.project_path, arguments.name, tuple(arguments.args), _input(arguments))
+    if context.json:
+        show_json(result)
+    elif isinstance(result.output, str):
+        _show_text(result.output)
+    else:
+        show_json(result.output)
+    return Exit.DONE if result.success else Exit.FAILED
+
+
+async def _skills(context: Context) -> tuple[SkillInfo, ...]:
+    from cis_tui.cli.access import reading
+
+    async with reading(context) as api:
+        return await api.skill_list(context.project_path)
+
+
+def _input(arguments: Namespace) -> dict[str, object]:
+    from cis_tui.cli.failure import usage
+
+    text = sys.stdin.read() if arguments.input == "-" else arguments.input
+    try:
+        data: object = json.loads(text)
+    except ValueError as error:
+        raise usage(f"--input is not JSON: {error}", """such as --input '{"path": "src"}'""") from error
+    if not isinstance(data, dict):
+        raise usage("--input is not a JSON object", """such as --input '{"path": "src"}'""")
+    return cast("dict[str, object]", data)
+
+
+def _show_text(text: str) -> None:
+    from cis_tui.core.text import clean
+
+    shown = clean(text) if sys.stdout.isatty() else text
+    if shown:
+        show(shown.removesuffix("\n"))
+
+
+def _state(skill: SkillInfo) -> str:
+    if any(problem.severity == "error" for problem in skill.problems):
+        return "invalid"
+    return "ready" if skill.trusted else "untrusted"
+
+
+def _show(skill: SkillInfo) -> None:
+    from cis_tui.cli.commands.dag import problem_line
+    from cis_tui.core.codec import encode
+    from cis_tui.core.text import clean_line
+
+    show(paint(f"{clean_line(skill.name)} {clean_line(skill.version)}", "bold"))
+    facts = {"description": skill.description, "file": skill.file, "type": skill.type, "state": _state(skill)}
+    for name, value in facts.items():
+        if value:
+            show(f"{name:<12} {clean_line(value)}")
+    for name, granted in cast("dict[str, list[str]]", encode(skill.permissions)).items():
+        if granted:
+            show(f"{name:<12} {clean_line(', '.join(item or '(all public)' for item in granted))}")
+    for problem in skill.problems:
+        show(problem_line(problem))
+
+
+def _name(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
+
+
+def _dir(parser: ArgumentParser) -> None:
+    parser.add_argument("dir", metavar="DIR", help="the folder with the skill.toml")
+
+
+def _run(parser: ArgumentParser) -> None:
+    _name(parser)
+    parser.add_argument("args", metavar="ARG", nargs="*", help="for the skill; after -- also words that begin with -")
+    parser.add_argument("--input", metavar="JSON", default="{}", help="a JSON object for the skill; - reads stdin")
+
+
+COMMANDS = (
+    Command("list", "list the skills that can be called from here", list_skills),
+    Command("show", "show one skill with what it may touch", show_skill, _name),
+    Command("check", "check a skill's manifest and print every problem", check, _dir),
+    Command("run", "call a skill and print what it answers", run, _run),
+)

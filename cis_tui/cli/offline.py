@@ -1,0 +1,78 @@
+"""What can be known and done without a live engine: the read part of `EngineApi`, straight from the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cis_tui.core.paths import Home
+from cis_tui.dag.history import RunHistory
+from cis_tui.dag.views import DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.project.model import ProjectInfo, TrustReport
+from cis_tui.project.session import ProjectSession
+from cis_tui.project.trust import TrustStore
+from cis_tui.skills.model import SkillInfo
+
+
+class Offline:
+    """Takes no lock and starts nothing, so that any number of commands may look at the same time.
+
+    Its methods are those of `EngineApi`, and block.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._trust = TrustStore(home)
+        self._history = RunHistory(home)
+
+    async def project_open(self, project: str) -> ProjectInfo:
+        """See `EngineApi`."""
+        return self._session(project).info()
+
+    async def trust_report(self, project: str) -> TrustReport:
+        """See `EngineApi`."""
+        return self._trust.report(Path(project))
+
+    async def trust_grant(self, project: str, digest: str, *, author: bool = False) -> ProjectInfo:
+        """See `EngineApi`."""
+        self._trust.grant(Path(project), digest, author=author)
+        return self._session(project).info()
+
+    async def trust_revoke(self, project: str) -> None:
+        """See `EngineApi`."""
+        self._trust.revoke(Path(project))
+
+    async def dag_list(self, project: str) -> tuple[DagInfo, ...]:
+        """See `EngineApi`."""
+        return self._session(project).dags()
+
+    async def dag_show(self, project: str, name: str) -> DagInfo:
+        """See `EngineApi`."""
+        return self._session(project).dag(name)
+
+    async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan:
+        """See `EngineApi`."""
+        return self._session(project).plan(name, params)
+
+    async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
+        """See `EngineApi`."""
+        return self._history.list(project, limit=limit)
+
+    async def run_show(self, run: str) -> RunView:
+        """See `EngineApi`."""
+        return self._history.show(run)
+
+    async def run_logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65536) -> LogChunk:
+        """See `EngineApi`."""
+        return self._history.logs(run, task, attempt=attempt, offset=offset, limit=limit)
+
+    async def decision_list(self, *, all: bool = False) -> tuple[Decision, ...]:
+        """See `EngineApi`. Nothing is asked while no engine is live."""
+        return self._history.decisions() if all else ()
+
+    async def skill_list(self, project: str) -> tuple[SkillInfo, ...]:
+        """See `EngineApi`."""
+        return self._session(project).skills()
+
+    def _session(self, project: str) -> ProjectSession:
+        return ProjectSession(self._home, self._trust, Path(project) if project else None)

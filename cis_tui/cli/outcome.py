@@ -1,0 +1,104 @@
+"""How a followed run is told: its lines, its summary, the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.errors import Exit
+from cis_tui.core.events import Event, EventType
+from cis_tui.dag.state import RunState
+from cis_tui.dag.views import DecisionStatus, RunStatus, RunView, TaskStatus, TaskView
+
+_NO = (DecisionStatus.REJECTED, DecisionStatus.TIMED_OUT)
+
+
+def exit_code(state: RunState) -> Exit:
+    """What the command that followed the run to its end, or to the end of its engine, gives back."""
+    if state.status is RunStatus.COMPLETED:
+        return Exit.DONE
+    if state.status is RunStatus.FAILED and _only_refused(state):
+        return Exit.REFUSED
+    return Exit.FAILED
+
+
+def _only_refused(state: RunState) -> bool:
+    """Whether the run failed for no other reason than that somebody, or a deadline, said no."""
+    failed = [task for task in state.tasks.values() if task.status is TaskStatus.FAILED]
+    refused = {decision.id for decision in state.decisions.values() if decision.status in _NO}
+    return bool(failed) and all(task.decision in refused for task in failed)
+
+
+def progress_line(event: Event, state: RunState) -> str:
+    """What `event` tells about a task, after `state` has taken it; empty when it is not worth a line."""
+    task = state.tasks.get(str(event.data.get("task", "")))
+    if task is None:
+        return ""
+    match event.type:
+        case EventType.TASK_STARTED:
+            return "started" if task.attempts <= 1 else f"started, attempt {task.attempts}"
+        case EventType.TASK_COMPLETED:
+            return f"completed{_took(task)}"
+        case EventType.TASK_RETRIED:
+            return f"failed: {task.error}; again in {seconds(float(str(event.data.get('delay', 0))))}"
+        case EventType.TASK_FAILED | EventType.TASK_SKIPPED:
+            return f"{task.status}: {task.error}" if task.error else task.status.value
+        case EventType.DECISION_MADE:
+            return _decided(state, task)
+        case EventType.VOTE_CAST:
+            return _voted(state, task)
+        case _:
+            return ""
+
+
+def summary_line(view: RunView) -> str:
+    """How the run ended, with the number of tasks by status."""
+    counts = Counter(task.status.value for task in view.tasks)
+    took = f" after {seconds(view.ended_at - view.started_at)}" if view.ended_at is not None else ""
+    reason = f" ({view.error})" if view.error else ""
+    tasks = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+    return f"run {view.id} {view.status}{took}{reason}: {tasks}"
+
+
+def seconds(length: float) -> str:
+    """A length of time for people, such as `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    if length < 10:
+        return f"{max(length, 0):.1f} s"
+    minutes, rest = divmod(round(length), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+
+
+def moment(at: Instant | None) -> str:
+    """A moment in UTC to the second, for tables; empty for none."""
+    return at.iso()[:19].replace("T", " ") if at is not None else ""
+
+
+def short_name(by: str) -> str:
+    """Who acted, a DID cut to its last letters."""
+    return f"…{by[-8:]}" if by.startswith("did:") else by
+
+
+def _took(task: TaskView) -> str:
+    if task.started_at is None or task.ended_at is None:
+        return ""
+    return f" in {seconds(task.ended_at - task.started_at)}"
+
+
+def _decided(state: RunState, task: TaskView) -> str:
+    decision = state.decisions.get(task.decision)
+    if decision is None:
+        return ""
+    by = f" by {short_name(decision.by)}" if decision.by else ""
+    reason = f": {decision.reason}" if decision.reason else ""
+    return f"{decision.status}{by}{reason}"
+
+
+def _voted(state: RunState, task: TaskView) -> str:
+    decision = state.decisions.get(task.decision)
+    if decision is None or not decision.ballots:
+        return ""
+    ballot = decision.ballots[-1]
+    return f"{ballot.stakeholder} votes {ballot.choice}"

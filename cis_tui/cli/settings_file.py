@@ -1,0 +1,44 @@
+"""Changes one setting in config.toml and leaves everything else in it as it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from cis_tui.core.config import parse_setting, read_toml
+from cis_tui.core.errors import Invalid
+from cis_tui.core.paths import Home, write_private
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+    from tomlkit.items import Table
+
+
+def write_setting(home: Home, name: str, text: str) -> object:
+    """Check `text` as the value of the setting `name` and write it; the value.
+
+    Raises:
+        NotFound: there is no such setting.
+        Invalid: the value does not fit, or config.toml is damaged; nothing is written.
+    """
+    import tomlkit
+
+    value = parse_setting(name, text, "the command line")
+    path = home.config_file
+    read_toml(path)
+    document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+    section, _, item = name.partition(".")
+    _section(document, section, str(path))[item] = value
+    write_private(path, tomlkit.dumps(document).encode())
+    return value
+
+
+def _section(document: TOMLDocument, name: str, file: str) -> Table:
+    import tomlkit
+    from tomlkit.items import Table
+
+    if name not in document:
+        document[name] = tomlkit.table()
+    section = cast("object", document[name])
+    if not isinstance(section, Table):
+        raise Invalid("CIS-CLI-015", f'{file}: "{name}" is not a table', hint=f"write it as [{name}]")
+    return section

@@ -1,0 +1,142 @@
+"""Memory as the command reaches it: through a live engine's socket, else in its files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from cis_tui.api.blocking import Line
+    from cis_tui.cli.context import Context
+    from cis_tui.memory.records import Domain, MemoryWrite
+    from cis_tui.memory.service import MemoryService
+
+Item = Mapping[str, object]
+"""A memory item in the shape of the contract."""
+
+
+class Store(Protocol):
+    """What the memory commands do."""
+
+    def get(self, key: str) -> Item | None: ...
+    def set(self, write: MemoryWrite) -> Item: ...
+    def delete(self, key: str) -> bool: ...
+    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int]:
+        """The first `limit` items by key, and how many there are."""
+        ...
+
+    def history(self, key: str) -> list[Item]: ...
+
+
+@contextmanager
+def open_store(context: Context) -> Generator[Store]:
+    """The memory of the context's home."""
+    line = _live_line(context)
+    if line is not None:
+        try:
+            yield RemoteStore(context, line)
+        finally:
+            line.close()
+        return
+    from cis_tui.memory.service import MemoryService
+
+    service = MemoryService(context.home.ensure())
+    try:
+        yield LocalStore(context, service)
+    finally:
+        service.close()
+
+
+def _live_line(context: Context) -> Line | None:
+    """A connection to the live engine; a socket may also be left from a dead one."""
+    if not os.path.exists(context.socket_path):
+        return None
+    from cis_tui.api.blocking import Line
+
+    try:
+        return Line(context.socket_path)
+    except OSError:
+        return None
+
+
+class RemoteStore:
+    """The memory of a live engine."""
+
+    def __init__(self, context: Context, line: Line) -> None:
+        self._context = context
+        self._line = line
+
+    def get(self, key: str) -> Item | None:
+        return cast("Item | None", self._call("memory_get", key=key))
+
+    def set(self, write: MemoryWrite) -> Item:
+        from cis_tui.core.codec import encode
+
+        return cast("Item", self._call("memory_set", write=encode(write), project=self._context.project_path))
+
+    def delete(self, key: str) -> bool:
+        return self._call("memory_delete", key=key) is True
+
+    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int]:
+        page = cast("dict[str, object]", self._call("memory_list", prefix=prefix, domain=domain, limit=limit))
+        return cast("list[Item]", page["items"]), int(str(page["total"]))
+
+    def history(self, key: str) -> list[Item]:
+        return cast("list[Item]", self._call("memory_history", key=key))
+
+    def _call(self, method: str, **params: object) -> object:
+        return self._line.call(method, params)
+
+
+class LocalStore:
+    """The memory in the files of a home without a live engine."""
+
+    def __init__(self, context: Context, service: MemoryService) -> None:
+        self._context = context
+        self._service = service
+
+    def get(self, key: str) -> Item | None:
+        return cast("Item | None", _encode(self._service.get(key)))
+
+    def set(self, write: MemoryWrite) -> Item:
+        return cast("Item", _encode(self._service.set(write, default_domain=self._default_domain())))
+
+    def delete(self, key: str) -> bool:
+        return self._service.delete(key)
+
+    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int]:
+        from cis_tui.memory.records import Domain
+
+        page = self._service.list(prefix, domain=Domain(domain) if domain else None, limit=limit)
+        return cast("list[Item]", _encode(page.items)), page.total
+
+    def history(self, key: str) -> list[Item]:
+        return cast("list[Item]", _encode(self._service.history(key)))
+
+    def _default_domain(self) -> Domain:
+        from cis_tui.core.config import load_config
+        from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE
+        from cis_tui.memory.records import Domain
+
+        project = self._context.project
+        file = project / PROJECT_DIR / PROJECT_FILE if project else None
+        config = load_config(self._context.home.config_file, project_file=file)
+        return Domain(config.settings.memory.default_domain)
+
+
+def plain_value(item: Item) -> str | bytes:
+    """The value of an item as it was stored."""
+    value = item["value"]
+    if isinstance(value, str):
+        return value
+    from base64 import b64decode
+
+    return b64decode(str(cast("dict[str, object]", value)["base64"]))
+
+
+def _encode(value: object) -> object:
+    from cis_tui.core.codec import encode
+
+    return encode(value)

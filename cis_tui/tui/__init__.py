@@ -1,0 +1,1 @@
+"""The workspace: the terminal face of an engine."""

@@ -1,0 +1,59 @@
+"""Events in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from cis_tui.core.events import Event, EventType
+from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.words import clock_time, span
+
+TYPE_WIDTH = 19
+
+_TONES: Mapping[str, Tone] = {
+    EventType.TASK_COMPLETED: Tone.GOOD,
+    EventType.RUN_COMPLETED: Tone.GOOD,
+    EventType.TASK_FAILED: Tone.BAD,
+    EventType.RUN_FAILED: Tone.BAD,
+    EventType.ERROR: Tone.BAD,
+    EventType.DECISION_REQUESTED: Tone.ASK,
+    EventType.TASK_RETRIED: Tone.ASK,
+    EventType.TASK_STARTED: Tone.LIVE,
+    EventType.RUN_STARTED: Tone.LIVE,
+}
+_NAMES = ("dag", "task", "key", "skill", "peer", "name")
+"""Fields that name what an event is about, in the order in which they are shown."""
+_REMARKS = ("reason", "error", "message", "domain")
+
+
+def event_line(event: Event, width: int) -> Line:
+    """One event: when, what, about what."""
+    about = event_text(event)
+    return [
+        (clock_time(event.at) + "  ", Tone.DIM),
+        (fit(shown(event.type), TYPE_WIDTH), _TONES.get(event.type, Tone.PLAIN)),
+        (fit(about, max(0, width - 10 - TYPE_WIDTH)), Tone.PLAIN),
+    ]
+
+
+def event_text(event: Event) -> str:
+    """What an event is about, and how it went; no value of any memory entry is in it."""
+    data = event.data
+    parts = [shown(str(data[name]), limit=200) for name in _NAMES if data.get(name)]
+    if data.get("run"):
+        parts.append(f"run {shown(str(data['run']))[:8]}")
+    return "  ".join([*parts, *_outcome(data)])
+
+
+def _outcome(data: Mapping[str, object]) -> list[str]:
+    parts: list[str] = []
+    if isinstance(data.get("duration"), (int, float)):
+        parts.append("in " + span(cast("float", data["duration"])))
+    if isinstance(data.get("exit_code"), int) and data["exit_code"]:
+        parts.append(f"exit {data['exit_code']}")
+    decision = data.get("decision")
+    if isinstance(decision, Mapping):
+        fields = cast("Mapping[str, object]", decision)
+        parts.append(shown(f"{fields.get('kind', '')} {fields.get('status', '')}"))
+    return parts + [shown(str(data[name]), limit=300) for name in _REMARKS if data.get(name)]

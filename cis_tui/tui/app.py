@@ -1,0 +1,279 @@
+"""The workspace: paints first, attaches to an engine second, and shows what the engine says from then on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.worker import Worker, WorkerError
+
+from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.config import Settings
+from cis_tui.core.errors import CisError, Invalid
+from cis_tui.core.paths import Home
+from cis_tui.core.text import clean
+from cis_tui.dag.views import DagInfo, RunView
+from cis_tui.protocol import EngineApi
+from cis_tui.tui.desk import SCREENS, TITLES
+from cis_tui.tui.link import Connect, Link
+from cis_tui.tui.screens.base import WorkspaceScreen
+from cis_tui.tui.starting import start_dag
+from cis_tui.tui.store import Changes, LinkState, Store
+from cis_tui.tui.themes import DEFAULT, load_theme, theme_files
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+    from textual.screen import Screen
+    from textual.timer import Timer
+
+    from cis_tui.tui.screens.dags import DagsScreen
+    from cis_tui.tui.screens.quit import Leave
+
+T = TypeVar("T")
+
+SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
+"""Signals on which the workspace leaves the terminal as it found it, and the exit codes that tell of them."""
+
+
+def commands_provider() -> type[Provider]:
+    """The palette's content, read when the palette is first opened."""
+    from cis_tui.tui.commands import WorkspaceCommands
+
+    return WorkspaceCommands
+
+
+class CisApp(App[None]):
+    """One person's view of one engine."""
+
+    TITLE = "cis"
+    CSS_PATH = "app.tcss"
+    DEFAULT_MODE = "dags"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {commands_provider}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(number), f"show('{name}')", TITLES[name], show=False, id=f"go.{name}")
+            for number, name in enumerate(SCREENS, 1)
+        ),
+        Binding("d", "decide", "next decision", id="decide"),
+        Binding("colon,ctrl+p", "command_palette", "commands", show=False, id="palette"),
+        Binding("question_mark", "help", "help", id="help"),
+        Binding("q", "quit", "quit", id="quit"),
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True, id="quit.always"),
+    ]
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        project: Path | None,
+        settings: Settings,
+        home: Home,
+        clock: Clock = utc_now,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`connect` gives an engine each time it is called; `project` is the folder that is opened, if any."""
+        super().__init__()
+        self.animation_level = "none"
+        self.clock = clock
+        self.timer = timer
+        self.settings = settings
+        self.home = home
+        self.store = Store(str(project) if project else "")
+        self.link = Link(connect, self.store, self._tell, schedule=self.set_timer, spawn=self._spawn)
+        self._ticker: Timer | None = None
+        self._attachment: Worker[None] | None = None
+        self.theme_files = theme_files(home)
+        for name in SCREENS:
+            make = partial(self._make_screen, name)
+            self.add_mode(name, make)  # pyright: ignore[reportUnknownMemberType] # Textual's Screen is not parametrised
+
+    # Life
+
+    def on_mount(self) -> None:
+        """Paint the first screen; look for the engine once it is painted."""
+        loop = asyncio.get_running_loop()
+        for number, code in SIGNALS.items():
+            loop.add_signal_handler(number, self.exit, None, code)
+        self._apply_settings()
+        self.call_after_refresh(self._reach_engine)
+
+    def _reach_engine(self) -> None:
+        self._attachment = self.run_worker(self.link.run, group="engine")
+
+    async def on_unmount(self) -> None:
+        """Let go of the engine and give the signals back."""
+        if self._attachment is not None:
+            self._attachment.cancel()
+            with suppress(WorkerError):
+                await self._attachment.wait()
+        for number in SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def _apply_settings(self) -> None:
+        self.set_keymap(dict(self.settings.keys))
+        if not self.use_theme(self.settings.ui.theme) and self.settings.ui.theme != DEFAULT:
+            self.use_theme(DEFAULT)
+
+    def use_theme(self, name: str) -> bool:
+        """Take a theme into use; a file that cannot be read becomes a notice."""
+        try:
+            if name in self.theme_files:
+                self.register_theme(load_theme(self.theme_files[name]))
+            elif name not in self.available_themes:
+                raise Invalid("CIS-CORE-061", f'there is no theme "{name}"', hint=", ".join(self.theme_files))
+        except Invalid as error:
+            self._complain(error)
+            return False
+        self.theme = name
+        return True
+
+    # What screens call (see Desk)
+
+    def ask(
+        self,
+        call: Callable[[EngineApi], Awaitable[T]],
+        then: Callable[[T], object] | None = None,
+        *,
+        group: str = "",
+        quiet: bool = False,
+    ) -> None:
+        """See `Desk`."""
+
+        async def work() -> None:
+            try:
+                answer = await call(self.link.api)
+            except (CisError, OSError) as error:
+                if not quiet:
+                    self._complain(error)
+                return
+            if then is not None:
+                then(answer)
+
+        self.run_worker(work, group=group or "ask", exclusive=bool(group))
+
+    def say(self, message: str, *, hint: str = "", bad: bool = False) -> None:
+        """See `Desk`."""
+        text = clean(f"{message}\n{hint}" if hint else message, limit=1000)
+        self.notify(text, severity="error" if bad else "information", markup=False)
+
+    def dialog(self, screen: Screen[T], then: Callable[[T | None], object] | None = None) -> None:
+        """See `Desk`."""
+
+        def closed(answer: T | None) -> None:
+            if then is not None:
+                then(answer)
+
+        self.push_screen(screen, closed)
+
+    def _complain(self, error: CisError | OSError) -> None:
+        if isinstance(error, CisError):
+            self.say(error.message, hint=error.hint, bad=True)
+        else:
+            self.say(str(error), bad=True)
+
+    def _spawn(self, work: Callable[[], Coroutine[None, None, None]]) -> object:
+        return self.run_worker(work, group="engine")
+
+    # What the link tells
+
+    def _tell(self, changes: Changes) -> None:
+        for error in self.link.trouble if changes.link else ():
+            self._complain(error)
+        if self.store.link is LinkState.READY or changes.link:
+            self._front.show_changes(changes)
+        self._tick_while_needed()
+
+    @property
+    def _front(self) -> WorkspaceScreen:
+        """The screen of the current mode, also while a dialog is over it."""
+        return cast("WorkspaceScreen", self.screen_stack[0])
+
+    def _tick_while_needed(self) -> None:
+        """A timer runs only while something changes with time alone, so that an idle workspace sends nothing."""
+        if self.store.ticking and self._ticker is None:
+            self._ticker = self.set_interval(1.0, self._tick)
+        elif not self.store.ticking and self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+
+    def _tick(self) -> None:
+        self._front.show_tick()
+
+    # Keys
+
+    def _make_screen(self, name: str) -> Screen[object]:
+        """A screen's module is read when the screen is first looked at."""
+        module = import_module(f"cis_tui.tui.screens.{name}")
+        return cast("Screen[object]", getattr(module, f"{name.capitalize()}Screen")(self))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no next decision while none waits."""
+        return action != "decide" or bool(self.store.pending)
+
+    def action_show(self, name: str) -> None:
+        """Go to one of the six screens."""
+        if len(self.screen_stack) == 1:
+            self.switch_mode(name)
+
+    async def action_decide(self, id: str = "") -> None:
+        """Go to the decision `id`, or to the most urgent one; again: to the next one."""
+        pending = self.store.pending
+        ids = [decision.id for decision in pending]
+        if id in ids:
+            index = ids.index(id)
+        else:
+            asked = self._front.asked
+            index = (ids.index(asked) + 1) % len(ids) if asked in ids else 0
+        await self.switch_mode("dags")
+        self._front.jump(pending[index])
+
+    async def action_quit(self) -> None:
+        """Leave; while runs go on, ask what becomes of them."""
+        active = self.store.active_runs
+        if not active or self.store.link is not LinkState.READY:
+            self.exit()
+            return
+        if isinstance(self.screen, WorkspaceScreen):
+            from cis_tui.tui.screens.quit import QuitDialog
+
+            self.dialog(QuitDialog(active), self._leave)
+
+    def _leave(self, how: Leave | None) -> None:
+        if how == "running":
+            self.exit()
+        elif how == "stopped":
+            self.say("stopping what runs…")
+            self.ask(self._stop_runs, lambda _: self.exit())
+
+    async def _stop_runs(self, engine: EngineApi) -> None:
+        for run in self.store.active_runs:
+            await engine.run_cancel(run.id)
+
+    def action_help(self) -> None:
+        """Show what the keys do now."""
+        if isinstance(self.screen, WorkspaceScreen):
+            from cis_tui.tui.screens.help import HelpDialog, help_lines
+
+            self.dialog(HelpDialog("Keys", help_lines(self.screen, self.screen.PURPOSE)))
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C is for copying and for reflexes."""
+        self.say("q leaves the workspace")
+
+    def run_dag(self, dag: DagInfo) -> None:
+        """Run a definition and show it, from wherever one is."""
+        start_dag(self, dag, self._started)
+
+    async def _started(self, run: RunView) -> None:
+        self.store.load_run(run)
+        await self.switch_mode("dags")
+        cast("DagsScreen", self._front).show_run(run.id)

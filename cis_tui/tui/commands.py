@@ -1,0 +1,49 @@
+"""What the palette offers: the screens, the DAGs that can run, the themes, and leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from cis_tui.tui.desk import SCREENS, TITLES
+from cis_tui.tui.paint import shown
+
+if TYPE_CHECKING:
+    from cis_tui.tui.app import CisApp
+
+Command = tuple[str, str, Callable[[], object]]
+"""Name, what it does, and the doing."""
+
+
+class WorkspaceCommands(Provider):
+    """Every command of the workspace that is not about a chosen row. Names are shown as text, never as markup."""
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for name, does, call in self._commands():
+            yield DiscoveryHit(Content(name), call, name, does)
+
+    async def search(self, query: str) -> Hits:
+        """Those whose name fits."""
+        matcher = self.matcher(query)
+        for name, does, call in self._commands():
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, Content(name), call, name, does)
+
+    def _commands(self) -> Iterator[Command]:
+        app = cast("CisApp", self.app)
+        for number, name in enumerate(SCREENS, 1):
+            yield f"Go to {TITLES[name]}", f"key {number}", partial(app.action_show, name)
+        for dag in app.store.dags:
+            if dag.runnable:
+                yield f"Run {shown(dag.name)}", "start this DAG", partial(app.run_dag, dag)
+        yield "Next decision", "key d", app.action_decide
+        for name in app.theme_files:
+            yield f"Theme {shown(name)}", "colours, for this session", partial(app.use_theme, name)
+        yield "Keys of this screen", "key ?", app.action_help
+        yield "Quit", "key q", app.action_quit

@@ -1,0 +1,57 @@
+"""What every screen works with: the model, the clock, and a way to ask the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from cis_tui.core.clock import Clock
+from cis_tui.protocol import EngineApi
+from cis_tui.tui.store import Store
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+T = TypeVar("T")
+
+SCREENS = ("memory", "dags", "peers", "chat", "skills", "activity")
+"""The six screens, in the order of their keys."""
+TITLES = {
+    "memory": "Memory",
+    "dags": "DAGs",
+    "peers": "Peers",
+    "chat": "Chat",
+    "skills": "Skills",
+    "activity": "Activity",
+}
+
+
+class Desk(Protocol):
+    """The workspace as its screens see it."""
+
+    store: Store
+    clock: Clock
+    timer: Callable[[], float]
+    """Seconds that only grow, for what must not depend on the wall clock."""
+
+    def ask(
+        self,
+        call: Callable[[EngineApi], Awaitable[T]],
+        then: Callable[[T], object] | None = None,
+        *,
+        group: str = "",
+        quiet: bool = False,
+    ) -> None:
+        """Make one call of the engine and hand its answer to `then`; a failure becomes a notice.
+
+        A later call of the same non-empty `group` takes the place of an earlier one. `quiet`: failures are not shown.
+        """
+        ...
+
+    def say(self, message: str, *, hint: str = "", bad: bool = False) -> None:
+        """Show a notice for a few seconds."""
+        ...
+
+    def dialog(self, screen: Screen[T], then: Callable[[T | None], object] | None = None) -> None:
+        """Open a dialog and hand its answer to `then`."""
+        ...

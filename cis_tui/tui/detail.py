@@ -1,0 +1,189 @@
+"""What the detail pages say, as lines: of a task, a DAG, an entry of memory, a skill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.problems import Problem, Severity
+from cis_tui.core.text import clean
+from cis_tui.dag.state import RunState
+from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, TaskView
+from cis_tui.memory.records import IndexType, MemoryItem
+from cis_tui.skills.model import Permissions, SkillInfo
+from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.words import ANSWERS, LEVEL_MARKS, TASK_MARKS, calendar_time, clock_time, count, elapsed, place
+
+LABEL = 9
+MASK = "••••••••"
+SHOWN_VALUE = 20_000
+"""Characters of a value that its page shows."""
+
+
+def labelled(label: str, text: str, tone: Tone = Tone.PLAIN) -> Line:
+    """A line with its label at the left."""
+    return [(fit(label, LABEL), Tone.DIM), (text, tone)]
+
+
+def text_lines(text: str, label: str = "") -> list[Line]:
+    """Text of several lines, the first of which has a label."""
+    lines = clean(text, limit=SHOWN_VALUE).split("\n")
+    return [labelled(label if index == 0 else "", line.expandtabs(4)) for index, line in enumerate(lines)]
+
+
+def problem_lines(problems: Iterable[Problem], root: str = "") -> list[Line]:
+    """What is wrong in a file of the project at `root`, errors and warnings told apart by a word."""
+    return [
+        [
+            ("✗ error    " if problem.severity is Severity.ERROR else "! warning  ", Tone.BAD),
+            (shown(str(replace(problem, file=place(problem.file, root))), limit=1000), Tone.PLAIN),
+        ]
+        for problem in problems
+    ]
+
+
+def task_lines(task: TaskView, run: RunState, now: Instant, *, me: str = "") -> list[Line]:
+    """One task: how it stands, what it needs and runs, what went wrong; `me` is the DID of who looks."""
+    mark, word, tone = TASK_MARKS[task.status]
+    about = [word]
+    if task.started_at is not None:
+        about[0] += (" in " if task.ended_at else " for ") + elapsed(task, now)
+    if task.attempts > 1:
+        about.append(f"attempt {task.attempts}")
+    if task.exit_code is not None:
+        about.append(f"exit {task.exit_code}")
+    if LEVEL_MARKS[task.level][1]:
+        about.append(LEVEL_MARKS[task.level][1])
+    title = f"{shown(task.id)}  " + (f"{shown(task.name)}  " if task.name else "")
+    lines: list[Line] = [[(f"{mark} ", tone), (title, Tone.STRONG), (" · ".join(about), tone)]]
+    if task.command:
+        lines.append(labelled("runs", shown(task.command, limit=2000)))
+    if task.deps:
+        lines.append(labelled("needs", shown(", ".join(task.deps))))
+    if task.error:
+        lines.append(labelled("why", shown(task.error, limit=2000), tone))
+    decision = run.decisions.get(task.decision)
+    if decision is not None and decision.status is not DecisionStatus.PENDING:
+        lines.append(labelled("asked", _answer(decision, me)))
+    return lines
+
+
+def _answer(decision: Decision, me: str) -> str:
+    parts = [ANSWERS.get(decision.status, decision.status.value)]
+    if decision.by:
+        parts.append("by " + {"deadline": "the clock", me: "you"}.get(decision.by, shown(decision.by, limit=60)))
+    if decision.decided_at is not None:
+        parts.append("at " + clock_time(decision.decided_at))
+    if decision.reason:
+        parts.append(f"({shown(decision.reason)})")
+    return " ".join(parts)
+
+
+def dag_lines(dag: DagInfo, root: str = "") -> list[Line]:
+    """A definition: what it is for and what is wrong with it."""
+    lines: list[Line] = [[(shown(dag.name), Tone.STRONG), (f"  {count(len(dag.tasks), 'task')}", Tone.DIM)]]
+    if dag.description:
+        lines.append([(shown(dag.description), Tone.PLAIN)])
+    if not dag.trusted:
+        lines.append([("not trusted as it is now: ", Tone.ASK), ("t shows what would run", Tone.PLAIN)])
+    lines += problem_lines(dag.problems, root)
+    if dag.params:
+        lines.append(labelled("asks for", shown(", ".join(param.name for param in dag.params))))
+    lines.append(labelled("file", shown(place(dag.file, root))))
+    return lines
+
+
+def decision_lines(decision: Decision) -> list[Line]:
+    """All that a person can know before an answer."""
+    lines: list[Line] = [
+        labelled("task", f"{shown(decision.dag)} / {shown(decision.task)}", Tone.STRONG),
+        labelled("run", shown(decision.run)),
+        labelled("kind", decision.kind.value),
+    ]
+    if decision.stakeholders:
+        lines.append(labelled("voters", shown(", ".join(decision.stakeholders))))
+        lines.append(labelled("rule", f"{decision.quorum} must vote, more than {decision.threshold:.0%} must approve"))
+    for ballot in decision.ballots:
+        reason = f" ({shown(ballot.reason)})" if ballot.reason else ""
+        lines.append(labelled("", f"{shown(ballot.stakeholder)}: {ballot.choice.value}{reason}"))
+    return [*lines, [], [("What would run", Tone.DIM)], *text_lines(decision.prompt)]
+
+
+def value_text(item: MemoryItem) -> str:
+    """A value as text; bytes are described."""
+    if isinstance(item.value, bytes):
+        return f"{len(item.value)} bytes that are not text"
+    return item.value
+
+
+def preview(item: MemoryItem) -> str:
+    """One line of a value, masked when it is sensitive."""
+    if item.index_type is IndexType.SENSITIVE:
+        return MASK
+    return shown(value_text(item)[:500])
+
+
+def memory_lines(item: MemoryItem, history: Sequence[MemoryItem], *, revealed: bool) -> list[Line]:
+    """One entry with its value, and its earlier versions."""
+    masked = item.index_type is IndexType.SENSITIVE and not revealed
+    lines: list[Line] = [
+        [(shown(item.key, limit=600), Tone.STRONG)],
+        labelled(
+            "domain", item.domain.value + (", encrypted, never leaves this machine" if item.domain == "private" else "")
+        ),
+        labelled("kind", item.index_type.value + (f", {shown(item.category)}" if item.category else "")),
+        labelled("written", f"{calendar_time(item.created_at)} UTC, week {item.week}"),
+        labelled("used", _usage(item)),
+        [],
+        *([labelled("value", f"{MASK}  s reveals it")] if masked else text_lines(value_text(item), "value")),
+    ]
+    if len(history) > 1:
+        lines += [[], [(count(len(history), "version"), Tone.DIM)]]
+        lines += [_version(version, masked=masked) for version in history]
+    return lines
+
+
+def _usage(item: MemoryItem) -> str:
+    times = f"{count(item.access_count, 'time')}"
+    return times + (f", last {calendar_time(item.last_accessed_at)} UTC" if item.last_accessed_at else "")
+
+
+def _version(item: MemoryItem, *, masked: bool) -> Line:
+    value = "deleted" if item.deleted else MASK if masked else shown(value_text(item)[:200])
+    mark = "≠ " if item.concurrent else "  "
+    return [(mark, Tone.ASK), (calendar_time(item.created_at) + "  ", Tone.DIM), (value, Tone.PLAIN)]
+
+
+def skill_lines(skill: SkillInfo, root: str = "") -> list[Line]:
+    """One skill: what it is, what it may do, what is wrong with it."""
+    lines: list[Line] = [
+        [(shown(skill.name), Tone.STRONG), (f"  {shown(skill.version)}  {shown(skill.type)}", Tone.DIM)]
+    ]
+    if skill.description:
+        lines.append([(shown(skill.description), Tone.PLAIN)])
+    if not skill.trusted:
+        lines.append([("not trusted as it is now: ", Tone.ASK), ("t shows what would run", Tone.PLAIN)])
+    lines += problem_lines(skill.problems, root)
+    lines += [[], [("It may", Tone.DIM)]]
+    lines += [[("  ", Tone.PLAIN), (sentence, Tone.PLAIN)] for sentence in permission_sentences(skill.permissions)]
+    return [*lines, [], labelled("file", shown(place(skill.file, root)))]
+
+
+def permission_sentences(permissions: Permissions) -> list[str]:
+    """What a skill may touch, in plain words; what it may not is said too."""
+    read = [path.removeprefix("read:") for path in permissions.filesystem if path.startswith("read:")]
+    write = [path.removeprefix("write:") for path in permissions.filesystem if path.startswith("write:")]
+    return [
+        _may("read memory", ("all that is public" if not key else f"{key}*" for key in permissions.memory_read)),
+        _may("write memory", (f"{key}*" for key in permissions.memory_write)),
+        _may("read files", read),
+        _may("write files", write),
+        _may("start programs", ("any" if name == "*" else name for name in permissions.command)),
+        _may("use the network", ("anywhere" if host == "*" else host for host in permissions.network)),
+    ]
+
+
+def _may(what: str, where: Iterable[str]) -> str:
+    places = ", ".join(where)
+    return f"{what}: {shown(places)}" if places else f"not {what}"

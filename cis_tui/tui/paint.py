@@ -1,0 +1,91 @@
+"""What a line on the screen is made of, before a theme gives it colours: pieces of text, each with a tone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from rich.cells import cell_len, set_cell_size
+
+from cis_tui.core.text import ELLIPSIS, clean_line
+
+__all__ = ["Line", "Piece", "Tone", "cell_len", "fit", "line_width", "shown"]
+
+
+class Tone(StrEnum):
+    """What a piece of text means; the theme says how that looks. Nothing is told by its tone alone."""
+
+    PLAIN = ""
+    DIM = "dim"
+    STRONG = "strong"
+    GOOD = "good"
+    BAD = "bad"
+    ASK = "ask"
+    """A person is wanted."""
+    LIVE = "live"
+    """Something is going on."""
+
+
+Piece = tuple[str, Tone]
+Line = Sequence[Piece]
+
+
+def shown(text: str, *, limit: int = 500) -> str:
+    """Text that is not ours, as one line that is safe to show."""
+    return clean_line(text, limit=limit)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """`text` in exactly `width` cells: padded, or cut with an ellipsis."""
+    if width <= 0:
+        return ""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + ELLIPSIS
+    padding = " " * (width - length)
+    return padding + text if right else text + padding
+
+
+def line_width(pieces: Iterable[Piece]) -> int:
+    """Cells that a line takes."""
+    return sum(cell_len(text) for text, _ in pieces)
+
+
+def wrap(line: Line, width: int) -> list[Line]:
+    """`line` cut into lines of at most `width` cells, between words where a word ends in the last third.
+
+    What does not fit into the first line stands under its second piece: the first one is a label or a mark.
+    """
+    indent = cell_len(line[0][0]) if len(line) > 1 and cell_len(line[0][0]) <= width // 2 else 0
+    rows: list[Line] = []
+    row: list[Piece] = []
+    room = width
+    for text, tone in line:
+        while text:
+            head, rest = _break(text, room, width - indent)
+            if head:
+                row.append((head, tone))
+                room -= cell_len(head)
+            if not rest:
+                break
+            rows.append(row)
+            row, room, text = [(" " * indent, Tone.PLAIN)] if indent else [], width - indent, rest
+    return [*rows, row]
+
+
+def _break(text: str, room: int, width: int) -> tuple[str, str]:
+    """The part of `text` that fits into `room` cells, and what is left for the next line of `width` cells."""
+    if cell_len(text) <= room:
+        return text, ""
+    fits, cells = 0, 0
+    for letter in text:
+        cells += cell_len(letter)
+        if cells > room:
+            break
+        fits += 1
+    if fits == 0 and room >= width:
+        fits = 1
+    space = text.rfind(" ", 0, fits + 1)
+    if space > 0 and space >= fits - width // 3:
+        return text[:space], text[space + 1 :]
+    return text[:fits], text[fits:]

@@ -1,0 +1,126 @@
+"""The activity screen: what happens, as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+
+from cis_tui.core.events import Event
+from cis_tui.tui.activity import event_line, event_text
+from cis_tui.tui.desk import Desk
+from cis_tui.tui.paint import Line, Tone
+from cis_tui.tui.screens.base import WorkspaceScreen
+from cis_tui.tui.store import Changes
+from cis_tui.tui.widgets.filter import Filter
+from cis_tui.tui.widgets.painted import LineWidget
+from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.words import count
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class EventList(RowList):
+    """One row an event, the newest at the bottom, where the cursor stays unless it was moved away."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._events: Sequence[Event] = ()
+
+    def show(self, events: Sequence[Event]) -> None:
+        """Show these; follow the newest if the cursor stood on the newest."""
+        follows = self.cursor >= len(self._events) - 1
+        seq = self._events[self.cursor].seq if self._events and not follows else None
+        self._events = events
+        index = next((i for i, event in enumerate(events) if event.seq == seq), None) if seq else None
+        self.show_rows(len(events), cursor=len(events) - 1 if index is None else index)
+
+    def empty(self) -> str:
+        """See `RowList`."""
+        return "nothing has happened yet; 2 goes to the DAGs, r runs one"
+
+    def row(self, index: int, width: int) -> Line:
+        """One event."""
+        return event_line(self._events[index], width)
+
+
+class EventCount(LineWidget):
+    """How much is shown, and whether it moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self._paused = False
+
+    def show(self, shown: int, dropped: int, *, paused: bool) -> None:
+        """Say this."""
+        gone = f", {dropped} older ones gone" if dropped else ""
+        self._text = f" {count(shown, 'event')}{gone}"
+        self._paused = paused
+        self.refresh()
+
+    def line(self, y: int, width: int) -> Line:
+        """The only line."""
+        return [(self._text, Tone.DIM), ("   ‖ paused, Space goes on" if self._paused else "", Tone.ASK)]
+
+
+class ActivityScreen(WorkspaceScreen):
+    """The event stream since the workspace was opened."""
+
+    NAME = "activity"
+    PURPOSE = "What has happened since this workspace was opened, the newest at the bottom."
+    CSS_PATH = "activity.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "pause", "pause or go on", id="activity.pause"),
+        Binding("slash", "filter", "filter", id="activity.filter"),
+    ]
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.list = EventList(id="events")
+        self.counter = EventCount()
+        self.filter = Filter("part of an event")
+        self._paused = False
+
+    def body(self) -> ComposeResult:
+        """The list and what it is a part of."""
+        yield self.counter
+        yield self.list
+        yield self.filter
+
+    def on_mount(self) -> None:
+        """The list has the keys."""
+        self.list.focus()
+
+    def refresh_all(self) -> None:
+        """See `WorkspaceScreen`."""
+        store = self.desk.store
+        if not self._paused:
+            needle = self.filter.value.lower()
+            self.list.show([event for event in store.activity if needle in f"{event.type} {event_text(event)}".lower()])
+        self.counter.show(self.list.count, store.activity_dropped, paused=self._paused)
+
+    def update(self, changes: Changes) -> None:
+        """See `WorkspaceScreen`."""
+        if changes.everything or changes.activity:
+            self.refresh_all()
+
+    def action_pause(self) -> None:
+        """Stop the list, or let it catch up; nothing is lost meanwhile."""
+        self._paused = not self._paused
+        self.refresh_all()
+
+    def action_filter(self) -> None:
+        """Narrow the list."""
+        self.filter.open()
+
+    @on(Filter.Narrowed)
+    def _narrowed(self) -> None:
+        self.refresh_all()
+
+    @on(Filter.Closed)
+    def _filter_closed(self) -> None:
+        self.list.focus()

@@ -1,0 +1,93 @@
+"""The frame that the six screens share: where one is, what waits, how the engine does, which keys matter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.screen import Screen
+
+from cis_tui.dag.views import Decision
+from cis_tui.tui.desk import Desk
+from cis_tui.tui.store import Changes
+from cis_tui.tui.widgets.bars import KeyLine, NavBar, StatusLine
+from cis_tui.tui.widgets.tray import Tray
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+class WorkspaceScreen(Screen[None]):
+    """One of the six screens. A subclass gives `body`, `refresh_all` and, where it can do better, `update`."""
+
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]  # pyright: ignore[reportIncompatibleVariableOverride] # declared so by Textual
+    NAME: ClassVar[str]
+    PURPOSE: ClassVar[str]
+    """One line for the help: what the screen is for."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.nav = NavBar(desk.store, self.NAME)
+        self.tray = Tray(desk.clock)
+        self.status_line = StatusLine(desk.store, desk.clock)
+
+    def compose(self) -> ComposeResult:
+        """The frame around the body."""
+        yield self.nav
+        yield from self.body()
+        yield self.tray
+        yield self.status_line
+        yield KeyLine()
+
+    def body(self) -> ComposeResult:
+        """What is between the bars."""
+        raise NotImplementedError
+
+    def refresh_all(self) -> None:
+        """Show everything anew from the store."""
+
+    def update(self, changes: Changes) -> None:
+        """Show what became different."""
+        if changes.everything:
+            self.refresh_all()
+
+    def tick(self) -> None:
+        """A second passed while something counts down or runs."""
+
+    @property
+    def asked(self) -> str:
+        """Id of the decision that has the keys, or empty."""
+        return ""
+
+    def jump(self, decision: Decision) -> None:
+        """Bring a decision into view and give it the keys; only the DAG screen can."""
+
+    # Called by the app
+
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another screen was in front."""
+        self.show_frame()
+        self.refresh_all()
+
+    def show_changes(self, changes: Changes) -> None:
+        """Show what became different, frame included."""
+        if changes.everything or changes.link or changes.runs or changes.decisions or changes.definitions:
+            self.show_frame()
+        self.update(changes)
+
+    def show_tick(self) -> None:
+        """A second passed while something counts down or runs."""
+        self.status_line.tick()
+        self.tray.tick()
+        self.tick()
+
+    def show_frame(self) -> None:
+        """Repaint the bars and the tray."""
+        self.nav.refresh()
+        self.status_line.refresh()
+        self.tray.show(self.desk.store.pending)
+
+    @on(Tray.Picked)
+    async def _picked(self, event: Tray.Picked) -> None:
+        await self.run_action(f"app.decide({event.decision.id!r})")

@@ -1,0 +1,72 @@
+"""The frame of every dialog: a title, what it is about, and the keys that answer it. Enter never means yes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.widgets.bars import key_name, visible_bindings
+from cis_tui.tui.widgets.page import Page
+from cis_tui.tui.widgets.painted import LineWidget
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+T = TypeVar("T")
+
+
+class DialogTitle(LineWidget):
+    """One line that says what is asked."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    def line(self, y: int, width: int) -> Line:
+        """The only line."""
+        return [(fit(shown(self._text), width), Tone.STRONG)]
+
+
+class DialogKeys(LineWidget):
+    """The keys that this dialog knows."""
+
+    def line(self, y: int, width: int) -> Line:
+        """The only line."""
+        pieces: list[tuple[str, Tone]] = []
+        for binding in sorted(visible_bindings(self.screen), key=lambda binding: binding.key == "escape"):
+            pieces += [(key_name(binding), Tone.STRONG), (f" {binding.description}   ", Tone.DIM)]
+        return pieces
+
+
+class Dialog(ModalScreen[T]):
+    """A question over the screen. A subclass adds its keys and, if need be, other content."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "close", id="dialog.close"),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[Line] = ()) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """Title, content, keys."""
+        with Vertical(id="dialog"):
+            yield DialogTitle(self._title)
+            yield from self.content()
+            yield DialogKeys()
+
+    def content(self) -> ComposeResult:
+        """What the dialog is about: its lines, unless a subclass has something else."""
+        yield Page(self._lines, id="dialog-page")
+
+    def action_close(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)

@@ -1,0 +1,110 @@
+"""A few fields to fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Input, TextArea
+
+from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.screens.dialog import Dialog
+from cis_tui.tui.widgets.painted import LineWidget
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing to fill in."""
+
+    name: str
+    value: str = ""
+    note: str = ""
+    required: bool = False
+    lines: bool = False
+    """Whether it may be of several lines."""
+
+
+class FieldLabel(LineWidget):
+    """The name of a field, what belongs into it, and what is wrong with it."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__()
+        self._field = field
+        self._complaint = ""
+
+    def complain(self, complaint: str) -> None:
+        """Say what is wrong."""
+        self._complaint = complaint
+        self.refresh()
+
+    def line(self, y: int, width: int) -> Line:
+        """The only line."""
+        name = shown(self._field.name)
+        note = f"  {shown(self._field.note)}" if self._field.note else ""
+        trouble = f"  ✗ {self._complaint}" if self._complaint else ""
+        return [
+            (name, Tone.STRONG),
+            (fit(note, max(0, width - len(name) - len(trouble))), Tone.DIM),
+            (trouble, Tone.BAD),
+        ]
+
+
+class FormDialog(Dialog[dict[str, str]]):
+    """Gives what was filled in by the names of the fields. Enter goes to the next field; Ctrl+S is done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "done", "done", id="form.done"),
+        Binding("escape", "close", "cancel", id="dialog.close"),
+    ]
+
+    def __init__(self, title: str, fields: Sequence[Field]) -> None:
+        super().__init__(title)
+        self._fields = fields
+        self._labels = {field.name: FieldLabel(field) for field in fields}
+        self._inputs = {field.name: _editor(field) for field in fields}
+
+    def content(self) -> ComposeResult:
+        """A label and an editor for each field."""
+        with VerticalScroll(id="dialog-form"):
+            for field in self._fields:
+                yield self._labels[field.name]
+                yield self._inputs[field.name]
+
+    def on_mount(self) -> None:
+        """Start in the first field."""
+        self._inputs[self._fields[0].name].focus()
+
+    @on(Input.Submitted)
+    def _next(self) -> None:
+        self.focus_next()
+
+    def action_done(self) -> None:
+        """Close with what was filled in, once nothing is missing."""
+        answers: dict[str, str] = {}
+        missing = False
+        for field in self._fields:
+            editor = self._inputs[field.name]
+            text = editor.text if isinstance(editor, TextArea) else editor.value
+            lacks = field.required and not text
+            self._labels[field.name].complain("is needed" if lacks else "")
+            missing |= lacks
+            answers[field.name] = text
+        if not missing:
+            self.dismiss(answers)
+
+
+def _editor(field: Field) -> Input | TextArea:
+    if field.lines:
+        area = TextArea(field.value, soft_wrap=True, tab_behavior="focus")
+        area.cursor_blink = False
+        return area
+    line = Input(field.value, compact=True)
+    line.cursor_blink = False
+    return line

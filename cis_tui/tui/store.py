@@ -1,0 +1,259 @@
+"""What the workspace knows of its engine: snapshots, kept current by the events that follow them. No widget in here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.events import Event, EventType
+from cis_tui.dag.state import RunState
+from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, RunStatus, RunSummary, RunView, TaskStatus, TaskView
+from cis_tui.project.model import ProjectInfo
+from cis_tui.protocol import EngineStatus
+from cis_tui.skills.model import SkillInfo
+
+KEPT_ACTIVITY = 2_000
+KEPT_RUNS = 200
+
+_QUIET = frozenset({EventType.TASK_OUTPUT, EventType.TASK_READY})
+"""Events that are no news to a person."""
+_DAG_NEWS = frozenset({EventType.DAG_LOADED, EventType.SKILL_LOADED, EventType.PROJECT_RELOADED})
+_MEMORY_NEWS = frozenset({EventType.MEMORY_SET, EventType.MEMORY_DELETED})
+
+
+class LinkState(StrEnum):
+    """How the workspace stands with its engine."""
+
+    STARTING = "starting"
+    READY = "ready"
+    LOST = "lost"
+    """It was there, or could not be reached; the next attempt follows by itself."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What became different, so that a screen repaints no more than that."""
+
+    everything: bool = False
+    """Snapshots were read anew."""
+    link: bool = False
+    runs: set[str] = field(default_factory=set[str])
+    """Runs that began, ended or whose counts moved."""
+    tasks: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Run and task of every task whose state moved."""
+    outputs: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Run and task of every task that printed something."""
+    decisions: bool = False
+    definitions: bool = False
+    """Files of the project changed: its DAGs, skills or trust are to be read again."""
+    memory: bool = False
+    activity: bool = False
+    unknown: set[str] = field(default_factory=set[str])
+    """Runs that go on but of which nothing is known yet."""
+
+
+class Store:
+    """The model behind every screen. Screens read it; only the link to the engine and the event bridge write it."""
+
+    def __init__(self, project: str) -> None:
+        self.project_root = project
+        """The open project's folder, or empty."""
+        self.link = LinkState.STARTING
+        self.link_note = ""
+        """Why the engine is not there, or what is being tried."""
+        self.status: EngineStatus | None = None
+        self.project: ProjectInfo | None = None
+        self.dags: tuple[DagInfo, ...] = ()
+        self.skills: tuple[SkillInfo, ...] = ()
+        self.activity: deque[Event] = deque(maxlen=KEPT_ACTIVITY)
+        self.activity_dropped = 0
+        """Events that were pushed out of `activity` by newer ones."""
+        self._summaries: dict[str, RunSummary] = {}
+        self._states: dict[str, RunState] = {}
+        self._paused: set[str] = set()
+        """Runs whose engine ended before they did; a state alone does not tell."""
+
+    # Reading
+
+    @property
+    def runs(self) -> list[RunSummary]:
+        """Runs of the open project, and those of others that still go on; newest first."""
+        return sorted(
+            (run for run in self._summaries.values() if self._listed(run)),
+            key=lambda run: (run.started_at, run.id),
+            reverse=True,
+        )
+
+    def run(self, id: str) -> RunState | None:
+        """The state of a run, if it has been loaded."""
+        return self._states.get(id)
+
+    @property
+    def active_runs(self) -> list[RunSummary]:
+        """Runs that this engine is working on."""
+        return [self._summaries[state.id] for state in self._live]
+
+    @property
+    def pending(self) -> list[Decision]:
+        """Open decisions of all runs, most urgent first; held ones last."""
+        found = [
+            decision
+            for state in self._live
+            for decision in state.decisions.values()
+            if decision.status is DecisionStatus.PENDING
+        ]
+        return sorted(
+            found,
+            key=lambda decision: (decision.deadline is None, decision.deadline or 0.0, decision.asked_at or 0.0),
+        )
+
+    def decision_of(self, run: str, task: TaskView) -> Decision | None:
+        """The newest decision about a task."""
+        state = self._states.get(run)
+        return state.decisions.get(task.decision) if state else None
+
+    def _listed(self, run: RunSummary) -> bool:
+        return not self.project_root or run.project == self.project_root or not run.status.ended
+
+    @property
+    def _live(self) -> list[RunState]:
+        return [state for state in self._states.values() if state.outcome is None and state.id not in self._paused]
+
+    @property
+    def ticking(self) -> bool:
+        """Whether something on the screen changes with time alone."""
+        return bool(self._live)
+
+    # Writing
+
+    def reset(self, runs: Iterable[RunSummary], states: Iterable[RunState]) -> None:
+        """Take the runs as an engine just listed them, and the states of those that go on."""
+        self._summaries = {run.id: run for run in runs}
+        self._states = {}
+        self._paused = set()
+        for state in states:
+            self._put(state)
+
+    def load_run(self, view: RunView, decisions: Iterable[Decision] = ()) -> RunState:
+        """Take a run as an engine just showed it, unless newer events are already known; gives its state."""
+        known = self._states.get(view.id)
+        if known is not None and known.seq > view.seq:
+            return known
+        state = RunState.from_view(view, decisions)
+        if known is not None:
+            state.decisions = {**known.decisions, **state.decisions}
+        self._paused.discard(state.id)
+        if view.status is RunStatus.PAUSED:
+            self._paused.add(state.id)
+        self._put(state)
+        return state
+
+    def _put(self, state: RunState) -> None:
+        self._states[state.id] = state
+        self._summarise(state)
+
+    def take_decision(self, decision: Decision) -> None:
+        """Take a decision as an engine answered it, ahead of the event that will say the same."""
+        state = self._states.get(decision.run)
+        if state is not None:
+            state.decisions[decision.id] = decision
+
+    def apply(self, events: Iterable[Event]) -> Changes:
+        """Fold events into what is known; gives what became different."""
+        changes = Changes()
+        for event in events:
+            self._note(event, changes)
+            if "run" in event.data:
+                self._apply_to_run(event, changes)
+            elif event.type in _MEMORY_NEWS:
+                changes.memory = True
+            elif event.type in _DAG_NEWS:
+                changes.definitions = True
+        for run in changes.runs:
+            if run in self._states:
+                self._summarise(self._states[run])
+        return changes
+
+    def _note(self, event: Event, changes: Changes) -> None:
+        if event.type in _QUIET:
+            return
+        self.activity_dropped += len(self.activity) == KEPT_ACTIVITY
+        self.activity.append(event)
+        changes.activity = True
+
+    def _apply_to_run(self, event: Event, changes: Changes) -> None:
+        run, task = str(event.data["run"]), str(event.data.get("task", ""))
+        state = self._states.get(run)
+        if event.type == EventType.TASK_OUTPUT:
+            changes.outputs.add((run, task))
+            return
+        if state is None and event.type == EventType.RUN_STARTED and "tasks" in event.data:
+            self._states[run] = RunState.begin(event)
+        elif state is None:
+            changes.unknown.add(run)
+        else:
+            state.apply(event)
+            self._paused.discard(run)
+        changes.runs.add(run)
+        if task:
+            changes.tasks.add((run, task))
+        changes.decisions |= event.type in _DECISION_NEWS
+
+    def _summarise(self, state: RunState) -> None:
+        summary = summary_of(state)
+        if state.id in self._paused:
+            summary = replace(summary, status=RunStatus.PAUSED)
+        self._summaries[state.id] = summary
+        if len(self._summaries) > KEPT_RUNS:
+            oldest = min(
+                (run for run in self._summaries.values() if run.status.ended),
+                key=lambda run: run.started_at,
+                default=None,
+            )
+            if oldest is not None:
+                del self._summaries[oldest.id]
+                self._states.pop(oldest.id, None)
+
+
+_DECISION_NEWS = frozenset(
+    {
+        EventType.DECISION_REQUESTED,
+        EventType.DECISION_MADE,
+        EventType.VOTE_CAST,
+        EventType.RUN_STARTED,
+        EventType.RUN_COMPLETED,
+        EventType.RUN_FAILED,
+    }
+)
+
+
+def summary_of(state: RunState) -> RunSummary:
+    """One line about a run."""
+    statuses = [task.status for task in state.tasks.values()]
+    return RunSummary(
+        id=state.id,
+        dag=state.dag,
+        status=state.status,
+        started_at=state.started_at,
+        ended_at=state.ended_at,
+        policy=state.policy,
+        project=state.project,
+        tasks_total=len(statuses),
+        tasks_ended=sum(status.ended for status in statuses),
+        tasks_failed=sum(status is TaskStatus.FAILED for status in statuses),
+    )
+
+
+def as_run(dag: DagInfo) -> RunState:
+    """A definition in the shape of a run that has not begun, so that both are drawn alike."""
+    return RunState(
+        id="",
+        dag=dag.name,
+        started_at=Instant(0),
+        policy=dag.policy,
+        tasks={task.id: replace(task, status=TaskStatus.PENDING) for task in dag.tasks},
+        file=dag.file,
+    )

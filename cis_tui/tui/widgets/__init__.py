@@ -1,0 +1,1 @@
+"""Parts that the screens are made of; none of them knows a screen or an engine."""

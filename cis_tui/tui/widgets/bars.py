@@ -1,0 +1,169 @@
+"""The lines that frame every screen: where one is, how the engine does, and which keys matter now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.geometry import Region
+
+from cis_tui.core.clock import Clock
+from cis_tui.project.model import TrustState
+from cis_tui.tui.desk import SCREENS, TITLES
+from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
+from cis_tui.tui.store import LinkState, Store
+from cis_tui.tui.widgets.painted import LineWidget
+from cis_tui.tui.words import count, countdown
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.binding import Binding
+    from textual.screen import Screen
+
+COUNTDOWN_WIDTH = 8
+
+
+class NavBar(LineWidget):
+    """The six screens with their keys, and the open project."""
+
+    def __init__(self, store: Store, current: str) -> None:
+        super().__init__()
+        self._store = store
+        self._current = current
+        self._spots: list[tuple[int, int, str]] = []
+
+    def line(self, y: int, width: int) -> Line:
+        """The only line; on a narrow screen the other screens are just their numbers."""
+        long = sum(len(title) + 4 for title in TITLES.values()) <= width
+        pieces: list[Piece] = []
+        self._spots = []
+        for number, name in enumerate(SCREENS, 1):
+            here = name == self._current
+            title = f"{number} {TITLES[name]}" if long or here else f"{number}"
+            start = line_width(pieces)
+            pieces.append((f"▌{title} " if here else f" {title} ", Tone.LIVE if here else Tone.DIM))
+            self._spots.append((start, line_width(pieces), name))
+        return _spread(pieces, self._place(), width)
+
+    def _place(self) -> list[Piece]:
+        project = self._store.project
+        if project is None:
+            return [("no project ", Tone.DIM)] if not self._store.project_root else []
+        pieces = [(shown(project.name, limit=40), Tone.STRONG)]
+        if project.pending:
+            pieces.append((" not trusted " if project.trust is TrustState.UNTRUSTED else " changed ", Tone.ASK))
+        else:
+            pieces.append((" yours " if project.trust is TrustState.AUTHOR else " trusted ", Tone.DIM))
+        return pieces
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on a name goes there."""
+        for start, end, name in self._spots:
+            if start <= event.x < end:
+                await self.run_action(f"app.show('{name}')")
+
+
+class StatusLine(LineWidget):
+    """The engine's state at the left; runs, decisions and the nearest deadline at the right."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        super().__init__()
+        self._store = store
+        self._clock = clock
+
+    def line(self, y: int, width: int) -> Line:
+        """The only line."""
+        return _spread([(" ", Tone.PLAIN), *self._engine()], self._work(), width)
+
+    def tick(self) -> None:
+        """A second passed: repaint the countdown alone."""
+        if self._store.pending:
+            self.refresh(Region(max(0, self.size.width - COUNTDOWN_WIDTH), 0, COUNTDOWN_WIDTH, 1))
+
+    def _engine(self) -> list[Piece]:
+        store = self._store
+        if store.link is LinkState.STARTING:
+            return [("◌ starting engine…", Tone.DIM)]
+        if store.link is LinkState.LOST:
+            return [("✗ no engine: ", Tone.BAD), (shown(store.link_note), Tone.PLAIN)]
+        return [("● engine ready", Tone.DIM)]
+
+    def _work(self) -> list[Piece]:
+        active, pending = len(self._store.active_runs), self._store.pending
+        pieces: list[Piece] = []
+        if active:
+            pieces.append((f"▶ {count(active, 'run')}  ", Tone.LIVE))
+        if pending:
+            pieces.append((f"? {count(len(pending), 'decision')} ", Tone.ASK))
+            pieces.append((fit(countdown(pending[0], self._clock()), COUNTDOWN_WIDTH - 1, right=True) + " ", Tone.ASK))
+        return pieces
+
+
+class KeyLine(LineWidget):
+    """The keys that do something now: those of the focused part first."""
+
+    LAST: ClassVar[tuple[str, ...]] = ("help", "quit")
+    """Actions whose keys are always visible, at the right."""
+
+    def on_mount(self) -> None:
+        """Follow the focus."""
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)  # pyright: ignore[reportUnknownMemberType] # Textual leaves the type of the screen open
+
+    def _changed(self, _screen: Screen[object]) -> None:
+        if self.screen.is_current:
+            self.refresh()
+
+    def line(self, y: int, width: int) -> Line:
+        """The only line; keys for which there is no room are left to the help."""
+        keys: list[list[Piece]] = []
+        last: list[Piece] = []
+        for binding in visible_bindings(self.screen):
+            pieces: list[Piece] = [(key_name(binding), Tone.STRONG), (f" {binding.description}  ", Tone.DIM)]
+            if binding.action.removeprefix("app.") in self.LAST:
+                last.extend(pieces)
+            else:
+                keys.append(pieces)
+        room = width - 1 - line_width(last)
+        first: list[Piece] = [(" ", Tone.PLAIN)]
+        for pieces in keys:
+            if line_width(first) + line_width(pieces) <= room:
+                first.extend(pieces)
+        return _spread(first, last, width)
+
+
+def visible_bindings(screen: Screen[object]) -> list[Binding]:
+    """The bindings that do something now and may be shown, once each, nearest to the focus first."""
+    found: dict[str, Binding] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if binding.show and active.enabled:
+            found.setdefault(binding.action, binding)
+    return list(found.values())
+
+
+_KEYS = {
+    "up": "↑",
+    "down": "↓",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "Esc",
+    "slash": "/",
+    "colon": ":",
+    "question_mark": "?",
+}
+
+
+def key_name(binding: Binding) -> str:
+    """A key as people write it, such as `Ctrl+P`."""
+    *modifiers, key = binding.key.split("+")
+    name = _KEYS.get(key) or (key if len(key) == 1 and not modifiers else key.capitalize())
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
+
+
+def _spread(left: list[Piece], right: list[Piece], width: int) -> list[Piece]:
+    """Two groups at both ends of a line; the right one gives way when there is no room."""
+    used, wanted = line_width(left), line_width(right)
+    if used + wanted > width:
+        keep = max(0, width - used)
+        text = fit("".join(text for text, _ in right), keep) if keep > 3 else ""
+        return [*left, (text, right[0][1] if right else Tone.PLAIN)]
+    return [*left, (" " * (width - used - wanted), Tone.PLAIN), *right]

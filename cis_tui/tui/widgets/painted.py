@@ -1,0 +1,50 @@
+"""From lines of toned text to what Textual paints, cell by cell."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from cis_tui.tui.paint import Line, Tone, cell_len
+
+TONE_CLASSES = {f"tone--{tone.value}" for tone in Tone if tone}
+"""Component classes by which the stylesheet gives each tone its look."""
+
+
+def to_strip(widget: Widget, line: Line, width: int, ground: Style) -> Strip:
+    """`line` in exactly `width` cells, on the background of `ground`, which also colours what has no tone of its own.
+
+    `widget` must have `TONE_CLASSES` among its component classes.
+    """
+    segments: list[Segment] = []
+    room = width
+    for text, tone in line:
+        if room <= 0:
+            break
+        style = ground
+        if tone:
+            toned = widget.get_component_rich_style(f"tone--{tone.value}")
+            style = ground + Style(color=toned.color, bold=toned.bold, underline=toned.underline)
+        segments.append(Segment(text, style))
+        room -= cell_len(text)
+    return Strip(segments).adjust_cell_length(width, ground)
+
+
+class LineWidget(Widget):
+    """A widget of a few lines without scrolling; a subclass says what stands in each."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
+
+    def line(self, y: int, width: int) -> Line:
+        """What stands in line `y`."""
+        raise NotImplementedError
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one line; Textual calls this for the lines that are visible and dirty."""
+        width = self.size.width
+        return to_strip(self, self.line(y, width) if y < self.size.height else (), width, self.rich_style)

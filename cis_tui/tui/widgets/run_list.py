@@ -1,0 +1,136 @@
+"""Definitions and runs in one list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from cis_tui.core.clock import Clock
+from cis_tui.core.problems import Severity
+from cis_tui.dag.views import DagInfo, RunSummary
+from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.words import RUN_MARKS, count, span, when
+
+Entry = DagInfo | RunSummary | str
+"""A definition, a run, or the heading of a section."""
+
+WORD, TIME = 10, 7
+
+
+class RunList(RowList):
+    """The project's definitions, and under them its runs, newest first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "open", id="list.choose", show=False),
+    ]
+
+    def __init__(self, clock: Clock, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._clock = clock
+        self._dags: Sequence[DagInfo] = ()
+        self._runs: Sequence[RunSummary] = ()
+        self._entries: list[Entry] = []
+        self._needle = ""
+        self._has_project = True
+
+    @property
+    def chosen(self) -> DagInfo | RunSummary | None:
+        """What the cursor stands on."""
+        entry = self._entries[self.cursor] if self.cursor < len(self._entries) else None
+        return None if isinstance(entry, str) else entry
+
+    def show(self, dags: Sequence[DagInfo], runs: Sequence[RunSummary], *, has_project: bool) -> None:
+        """Show these; the cursor stays on what it stood on, wherever that is now."""
+        self._dags, self._runs, self._has_project = dags, runs, has_project
+        self._rebuild()
+
+    def narrow(self, needle: str) -> None:
+        """Show only what has `needle` in its name."""
+        self._needle = needle.lower()
+        self._rebuild()
+
+    def choose_run(self, run: str) -> bool:
+        """Put the cursor on a run; whether it is listed."""
+        for index, entry in enumerate(self._entries):
+            if isinstance(entry, RunSummary) and entry.id == run:
+                self.cursor = index
+                return True
+        return False
+
+    def tick(self) -> None:
+        """A second passed: repaint the times of runs that go on."""
+        for index, entry in enumerate(self._entries):
+            if isinstance(entry, RunSummary) and not entry.status.ended:
+                self.repaint_row(index, max(0, self.size.width - TIME))
+
+    def _rebuild(self) -> None:
+        key = _key(self.chosen)
+        dags = [dag for dag in self._dags if self._needle in dag.name.lower()]
+        runs = [run for run in self._runs if self._needle in run.dag.lower()]
+        self._entries = [*(["DAGs", *dags] if dags else []), *(["Runs", *runs] if runs else [])]
+        index = next((i for i, entry in enumerate(self._entries) if _key(entry) == key), 0) if key else 0
+        self.show_rows(len(self._entries), cursor=index)
+
+    def empty(self) -> str:
+        """See `RowList`."""
+        if self._needle:
+            return "nothing has this name"
+        return "no DAG in .cis/dags yet" if self._has_project else "no project here; cis init makes one"
+
+    def selectable(self, index: int) -> bool:
+        """Headings are not."""
+        return not isinstance(self._entries[index], str)
+
+    def row(self, index: int, width: int) -> Line:
+        """A heading, a definition or a run."""
+        entry = self._entries[index]
+        if isinstance(entry, str):
+            return [(fit(entry, width), Tone.DIM)]
+        return self._run(entry, width) if isinstance(entry, RunSummary) else self._dag(entry, width)
+
+    def _dag(self, dag: DagInfo, width: int) -> Line:
+        note, tone = dag_note(dag)
+        room = max(4, width - len(note) - 2)
+        return [("  ", Tone.PLAIN), (fit(shown(dag.name), room), Tone.PLAIN), (fit(note, width - room - 2), tone)]
+
+    def _run(self, run: RunSummary, width: int) -> Line:
+        mark, word, tone = RUN_MARKS[run.status]
+        if not run.status.ended and run.tasks_total:
+            word = f"{run.tasks_ended}/{run.tasks_total}"
+        now = self._clock()
+        time = when(run.started_at, now) if run.ended_at else span(now - run.started_at)
+        name = max(4, width - 2 - WORD - TIME)
+        return [
+            (f"{mark} ", tone),
+            (fit(shown(run.dag), name), Tone.PLAIN),
+            (fit(word, WORD), tone),
+            (fit(time, TIME - 1, right=True), Tone.DIM),
+        ]
+
+
+def dag_note(dag: DagInfo) -> tuple[str, Tone]:
+    """What is to be known of a definition before it is chosen."""
+    errors = sum(problem.severity is Severity.ERROR for problem in dag.problems)
+    if errors:
+        return f"✗ {count(errors, 'error')}", Tone.BAD
+    if not dag.trusted:
+        return "? not trusted", Tone.ASK
+    if dag.problems:
+        return f"! {count(len(dag.problems), 'warning')}", Tone.DIM
+    return count(len(dag.tasks), "task"), Tone.DIM
+
+
+def _key(entry: Entry | None) -> tuple[str, str]:
+    """What tells an entry from others when the list is made anew."""
+    match entry:
+        case DagInfo():
+            return "dag", entry.file
+        case RunSummary():
+            return "run", entry.id
+        case str():
+            return "heading", entry
+        case None:
+            return "", ""

@@ -1,0 +1,74 @@
+"""The decisions that wait, one line each, on every screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.geometry import Region
+from textual.message import Message
+
+from cis_tui.core.clock import Clock
+from cis_tui.dag.views import Decision
+from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.widgets.painted import LineWidget
+from cis_tui.tui.words import countdown, question
+
+if TYPE_CHECKING:
+    from textual import events
+
+MOST = 3
+"""Lines of the tray; more decisions are counted in the last one."""
+TIME_WIDTH = 9
+
+
+class Tray(LineWidget):
+    """Pending decisions, most urgent first; away when there is none."""
+
+    @dataclass
+    class Picked(Message):
+        """A line was clicked."""
+
+        decision: Decision
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._pending: Sequence[Decision] = ()
+        self.display = False
+
+    def show(self, pending: Sequence[Decision]) -> None:
+        """Show these decisions."""
+        self._pending = pending
+        self.display = bool(pending)
+        self.styles.height = min(MOST, max(1, len(pending)))
+        self.refresh(layout=True)
+
+    def tick(self) -> None:
+        """A second passed: repaint the countdowns alone."""
+        lines = min(len(self._pending), MOST)
+        if self.display and lines:
+            self.refresh(Region(max(0, self.size.width - TIME_WIDTH), 0, TIME_WIDTH, lines))
+
+    def line(self, y: int, width: int) -> Line:
+        """One decision: its task, what it wants, the time left."""
+        if y >= len(self._pending):
+            return ()
+        decision = self._pending[y]
+        more = len(self._pending) - MOST
+        key = "d" if y == 0 else " "
+        note = f"  +{more} more" if more > 0 and y == MOST - 1 else ""
+        text = f"{shown(decision.dag)} / {shown(decision.task)}  {question(decision)}{note}"
+        room = max(0, width - 6 - TIME_WIDTH)
+        return [
+            (" ? ", Tone.ASK),
+            (f"{key}  ", Tone.STRONG),
+            (fit(text, room), Tone.PLAIN),
+            (fit(countdown(decision, self._clock()), TIME_WIDTH - 1, right=True) + " ", Tone.ASK),
+        ]
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a line goes to that decision."""
+        if event.y < len(self._pending):
+            self.post_message(self.Picked(self._pending[event.y]))

@@ -1,0 +1,185 @@
+"""`cis config`, `cis engine`, `cis completion`, and how words are put on the terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cis_tui.cli.outcome import exit_code, seconds
+from cis_tui.cli.output import paint, table
+from cis_tui.core.clock import Instant
+from cis_tui.core.errors import Exit
+from cis_tui.core.lock import engine_live
+from cis_tui.core.paths import Home
+from cis_tui.dag.model import LevelKind
+from cis_tui.dag.state import RunState
+from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, RunStatus, TaskStatus, TaskView
+from tests.cli.support import CIS, call, cis
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_every_setting_says_where_it_comes_from(home: Home, tmp_path: Path) -> None:
+    home.config_file.write_text("[decisions]\nrecommended = 9\n")
+    (tmp_path / "p" / ".cis").mkdir(parents=True)
+    project_file = tmp_path / "p" / ".cis" / "project.toml"
+    project_file.write_text('[memory]\ndefault_domain = "public"\n')
+    shown = cis("config", "show", "--json", cwd=tmp_path / "p", env={"CIS_UI_THEME": "other"}).json
+    sources = {value["name"]: (value["value"], value["source"]) for value in shown}
+    assert sources["decisions.recommended"] == (9.0, str(home.config_file))
+    assert sources["memory.default_domain"] == ("public", str(project_file))
+    assert sources["ui.theme"] == ("other", "env CIS_UI_THEME")
+    assert sources["memory.hot_weeks"] == (4, "default")
+    assert "decisions.recommended  9" in cis("config", "show").out
+
+
+def test_a_setting_is_checked_before_it_is_written(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.config_file.write_text("# mine\n[memory]  # about memory\nhot_weeks = 3 # three\n\n[other]\nx = 1\n")
+    assert call(capsys, "config", "set", "memory.hot_weeks", "6").out == "memory.hot_weeks = 6\n"
+    assert call(capsys, "config", "set", "ui.theme", "cis-light").code == 0
+    text = home.config_file.read_text()
+    assert text.startswith("# mine\n[memory]  # about memory\nhot_weeks = 6 # three\n\n[other]\nx = 1\n")
+    assert '[ui]\ntheme = "cis-light"\n' in text
+    assert stat.S_IMODE(home.config_file.stat().st_mode) == 0o600
+    assert call(capsys, "config", "get", "memory.hot_weeks").out == "6\n"
+    for words, code in [
+        (("memory.hot_weeks", "0"), 5),
+        (("memory.hot_weeks", "many"), 5),
+        (("memory.default_domain", "both"), 5),
+        (("memory.hot_week", "6"), 3),
+        (("decisions.threshold", "0.7"), 0),
+    ]:
+        assert call(capsys, "config", "set", *words).code == code, words
+    assert "theme" not in call(capsys, "config", "set", "ui.thme", "x").out
+    assert 'did you mean "ui.theme"?' in call(capsys, "config", "get", "ui.thme").err
+
+
+def test_a_damaged_file_is_not_written_over(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.config_file.write_text("[memory\n")
+    told = call(capsys, "config", "set", "memory.hot_weeks", "6")
+    assert told.code == 5
+    assert home.config_file.read_text() == "[memory\n"
+    home.config_file.write_text("memory = 3\n")
+    assert call(capsys, "config", "set", "memory.hot_weeks", "6").code == 5
+
+
+def test_a_setting_that_something_overrides_says_so() -> None:
+    told = cis("config", "set", "ui.theme", "mine", env={"CIS_UI_THEME": "theirs"})
+    assert told.code == 0
+    assert "env CIS_UI_THEME overrides it: theirs" in told.err
+
+
+def test_an_engine_is_started_and_stopped(home: Home) -> None:
+    assert cis("engine", "status").code == 6
+    assert cis("engine", "stop").code == 0
+    started = cis("engine", "start", "--json")
+    assert started.code == 0
+    try:
+        assert started.json["staying"] is True
+        assert cis("engine", "start", "--json").json["pid"] == started.json["pid"]
+        assert cis("engine", "status", "--json").json["home"] == str(home.root)
+        assert "stays without one" in cis("engine", "status").out
+        assert cis("doctor").code == 0
+    finally:
+        stopped = cis("engine", "stop")
+    assert stopped.out == "the engine has stopped\n"
+    assert not home.engine_socket.exists()
+    assert not engine_live(home)
+    assert cis("engine", "status", "--json").error["code"] == "CIS-ENG-002"
+
+
+def test_completion_is_a_script_that_the_shell_takes(tmp_path: Path) -> None:
+    script = cis("completion", "bash").out
+    asked = "COMP_WORDS=(cis memory ''); COMP_CWORD=2; _cis; echo ${COMPREPLY[@]}"
+    done = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("set get delete list history --help\n", "")
+    option = "COMP_WORDS=(cis dag run two --de); COMP_CWORD=4; _cis; echo ${COMPREPLY[@]}"
+    done = subprocess.run(
+        ["bash", "-c", f"{script}\n{option}"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout == "--detach\n"
+    for shell in ("zsh", "fish"):
+        text = cis("completion", shell).out
+        assert "history" in text
+        if shutil.which(shell):
+            (tmp_path / shell).write_text(text)
+            subprocess.run([shell, "-n", str(tmp_path / shell)], check=True)
+    assert cis("completion", "tcsh").code == 2
+
+
+def test_colour_is_for_terminals_whose_owner_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, terminal = pty.openpty()
+    with open(terminal, "w") as stream:
+        assert paint("x", "red", stream) == "\x1b[31mx\x1b[0m"
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert paint("x", "red", stream) == "x"
+    os.close(controller)
+    assert "\x1b" not in cis("nothing").err
+
+
+def test_columns_are_aligned_and_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    table(("NAME", "N", "WHAT"), [("a", 1, "x\x1b[2J"), ("longer", 10, "two\nlines")])
+    assert capsys.readouterr().out == "NAME    N   WHAT\na       1   x\nlonger  10  two lines\n"
+
+
+def test_lengths_of_time_read_well() -> None:
+    assert [seconds(length) for length in (0, 0.04, 9.94, 12.4, 60, 200, 3600, 7500)] == [
+        "0.0 s",
+        "0.0 s",
+        "9.9 s",
+        "12 s",
+        "1 min 0 s",
+        "3 min 20 s",
+        "1 h 0 min",
+        "2 h 5 min",
+    ]
+
+
+def ended(outcome: RunStatus, **tasks: tuple[TaskStatus, DecisionStatus | None]) -> RunState:
+    """A run that ended so, with these tasks and what was decided about them."""
+    views = {
+        id: TaskView(id, status, LevelKind.CONFIRMED, decision=f"d-{id}" if decided else "")
+        for id, (status, decided) in tasks.items()
+    }
+    decisions = {
+        f"d-{id}": Decision(f"d-{id}", "r", id, DecisionKind.CONFIRMED, "?", None, "reject", decided)
+        for id, (_, decided) in tasks.items()
+        if decided
+    }
+    return RunState("r", "dag", Instant(0), "all_success", views, outcome=outcome, decisions=decisions)
+
+
+def test_a_refusal_is_told_from_a_failure() -> None:
+    failed, rejected = (TaskStatus.FAILED, None), (TaskStatus.FAILED, DecisionStatus.REJECTED)
+    timed_out, approved = (TaskStatus.FAILED, DecisionStatus.TIMED_OUT), (TaskStatus.FAILED, DecisionStatus.APPROVED)
+    assert exit_code(ended(RunStatus.COMPLETED, a=(TaskStatus.COMPLETED, None))) == Exit.DONE
+    assert exit_code(ended(RunStatus.FAILED, a=failed)) == Exit.FAILED
+    assert exit_code(ended(RunStatus.FAILED, a=rejected)) == Exit.REFUSED
+    assert exit_code(ended(RunStatus.FAILED, a=rejected, b=timed_out)) == Exit.REFUSED
+    assert exit_code(ended(RunStatus.FAILED, a=rejected, b=failed)) == Exit.FAILED
+    assert exit_code(ended(RunStatus.FAILED, a=approved)) == Exit.FAILED
+    assert exit_code(ended(RunStatus.CANCELLED, a=(TaskStatus.CANCELLED, None))) == Exit.FAILED
+
+
+def test_a_bug_is_told_without_a_traceback_and_logged(home: Home) -> None:
+    home.root.joinpath("trust.toml").mkdir()
+    told = cis("trust", "--json", cwd=Path("/"))
+    assert told.code == 3
+    home.root.joinpath("runs.db").mkdir()
+    told = cis("run", "list")
+    assert told.code == 6
+    assert "Traceback" not in told.err
+
+
+def test_a_closed_stdout_is_quiet() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{CIS} config show >&-; {CIS} memory list | true"], capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr

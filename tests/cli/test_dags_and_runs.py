@@ -1,0 +1,369 @@
+"""`cis dag`, `cis run`, `cis decision`: from a file to a finished run, from two terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from cis_tui.core.lock import engine_live
+from cis_tui.core.paths import Home
+from tests.cli.support import ASKS, CIS, FAILS, TWO_TASKS, VOTES, WAITS, cis, make_project
+
+RUN_FIELDS = {"id", "dag", "status", "started_at", "ended_at", "policy", "tasks"}
+TASK_FIELDS = {"id", "status", "level", "attempts", "started_at", "ended_at", "exit_code", "output", "error"}
+DECISION_FIELDS = {"id", "run", "task", "kind", "prompt", "deadline", "default", "ballots", "status"}
+DAG_FIELDS = {"name", "file", "description", "tasks", "policy", "trusted", "problems"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A trusted project with a DAG of each kind."""
+    return make_project(tmp_path / "demo", two=TWO_TASKS, fails=FAILS, asks=ASKS, votes=VOTES, waits=WAITS)
+
+
+@contextmanager
+def started(*words: str, cwd: Path) -> Generator[subprocess.Popen[str]]:
+    """A command that runs beside the test, and is gone after it."""
+    process = subprocess.Popen(
+        [CIS, *words], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line_with(stream: IO[str] | None, text: str) -> str:
+    """The first line that comes and holds `text`."""
+    assert stream is not None
+    for line in stream:
+        if text in line:
+            return line
+    raise AssertionError(f"{text!r} never came")
+
+
+def waiting_decision(cwd: Path) -> dict[str, Any]:
+    """The one decision that waits, as another terminal sees it."""
+    [decision] = cis("decision", "list", "--json", cwd=cwd).json
+    return decision
+
+
+def test_the_dags_of_a_project_have_the_shape_of_the_contract(project: Path) -> None:
+    dags = cis("dag", "list", "--json", cwd=project).json
+    assert [dag["name"] for dag in dags] == ["asks", "fails", "two", "votes", "waits"]
+    assert all(dag.keys() >= DAG_FIELDS and dag["trusted"] is True for dag in dags)
+    shown = cis("dag", "show", "two", "--json", cwd=project).json
+    assert [task["id"] for task in shown["tasks"]] == ["first", "second"]
+    assert "ready" in cis("dag", "list", cwd=project).out
+    assert "first" in cis("dag", "show", "two", cwd=project).out
+    missing = cis("dag", "show", "tow", cwd=project)
+    assert (missing.code, 'did you mean "two"?' in missing.err) == (3, True)
+
+
+def test_a_plan_shows_what_would_run(project: Path) -> None:
+    plan = cis("dag", "plan", "two", "-p", "who=you", "--json", cwd=project).json
+    assert plan["levels"] == [["first"], ["second"]]
+    assert plan["commands"]["first"] == "echo hello you"
+    out = cis("dag", "plan", "two", cwd=project).out
+    assert out.splitlines()[:3] == ["who = world", "step 1", "  first  echo hello world"]
+
+
+def test_validation_names_every_problem_with_its_place(project: Path) -> None:
+    broken = project / ".cis" / "dags" / "broken.toml"
+    broken.write_text('[[dag.tasks]]\nid = "a"\ndeps = ["b"]\n\n[[dag.tasks]]\nid = "c"\nskill = "nowhere"\n')
+    told = cis("dag", "validate", str(broken))
+    assert told.code == 5
+    assert re.search(rf"^{re.escape(str(broken))}:\d+: error: .*\"b\"", told.out, re.MULTILINE)
+    assert "nowhere" in told.out
+    assert cis("dag", "validate", "two", cwd=project).out == f"{project}/.cis/dags/two.toml: ok, 2 tasks\n"
+    everything = cis("dag", "validate", "--json", cwd=project)
+    assert everything.code == 5
+    assert [bool(dag["problems"]) for dag in everything.json] == [False, True, False, False, True, False]
+    refused = cis("dag", "run", "broken", "--json", cwd=project)
+    assert (refused.code, refused.error["code"]) == (5, "CIS-DAG-003")
+
+
+def test_a_run_is_followed_to_its_end(project: Path) -> None:
+    done = cis("dag", "run", "two", "-p", "who=you", cwd=project)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert re.fullmatch(rf"run \w+ of two in {project}, 2 tasks", lines[0])
+    assert lines[1] == "first   started"
+    assert lines[2].startswith("first   completed in ")
+    assert lines[3] == "second  started"
+    assert lines[-1].endswith(": 2 completed")
+
+
+def test_a_followed_run_is_one_document_as_json(project: Path) -> None:
+    done = cis("dag", "run", "two", "--json", cwd=project)
+    assert done.err == ""
+    run = done.json
+    assert run.keys() >= RUN_FIELDS
+    assert all(task.keys() >= TASK_FIELDS for task in run["tasks"])
+    assert (run["status"], run["tasks"][0]["output"]) == ("completed", "hello world\n")
+
+
+def test_a_failed_task_is_exit_1_and_shows_its_end(project: Path) -> None:
+    done = cis("dag", "run", "fails", cwd=project)
+    assert done.code == 1
+    assert "--- bad: the end of its output\nso it goes\n" in done.out
+    assert done.out.splitlines()[-1].endswith("1 completed, 1 failed")
+    assert cis("dag", "run", "fails", "--json", cwd=project).code == 1
+
+
+def test_what_is_not_trusted_does_not_run(project: Path) -> None:
+    (project / ".cis" / "dags" / "two.toml").write_text(TWO_TASKS.replace("hello", "changed"))
+    refused = cis("dag", "run", "two", cwd=project)
+    assert refused.code == 4
+    assert f"cis trust {project}" in refused.err
+    assert refused.out == ""
+
+
+def test_runs_can_be_looked_at_afterwards(project: Path) -> None:
+    assert cis("run", "list", "--json").json == []
+    run = cis("dag", "run", "two", "--json", cwd=project).json["id"]
+    failed = cis("dag", "run", "fails", "--json", cwd=project).json["id"]
+    listed = cis("run", "list", "--json").json
+    assert [item["id"] for item in listed] == [failed, run]
+    assert listed[0].keys() >= RUN_FIELDS
+    assert cis("run", "show", run[:6], "--json").json["status"] == "completed"
+    assert "first" in cis("run", "show", run).out
+    assert cis("run", "logs", run).out == "==> first <==\nhello world\n==> second <==\nbye\n1\n"
+    assert cis("run", "logs", run, "--task", "second").out == "bye\n1\n"
+    assert cis("run", "logs", run, "-f", "--task", "second").out == "bye\n1\n"
+    assert cis("run", "logs", run, "--json").json[0] == {"task": "first", "attempt": 1, "text": "hello world\n"}
+    wrong = cis("run", "logs", run, "--task", "secnd")
+    assert (wrong.code, 'did you mean "second"?' in wrong.err) == (3, True)
+    assert cis("run", "show", "zzz", "--json").code == 3
+
+
+def test_a_confirmation_is_given_from_another_terminal(project: Path) -> None:
+    with started("dag", "run", "asks", cwd=project) as run:
+        command = line_with(run.stderr, "cis decision approve").split()
+        decision = waiting_decision(project)
+        assert decision.keys() >= DECISION_FIELDS
+        assert (decision["id"], decision["kind"], decision["status"]) == (command[-1], "confirmed", "pending")
+        assert "push" in cis("decision", "list").out
+        assert cis("engine", "status").code == 0
+        assert cis("status", "--json").json["engine"]["pid"] == run.pid
+        approved = cis(*command[1:], "--reason", "looks good")
+        assert (approved.code, approved.out) == (0, f"{decision['id']} push: approved\n")
+        late = cis("decision", "reject", decision["id"], "--json")
+        out, _ = run.communicate()
+    assert run.returncode == 0
+    assert "push    approved by" in out
+    assert "looks good" in out
+    assert late.code in (4, 6)
+
+
+def test_a_rejection_is_exit_4(project: Path) -> None:
+    with started("dag", "run", "asks", cwd=project) as run:
+        line_with(run.stderr, "cis decision reject")
+        assert cis("decision", "reject", waiting_decision(project)["id"]).code == 0
+        run.communicate()
+    assert run.returncode == 4
+
+
+def test_yes_confirms_and_never_votes(project: Path) -> None:
+    done = cis("dag", "run", "asks", "--yes", cwd=project)
+    assert (done.code, done.err) == (0, "")
+    assert "push    approved by --yes" in done.out
+    with started("dag", "run", "votes", "--yes", cwd=project) as run:
+        command = line_with(run.stderr, "cis decision vote").split()
+        half = cis(*command[1:4], "approve", "--as", "dba", "--json")
+        assert (half.json["status"], len(half.json["ballots"])) == ("pending", 1)
+        twice = cis(*command[1:4], "approve", "--as", "dba")
+        assert (twice.code, "already voted" in twice.err) == (4, True)
+        assert cis("decision", "vote", half.json["id"], "approve").code == 0
+        out, _ = run.communicate()
+    assert run.returncode == 0
+    assert "agree   dba votes approve" in out or "agree  dba votes approve" in out
+
+
+def test_an_answer_needs_a_live_engine() -> None:
+    told = cis("decision", "approve", "d1")
+    assert told.code == 6
+    assert "no engine is live" in told.err
+    assert "cis run resume" in told.err
+    assert cis("run", "cancel", "x").code == 6
+    assert cis("decision", "list", "--json").json == []
+
+
+def test_ctrl_c_cancels_the_run(project: Path) -> None:
+    with started("dag", "run", "waits", cwd=project) as run:
+        line_with(run.stdout, "wait  started")
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate()
+    assert run.returncode == 130
+    assert "cancelling the run" in err
+    assert "Traceback" not in err
+    assert cis("run", "list", "--json").json[0]["status"] == "cancelled"
+    assert "cancelled" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_go_leaves_a_run_to_be_resumed(project: Path, number: signal.Signals) -> None:
+    with started("dag", "run", "waits", cwd=project) as run:
+        line_with(run.stdout, "wait  started")
+        run.send_signal(number)
+        _, err = run.communicate()
+    assert (run.returncode, err) == (128 + number, "")
+    left = cis("run", "list", "--json").json[0]
+    assert left["status"] == "paused"
+    assert subprocess.run(["pgrep", "-f", "until test -e go"], capture_output=True).stdout == b""
+
+
+def test_a_killed_run_is_resumed_and_asks_about_what_was_in_flight(project: Path) -> None:
+    with started("dag", "run", "waits", cwd=project) as run:
+        line_with(run.stdout, "wait  started")
+        run.kill()
+        run.communicate()
+    left = cis("run", "list", "--json").json[0]
+    assert left["status"] == "paused"
+    (project / "go").touch()
+    with started("run", "resume", left["id"], cwd=project) as again:
+        line_with(again.stderr, "cis decision approve")
+        decision = waiting_decision(project)
+        assert decision["kind"] == "interrupted"
+        cis("decision", "approve", decision["id"])
+        again.communicate()
+    assert again.returncode == 0
+    assert cis("run", "show", left["id"], "--json").json["status"] == "completed"
+
+
+def test_logs_are_followed_while_they_come(project: Path) -> None:
+    with started("dag", "run", "waits", cwd=project) as run:
+        id = line_with(run.stdout, "run ").split()[1]
+        line_with(run.stdout, "wait  started")
+        with started("run", "logs", id, "-f", "--task", "wait", cwd=project) as logs:
+            assert line_with(logs.stdout, "waiting") == "waiting\n"
+            (project / "go").touch()
+            out, err = logs.communicate()
+        run.communicate()
+    assert (logs.returncode, out, err) == (0, "done\n", "")
+
+
+def test_a_detached_run_answers_at_once_and_goes_on(project: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    try:
+        started = cis("dag", "run", "waits", "--detach", "--json", cwd=project)
+        assert started.json.keys() >= RUN_FIELDS
+        assert started.json["status"] in ("running", "pending")
+        with cis_events(home) as events:
+            (project / "go").touch()
+            line_with(events.stdout, '"RunCompleted"')
+        assert cis("run", "show", started.json["id"], "--json").json["status"] == "completed"
+        plain = cis("dag", "run", "two", "--detach", cwd=project)
+        assert re.fullmatch(r"\w+\n", plain.out)
+    finally:
+        assert cis("engine", "stop").code == 0
+    assert not engine_live(home)
+
+
+@contextmanager
+def cis_events(home: Home) -> Generator[subprocess.Popen[str]]:
+    with started("events", "-f", "--since", "0", cwd=home.root) as events:
+        yield events
+
+
+def test_a_live_engine_runs_what_a_command_asks_for(project: Path) -> None:
+    assert cis("engine", "start").code == 0
+    try:
+        done = cis("dag", "run", "two", cwd=project)
+        assert done.code == 0
+        assert done.out.splitlines()[-1].endswith(": 2 completed")
+        with started("dag", "run", "waits", cwd=project) as run:
+            line_with(run.stdout, "wait  started")
+            left = cis("run", "list", "--json").json[0]
+            assert left["status"] == "running"
+            assert cis("run", "cancel", left["id"]).out == f"run {left['id']} cancelled\n"
+            run.communicate()
+        assert run.returncode == 1
+    finally:
+        cis("engine", "stop")
+
+
+def test_a_stopped_engine_leaves_its_followers_a_next_step(project: Path) -> None:
+    assert cis("engine", "start").code == 0
+    with started("dag", "run", "waits", cwd=project) as run:
+        line_with(run.stdout, "wait  started")
+        assert cis("engine", "stop").code == 0
+        _, err = run.communicate()
+    assert run.returncode == 6
+    assert "cis run resume" in err
+    with started("dag", "run", "waits", cwd=project) as own:
+        line_with(own.stdout, "wait  started")
+        assert cis("engine", "stop").code == 0
+        _, err = own.communicate()
+    assert own.returncode == 6
+    assert "was stopped" in err
+
+
+def test_two_runs_share_the_first_ones_process(project: Path) -> None:
+    with started("dag", "run", "asks", cwd=project) as first:
+        line_with(first.stderr, "cis decision approve")
+        asked = waiting_decision(project)["id"]
+        with started("dag", "run", "waits", cwd=project) as second:
+            line_with(second.stdout, "wait  started")
+            cis("decision", "approve", asked)
+            line_with(first.stderr, "other terminals go on")
+            (project / "go").touch()
+            assert second.communicate()[0].splitlines()[-1].endswith("1 completed")
+        first.communicate()
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+def test_a_person_at_the_terminal_is_asked(project: Path) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [CIS, "dag", "run", "asks"], cwd=project, stdin=terminal, stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    seen = b""
+    while b"approve? [y/n]" not in seen:
+        seen += os.read(controller, 4096)
+    os.write(controller, b"maybe\n")
+    while seen.count(b"approve? [y/n]") < 2:
+        seen += os.read(controller, 4096)
+    os.write(controller, b"y\n")
+    while b"2 completed" not in seen:
+        seen += os.read(controller, 4096)
+    assert process.wait() == 0
+    os.close(controller)
+    assert b"\x1b[32mcompleted\x1b[0m" in seen
+
+
+async def test_events_are_lines_and_stop_with_their_reader(project: Path) -> None:
+    assert cis("events").out == ""
+    cis("dag", "run", "two", cwd=project)
+    events = [json.loads(line) for line in cis("events").out.splitlines()]
+    assert all(event.keys() == {"seq", "at", "type", "data"} for event in events)
+    assert (events[0]["type"], events[-1]["type"]) == ("RunStarted", "RunCompleted")
+    rest = cis("events", "--since", str(events[-2]["seq"])).out.splitlines()
+    assert [json.loads(line)["type"] for line in rest] == ["RunCompleted"]
+    following = await asyncio.create_subprocess_exec(
+        CIS, "events", "-f", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert following.stdout is not None
+    assert following.stderr is not None
+    assert b"waiting for one" in await following.stderr.readline()
+    await asyncio.to_thread(cis, "dag", "run", "two", cwd=project)
+    types: list[str] = []
+    while "RunCompleted" not in types:
+        types.append(json.loads(await following.stdout.readline())["type"])
+    assert "RunStarted" in types
+    following.send_signal(signal.SIGINT)
+    assert await following.wait() == 130
+    assert await following.stderr.read() == b""

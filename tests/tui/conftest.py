@@ -1,0 +1,57 @@
+"""What the tests of the workspace share: snapshots in `snapshots/`, a project, and a real engine for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_textual_snapshot
+from textual.app import App
+
+from cis_tui.core.paths import Home
+from cis_tui.project.trust import TrustStore
+from tests.conftest import ROOT
+from tests.tui.helpers import write_project
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+    from syrupy.location import PyTestLocation
+
+
+class RepoSnapshots(pytest_textual_snapshot.SVGImageExtension):
+    """SVG files in `snapshots/<test module>/`."""
+
+    @classmethod
+    def dirname(cls, *, test_location: PyTestLocation) -> str:
+        """The folder of a test's pictures."""
+        return str(ROOT / "snapshots" / Path(test_location.filepath).stem)
+
+
+Compare = Callable[[App[None]], None]
+
+
+@pytest.fixture
+def looks_right(snapshot: SnapshotAssertion) -> Compare:
+    """Compares the screen with its picture of before; `--snapshot-update` takes a new one."""
+    pictures = snapshot.use_extension(RepoSnapshots)
+
+    def compare(app: App[None]) -> None:
+        assert app.export_screenshot() == pictures
+
+    return compare
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with a DAG of every kind of task; nothing of it is trusted."""
+    return write_project(tmp_path / "demo")
+
+
+@pytest.fixture
+def trusted(project: Path, home: Home) -> Path:
+    """The same project, trusted as it is."""
+    trust = TrustStore(home)
+    trust.grant(project, trust.report(project).digest)
+    return project

@@ -1,0 +1,190 @@
+"""The DAG screen on known values: what is painted, and how little."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cis_tui.core.events import Event
+from cis_tui.core.paths import Home
+from cis_tui.dag.views import DecisionKind, RunStatus
+from cis_tui.tui.screens.dags import DagsScreen
+from cis_tui.tui.widgets.lane_view import LaneView, columns
+from tests.tui.conftest import Compare
+from tests.tui.helpers import HandClock, Story, decision, fill, half_way, show, task, text_of, vote, workspace
+
+SIZES = [(80, 24), (120, 36), (200, 60)]
+THEMES = ["cis-dark", "cis-light"]
+
+
+def screen_of(app: object) -> DagsScreen:
+    front = app.screen_stack[0]  # type: ignore[attr-defined]
+    assert isinstance(front, DagsScreen)
+    return front
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36", "200x60"])
+async def test_a_run_half_way(home: Home, looks_right: Compare, size: tuple[int, int], theme: str) -> None:
+    clock = HandClock()
+    clock.forward(13)
+    app = workspace(home, clock=clock, theme=theme)
+    async with app.run_test(size=size) as pilot:
+        fill(app, half_way())
+        await pilot.press("j", "j", "j", "enter")
+        await pilot.pause()
+        looks_right(app)
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=["80x24", "120x36"])
+async def test_a_definition_with_errors(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill(app)
+        await pilot.pause()
+        looks_right(app)
+
+
+@pytest.mark.parametrize("theme", [*THEMES, "high-contrast"])
+async def test_a_vote_that_has_the_keys(home: Home, looks_right: Compare, theme: str) -> None:
+    story = half_way().asked(12, vote()).asked(12, decision("publish", DecisionKind.CONFIRMED, left=300))
+    app = workspace(home, theme=theme, timer=iter(range(100)).__next__)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill(app, story)
+        await pilot.press("d", "d", "d", "v")
+        await pilot.pause()
+        looks_right(app)
+
+
+async def test_before_there_is_an_engine(home: Home, looks_right: Compare) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "starting engine…" in text_of(app)
+        looks_right(app)
+
+
+async def test_without_a_project_it_says_how_to_make_one(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "no project here; cis init" in text_of(app)
+
+
+@pytest.mark.parametrize("size", [(40, 20), (20, 8), (10, 4)], ids=["40x20", "20x8", "10x4"])
+async def test_a_narrow_terminal_is_no_reason_to_fall_over(home: Home, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill(app, half_way())
+        for key in "23456123d":
+            await pilot.press(key)
+            await pilot.pause()
+        await pilot.resize_terminal(90, 30)
+        await pilot.pause()
+        assert "release" in text_of(app)
+
+
+async def test_the_filter_narrows_the_list_and_escape_brings_it_back(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill(app, half_way())
+        await pilot.press("slash", *"tour", "enter")
+        await pilot.pause()
+        assert "broken" not in text_of(app) and "tour" in text_of(app)
+        await pilot.press("slash", "escape")
+        await pilot.pause()
+        assert "broken" in text_of(app)
+
+
+async def test_letters_typed_into_the_filter_are_not_commands(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill(app, half_way())
+        await pilot.press("slash", *"dq1?")
+        await pilot.pause()
+        assert app.is_running and len(app.screen_stack) == 1
+        assert not screen_of(app).pane.prompt.has_focus
+        assert "dq1?" in text_of(app)
+
+
+async def test_a_change_of_one_task_repaints_one_row(home: Home) -> None:
+    tasks = tuple(task(f"task-{number:04d}") for number in range(1000))
+    story = Story(tasks=tasks)
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, story)
+        await pilot.press("j", "j", "j")
+        await pilot.pause()
+        lanes = app.screen.query_one(LaneView)
+        painted: list[int] = []
+        paint = lanes.render_line
+        lanes.render_line = lambda y: painted.append(y) or paint(y)  # type: ignore[method-assign,func-returns-value]
+        story.at(1, "TaskStarted", task="task-0005", attempt=1, command="x")
+        show(app, app.store.apply(story.events[-1:]))
+        await pilot.pause()
+        assert painted == [5]
+
+
+async def test_the_cursor_stays_on_its_task_when_a_question_appears_above(home: Home) -> None:
+    story = half_way()
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, story)
+        await pilot.press("j", "j", "j", "enter", "end")
+        await pilot.pause()
+        lanes = app.screen.query_one(LaneView)
+        assert lanes.chosen is not None and lanes.chosen.id == "remember"
+        story.asked(13, decision("test", DecisionKind.CONFIRMED))
+        show(app, app.store.apply(story.events[-1:]))
+        await pilot.pause()
+        assert lanes.chosen.id == "remember"
+        assert "asks for approval: make test" in text_of(app)
+
+
+async def test_an_idle_workspace_has_no_timer(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app)
+        await pilot.pause()
+        assert not app.store.ticking
+        assert not app._timers  # pyright: ignore[reportPrivateUsage] # there is no public way to see them
+
+
+def test_columns_give_the_name_what_it_needs_and_the_bar_what_is_left() -> None:
+    for width in range(1, 220):
+        parts = columns(width, lanes=9, longest_name=14)
+        assert parts.bar == 0 or parts.bar >= 6
+        assert parts.time_at >= 0
+    assert columns(48, 5, 10).bar > 0
+    assert columns(150, 5, 10).level == 13
+
+
+async def test_a_run_that_ended_shows_how(home: Home) -> None:
+    story = half_way().at(14, "TaskFailed", task="docs", attempt=1, exit_code=2, error="exit 2", output="", debt=False)
+    story.at(14, "TaskSkipped", task="publish", reason="needs docs, which failed")
+    story.at(15, "TaskSkipped", task="wheel", reason="the run ended", cancelled=True)
+    story.at(15, "RunFailed", status="failed", error="docs failed")
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, story)
+        await pilot.press("j", "j", "j", "enter")
+        await pilot.pause()
+        screen = text_of(app)
+        assert "✗" in screen and "failed" in screen and "⊘" in screen
+        assert "why      exit 2" in screen
+        assert app.store.runs[0].status is RunStatus.FAILED
+        assert "decision" not in screen
+
+
+async def test_events_of_a_run_are_folded_only_once(home: Home) -> None:
+    story = half_way()
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, story)
+        again = [replace(event) for event in story.events]
+        show(app, app.store.apply(again))
+        await pilot.pause()
+        state = app.store.run(story.run)
+        assert state is not None and state.tasks["test"].attempts == 2
+        assert isinstance(again[0], Event)

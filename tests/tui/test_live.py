@@ -1,0 +1,207 @@
+"""The workspace on a real engine: start, watch, answer, cancel, resume, quit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cis_tui.core.paths import Home
+from cis_tui.dag.views import RunStatus
+from cis_tui.tui.app import CisApp
+from cis_tui.tui.screens.dags import DagsScreen
+from tests.tui.helpers import attached, text_of, until
+
+
+class Seconds:
+    """A timer that a test moves past the time in which a prompt is deaf."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def front(app: CisApp) -> DagsScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, DagsScreen)
+    return screen
+
+
+def asked(app: CisApp, task: str) -> bool:
+    return any(decision.task == task for decision in app.store.pending)
+
+
+def status(app: CisApp) -> RunStatus | None:
+    return app.store.runs[0].status if app.store.runs else None
+
+
+async def test_a_run_is_started_watched_answered_and_finished_by_keys(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(app, "soon"))
+        assert "goes ahead unless stopped: echo soon" in text_of(app)
+        await pilot.press("d", "space")
+        await until(pilot, lambda: "held" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: asked(app, "sure"))
+        await pilot.press("d", "y")
+        await until(pilot, lambda: asked(app, "agreed"))
+        await pilot.press("d", "v", "a")
+        await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
+        assert "approved by you" in text_of(app)
+        assert front(app).lanes.has_focus
+
+
+async def test_the_output_of_the_chosen_task_is_shown(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
+        await until(pilot, lambda: "hello from the task" in text_of(app))
+
+
+async def test_a_rejected_task_fails_the_run(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(app, "soon"))
+        await pilot.press("d", "y")
+        await until(pilot, lambda: asked(app, "sure"))
+        await pilot.press("d", "n")
+        await until(pilot, lambda: status(app) is RunStatus.FAILED)
+        assert "rejected" in text_of(app)
+
+
+async def test_an_answer_that_came_too_late_is_a_notice(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(app, "soon"))
+        await pilot.press("d")
+        await pilot.pause()
+        prompt = front(app).pane.prompt
+        late = prompt.decision
+        assert late is not None
+        await app.link.api.decision_approve(late.id)
+        prompt.post_message(prompt.Answered(late, _reject()))
+        await until(pilot, lambda: "already" in text_of(app))
+
+
+def _reject() -> object:
+    from cis_tui.tui.widgets.prompt import Answer
+
+    return Answer.REJECT
+
+
+async def test_d_finds_the_decision_from_another_screen(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter", "5")
+        await until(pilot, lambda: asked(app, "soon"))
+        await until(pilot, lambda: "ask / soon" in text_of(app))
+        await pilot.press("d")
+        await until(pilot, lambda: front(app).pane.prompt.has_focus)
+        assert app.current_mode == "dags"
+
+
+async def test_nothing_of_an_untrusted_project_runs_before_it_is_trusted(home: Home, project: Path) -> None:
+    async with attached(home, project, timer=Seconds()) as (app, pilot):
+        assert "not trusted" in text_of(app)
+        await pilot.press("j", "r")
+        await until(pilot, lambda: "May the code of this project run" in text_of(app))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "May the code of this project run" in text_of(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.store.runs == []
+        await pilot.press("r")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("c")
+        await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
+        await until(pilot, lambda: "not trusted" not in text_of(app))
+
+
+async def test_an_author_is_asked_only_once(home: Home, project: Path) -> None:
+    async with attached(home, project) as (app, pilot):
+        await pilot.press("t")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("a")
+        await until(pilot, lambda: "yours" in text_of(app))
+
+
+async def test_a_parameter_without_a_default_is_asked_for(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: "Run named" in text_of(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "is needed" in text_of(app))
+        await pilot.press(*"ada", "ctrl+s")
+        await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
+        await until(pilot, lambda: "hello ada" in text_of(app))
+
+
+async def test_a_run_is_cancelled_only_after_a_yes(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await pilot.press("end", "k", "k", "j", "j", "enter")
+        await until(pilot, lambda: status(app) is RunStatus.RUNNING)
+        await until(pilot, lambda: "started" in text_of(app))
+        await pilot.press("x")
+        await until(pilot, lambda: "Cancel this run" in text_of(app))
+        await pilot.press("enter")
+        await pilot.press("n")
+        await pilot.pause()
+        assert status(app) is RunStatus.RUNNING
+        await pilot.press("x")
+        await until(pilot, lambda: "Cancel this run" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: status(app) is RunStatus.CANCELLED)
+
+
+async def test_leaving_while_something_runs_asks_what_becomes_of_it(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: status(app) is RunStatus.RUNNING)
+        await pilot.press("q")
+        await until(pilot, lambda: "Work is still going on" in text_of(app))
+        await pilot.press("enter")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.is_running and status(app) is RunStatus.RUNNING
+        await pilot.press("q")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("s")
+        await until(pilot, lambda: not app.is_running)
+        assert status(app) is RunStatus.CANCELLED
+
+
+async def test_a_run_that_was_left_shows_as_paused_and_goes_on_by_a_key(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(app, "soon"))
+        await pilot.press("q")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("l")
+        await until(pilot, lambda: not app.is_running)
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        assert status(app) is RunStatus.PAUSED
+        await pilot.press("end", "R")
+        await until(pilot, lambda: asked(app, "soon"))
+        state = app.store.run(app.store.runs[0].id)
+        assert state is not None and state.tasks["first"].attempts == 1
+        await app.link.api.run_cancel(state.id)
+        await until(pilot, lambda: status(app) is RunStatus.CANCELLED)
+
+
+async def test_q_leaves_at_once_when_nothing_runs(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_the_palette_runs_a_dag_from_any_screen(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await pilot.press("4", "ctrl+p")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press(*"run hello")
+        await until(pilot, lambda: "start this DAG" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
+        await until(pilot, lambda: app.current_mode == "dags" and "hello from the task" in text_of(app))

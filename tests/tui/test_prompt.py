@@ -1,0 +1,161 @@
+"""Answering decisions: only on purpose, only by whom the keys belong to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.widgets import Input
+
+from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind
+from cis_tui.tui.widgets.prompt import DEAF, Answer, DecisionPrompt
+from tests.tui.helpers import NOW, HandClock, decision, vote
+
+
+class Asking(App[None]):
+    """A prompt beside something to type into."""
+
+    def __init__(self, asked: Decision) -> None:
+        super().__init__()
+        self.seconds = 0.0
+        self.clock = HandClock()
+        self.asked = asked
+        self.answers: list[object] = []
+
+    def compose(self) -> ComposeResult:
+        yield Input()
+        self.prompt = DecisionPrompt(self.clock, lambda: self.seconds)
+        yield self.prompt
+
+    def on_mount(self) -> None:
+        self.prompt.show(self.asked)
+
+    def on_decision_prompt_answered(self, event: DecisionPrompt.Answered) -> None:
+        self.answers.append(event.answer)
+
+    def on_decision_prompt_voted(self, event: DecisionPrompt.Voted) -> None:
+        self.answers.append(event.choice)
+
+    def on_decision_prompt_inspect(self, event: DecisionPrompt.Inspect) -> None:
+        self.answers.append("inspect")
+
+    def on_decision_prompt_left(self, event: DecisionPrompt.Left) -> None:
+        self.answers.append("left")
+
+    def said(self, width: int = 100) -> str:
+        lines = [self.prompt.line(y, width) for y in range(4)]
+        return "\n".join("".join(text for text, _ in line) for line in lines)
+
+
+COUNTING = decision("wheel", DecisionKind.RECOMMENDED)
+SURE = decision("publish", DecisionKind.CONFIRMED, left=300)
+
+
+async def test_a_prompt_that_just_got_the_keys_is_deaf() -> None:
+    app = Asking(SURE)
+    async with app.run_test() as pilot:
+        app.prompt.focus()
+        await pilot.pause()
+        app.seconds = DEAF - 0.01
+        await pilot.press("y")
+        assert app.answers == []
+        app.seconds = DEAF + 0.01
+        await pilot.press("y")
+        assert app.answers == [Answer.APPROVE]
+
+
+async def test_a_prompt_that_changes_under_the_finger_is_deaf_again() -> None:
+    app = Asking(SURE)
+    async with app.run_test() as pilot:
+        app.prompt.focus()
+        app.seconds = 10
+        app.prompt.show(replace(SURE, id="another"))
+        await pilot.press("y")
+        assert app.answers == []
+        app.seconds = 11
+        app.prompt.show(replace(SURE, id="another", reason="the same one, updated"))
+        await pilot.press("n")
+        assert app.answers == [Answer.REJECT]
+
+
+async def test_enter_answers_nothing() -> None:
+    app = Asking(SURE)
+    async with app.run_test() as pilot:
+        app.prompt.focus()
+        await pilot.pause()
+        app.seconds = 10
+        await pilot.press("enter", "enter")
+        assert app.answers == []
+
+
+async def test_keys_that_are_typed_elsewhere_answer_nothing() -> None:
+    app = Asking(SURE)
+    async with app.run_test() as pilot:
+        app.query_one(Input).focus()
+        app.seconds = 10
+        await pilot.press("y", "n", "space", "i")
+        assert app.answers == []
+        assert app.query_one(Input).value == "yn i"
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "answer"),
+    [
+        (COUNTING, "space", Answer.HOLD),
+        (COUNTING, "y", Answer.APPROVE),
+        (COUNTING, "n", Answer.REJECT),
+        (COUNTING, "i", "inspect"),
+        (COUNTING, "escape", "left"),
+        (SURE, "space", None),
+        (SURE, "v", None),
+        (SURE, "a", None),
+        (vote(), "y", None),
+        (vote(), "n", None),
+    ],
+)
+async def test_each_kind_knows_its_keys(asked: Decision, key: str, answer: object) -> None:
+    app = Asking(asked)
+    async with app.run_test() as pilot:
+        app.prompt.focus()
+        await pilot.pause()
+        app.seconds = 10
+        await pilot.press(key)
+        assert app.answers == ([] if answer is None else [answer])
+
+
+@pytest.mark.parametrize(("key", "choice"), [("a", Choice.APPROVE), ("r", Choice.REJECT), ("b", Choice.ABSTAIN)])
+async def test_a_vote_takes_two_keys(key: str, choice: Choice) -> None:
+    app = Asking(vote())
+    async with app.run_test() as pilot:
+        app.prompt.focus()
+        await pilot.pause()
+        app.seconds = 10
+        await pilot.press(key)
+        assert app.answers == []
+        await pilot.press("v", key)
+        assert app.answers == [choice]
+
+
+async def test_escape_leaves_the_vote_before_it_leaves_the_prompt() -> None:
+    app = Asking(vote())
+    async with app.run_test() as pilot:
+        app.prompt.focus()
+        await pilot.pause()
+        app.seconds = 10
+        await pilot.press("v", "escape", "a")
+        assert app.answers == []
+        await pilot.press("escape")
+        assert app.answers == ["left"]
+
+
+async def test_it_says_what_would_run_and_who_has_voted() -> None:
+    ballot = Ballot("dba", Choice.APPROVE, "did:key:z6Mk", NOW)
+    app = Asking(vote(prompt="drop table users", ballots=(ballot,)))
+    async with app.run_test():
+        assert "drop table users" in app.said()
+        assert "1 of 2 votes needed: dba approve, sre not yet" in app.said()
+        app.prompt.show(COUNTING)
+        assert "24s" in app.said() and "Space hold" in app.said()
+        app.prompt.show(replace(COUNTING, deadline=None, remaining=7.5))
+        assert "held 8s" in app.said() and "Space go on" in app.said()

@@ -68,12 +68,21 @@ class Home:
     def log_file(self) -> Path:
         return self.root / "log" / "cis.log"
 
+    def _is_home(self) -> bool:
+        return any((self.root / part).exists() for part in _HOME_PARTS)
+
     def ensure(self) -> Home:
         """Make the home's folder, private to its owner (0700).
 
         Raises:
-            Refused: the folder belongs to somebody else.
+            Refused: the folder belongs to somebody else, or is in use for something else (CIS-CORE-010, 011).
         """
+        if self.root.is_dir() and not self._is_home() and any(self.root.iterdir()):
+            raise Refused(
+                "CIS-CORE-011",
+                f"{self.root} holds other files and is no CIS home",
+                hint="set CIS_HOME, or --home, to a new folder; it is made for you",
+            )
         private_dir(self.root)
         if self.root.stat().st_uid != os.geteuid():
             raise Refused(
@@ -82,6 +91,11 @@ class Home:
                 hint="set CIS_HOME, or --home, to a folder of your own",
             )
         return self
+
+
+_HOME_PARTS = frozenset(
+    {"config.toml", "engine.lock", "identity", "keys", "log", "memory", "runs.db", "skills", "themes"}
+)
 
 
 def private_dir(path: Path) -> Path:

@@ -26,6 +26,8 @@ class Carried:
     """How often each task was tried; the next attempt takes the next number."""
     interrupted: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tasks that were in flight when the engine ended, each with what is known about it."""
+    rerun: bool = False
+    """Those run again without a question."""
     answered: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
     """Tasks about which was decided and that had not ended: nobody is asked twice."""
 
@@ -66,7 +68,7 @@ def carry(
         answered={
             task.id: state.decisions[task.decision]
             for task in kept
-            if task.status is TaskStatus.READY
+            if task.status in (TaskStatus.READY, TaskStatus.RUNNING)
             and task.decision in state.decisions
             and state.decisions[task.decision].status not in _UNANSWERED
         },

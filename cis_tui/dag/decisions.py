@@ -290,6 +290,7 @@ class DecisionService:
         try:
             await self._journal.record_all((*changes, (EventType.DECISION_MADE, decision_data(open.decision))))
         except CisError as error:
+            self._latest.pop(open.decision.id, None)
             if not open.answer.done():
                 open.answer.set_exception(error)
             raise

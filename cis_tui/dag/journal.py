@@ -71,7 +71,7 @@ class Journal:
         self._queue: list[_Entry] = []
         self._wake = Condition(Lock())
         self._closing = False
-        self._thread = Thread(target=self._work, name="cis-journal")
+        self._thread = Thread(target=self._work, name="cis-journal", daemon=True)
         self._thread.start()
 
     @property

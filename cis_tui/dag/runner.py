@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from cis_tui.core.clock import Clock
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.paths import Home
@@ -42,7 +41,7 @@ class Tools:
     slots: asyncio.Semaphore
     """Processes that run at the same time, over all runs."""
     threads: ThreadPoolExecutor
-    clock: Clock
+    """For what blocks."""
 
 
 class Runner:
@@ -220,7 +219,7 @@ class Runner:
             prompt=prompt,
             level=task.level,
             interrupted=interrupted,
-            yes=self.record.yes,
+            yes=self._carried.rerun if interrupted else self.record.yes,
             stakeholders=self.record.stakeholders,
         )
         return await self._tools.decisions.ask(question)

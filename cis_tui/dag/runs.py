@@ -23,7 +23,7 @@ from cis_tui.dag.decisions import DecisionService
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.live import LiveState
-from cis_tui.dag.model import DagSpec, TaskSpec
+from cis_tui.dag.model import DagSpec
 from cis_tui.dag.outputs import log_path, read_chunk
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.runner import Runner, Tools
@@ -43,7 +43,7 @@ _CANCELLED = Finish(RunStatus.CANCELLED, "cancelled")
 class RunService:
     """All runs of one engine.
 
-    To be used on the engine's event loop, except `list`, `show`, `logs`, `skills_of` and `describe`, which block.
+    To be used on the engine's event loop, except `list`, `show`, `logs` and `skills_of`, which block.
     """
 
     def __init__(
@@ -76,7 +76,6 @@ class RunService:
             processes=Processes(),
             slots=asyncio.Semaphore(settings.core.max_parallel),
             threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
-            clock=clock,
         )
         self._states: dict[str, LiveState] = {}
         self._runners: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
@@ -109,10 +108,6 @@ class RunService:
     def skills_of(self, run: str) -> set[str]:
         """The names of the skills that the run with this whole id calls."""
         return {task.skill for task in self._history.record(run).spec.tasks}
-
-    def describe(self, spec: DagSpec, task: TaskSpec, params: Mapping[str, object], *, project: str = "") -> str:
-        """What `task` would run, as far as it is known before the run."""
-        return Calls(RunRecord("", spec, project, params=params), {}, self._memory_get).preview(task)
 
     # Changing
 
@@ -242,7 +237,7 @@ class RunService:
             del self._states[run]
 
     async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
-        id = await self._in_thread(lambda: self._history.find(run))
+        id = await self._settled(run)
         async with self._changing:
             if id in self._runners:
                 return await self._in_thread(lambda: self._history.show(id))
@@ -252,14 +247,16 @@ class RunService:
             await self._in_thread(lambda: self._kill_leftovers(id))
             anew = again(state)
             carried = await self._in_thread(lambda: carry(state, anew, last_words=lambda task: self._last(state, task)))
-            record = replace(record, yes=yes)
+            # A yes that was given to the run still holds; that a task may run a second time is asked on its own.
+            record = replace(record, yes=record.yes or yes)
+            carried = replace(carried, rerun=yes)
             runner = Runner(record, Calls(record, skills, self._memory_get), self._tools, carried=carried)
             changes = superseded(state, self._clock())
             changes.append((EventType.RUN_STARTED, run_resumed(id, anew)))
             return await self._begin(runner, LiveState(state), changes)
 
     async def _cancel(self, run: str) -> RunView:
-        id = await self._in_thread(lambda: self._history.find(run))
+        id = await self._settled(run)
         if id not in self._runners:
             async with self._changing:
                 if id not in self._runners:
@@ -269,6 +266,14 @@ class RunService:
             runner.stop(_CANCELLED)
             await asyncio.wait({task})
         return await self._in_thread(lambda: self._history.show(id))
+
+    async def _settled(self, run: str) -> str:
+        """The whole id of `run`; if it has just told its end, nothing of it goes on any more."""
+        id = await self._in_thread(lambda: self._history.find(run))
+        state = self._live_state(id)
+        if state is not None and state.outcome is not None and id in self._runners:
+            await asyncio.wait({self._runners[id][1]})
+        return id
 
     async def _cancel_paused(self, run: str) -> None:
         state = await self._in_thread(lambda: self._history.state(run))

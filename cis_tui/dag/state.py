@@ -12,6 +12,9 @@ from cis_tui.core.events import Event, EventType
 from cis_tui.dag.model import DagSpec
 from cis_tui.dag.views import Ballot, Decision, RunStatus, RunView, TaskStatus, TaskView
 
+_VIEW_OUTPUT = 2_000_000
+"""Characters of output that all tasks of one view have together."""
+
 
 @dataclass(slots=True)
 class RunState:
@@ -101,12 +104,20 @@ class RunState:
             started_at=self.started_at,
             ended_at=self.ended_at,
             policy=self.policy,
-            tasks=tuple(self.tasks.values()),
+            tasks=self._shown_tasks(),
             project=self.project,
             file=self.file,
             params=self.params,
             error=self.error,
             seq=self.seq,
+        )
+
+    def _shown_tasks(self) -> tuple[TaskView, ...]:
+        """The tasks; of many, each with less of its output, so that a view stays one bounded message."""
+        limit = max(_VIEW_OUTPUT // max(len(self.tasks), 1), 200)
+        return tuple(
+            task if len(task.output) <= limit else replace(task, output=task.output[-limit:])
+            for task in self.tasks.values()
         )
 
     def apply(self, event: Event) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cis_tui.core.clock import Instant, iso_week
-from cis_tui.core.errors import Exit, Invalid, NotFound, Unavailable, error_from_wire, error_to_wire
+from cis_tui.core.errors import Exit, Invalid, NotFound, Refused, Unavailable, error_from_wire, error_to_wire
 from cis_tui.core.events import Event, EventBus
 from cis_tui.core.lock import engine_live, take_lock
 from cis_tui.core.paths import Home, find_project, private_dir, shipped, write_private
@@ -64,6 +64,17 @@ def test_a_private_file_is_replaced_whole(tmp_path: Path) -> None:
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [child.name for child in path.parent.iterdir()] == ["file"]
+
+
+def test_a_folder_of_something_else_is_not_taken_for_a_home(tmp_path: Path) -> None:
+    used = tmp_path / "used"
+    used.mkdir(mode=0o755)
+    (used / "letter.txt").write_text("mine")
+    with pytest.raises(Refused, match="no CIS home"):
+        Home(used).ensure()
+    assert used.stat().st_mode & 0o777 == 0o755
+    (used / "letter.txt").rename(used / "config.toml")
+    assert Home(used).ensure().root.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_private_folder_is_private_from_its_first_new_part_on(tmp_path: Path) -> None:

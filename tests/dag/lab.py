@@ -57,8 +57,8 @@ class Lab:
         return self.runs.show(run)
 
     async def decision(self, task: str) -> Decision:
-        """The open decision about `task`, once it is asked."""
-        await self.until(lambda: any(decision.task == task for decision in self.runs.decisions.list()))
+        """The open decision about `task`, once it is asked and everybody could know."""
+        await self.until(lambda: ("DecisionRequested", task) in self.story())
         return next(decision for decision in self.runs.decisions.list() if decision.task == task)
 
     async def running(self, task: str) -> None:
@@ -104,3 +104,21 @@ async def open_lab(folder: Path, *, decisions: Mapping[str, float] | None = None
 def shell(id: str, command: str, *deps: str, **more: object) -> TaskSpec:
     """A task that runs a line of shell."""
     return replace(TaskSpec(id, command=command, deps=deps), **more)  # pyright: ignore[reportArgumentType]
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for what no event tells."""
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 - it is other processes and threads that are waited for
+            await asyncio.sleep(0.01)
+
+
+def read(path: Path) -> str:
+    """The file's text, empty if there is no file."""
+    return path.read_text() if path.exists() else ""
+
+
+def lives(pid: int) -> bool:
+    """Whether the process is there and not a zombie."""
+    status = read(Path(f"/proc/{pid}/stat"))
+    return bool(status) and status.rpartition(")")[2].split()[0] != "Z"

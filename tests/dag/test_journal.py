@@ -121,7 +121,7 @@ async def test_numbers_are_never_used_again(tmp_path: Path) -> None:
 def test_numbers_of_passing_events_are_not_used_again_after_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     program = f"""
-import os, pathlib
+import os, pathlib, signal
 from cis_tui.core.events import EventBus
 from cis_tui.dag.journal import Journal
 bus = EventBus()
@@ -129,6 +129,7 @@ bus.subscribe(lambda event: event.seq == 25_000 and (print(event.seq, flush=True
 journal = Journal(pathlib.Path({str(path)!r}), bus)
 for number in range(25_000):
     journal.emit("TaskOutput", {{"run": "r"}})
+signal.pause()
 """
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert child.returncode == -signal.SIGKILL

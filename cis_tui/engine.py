@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -45,27 +46,26 @@ class Engine:
         self,
         *,
         home: Home,
-        lock: int,
         settings: Settings,
         identity: Identity,
+        journal: Journal,
         clock: Clock,
-        log_handler: logging.Handler,
+        opened: ExitStack,
     ) -> None:
         """Use `start`."""
         self.home = home
         self.settings = settings
-        self.bus = EventBus()
+        self.bus = journal.bus
         self.staying = False
         """Whether it was asked to live without a face."""
         self.faces = 0
         """Workspaces attached, kept by the server."""
-        self._lock = lock
-        self._log_handler = log_handler
+        self._opened = opened
         self._identity = identity
         self._clock = clock
         self._started_at = clock()
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="cis-engine")
-        self._journal = Journal(home.runs_db, self.bus, clock=clock)
+        self._journal = journal
         self.bus.began_after = self._journal.last_seq
         self._memory = MemoryService(home, node=identity.did, clock=clock, on_event=self._journal.emit)
         self._trust = TrustStore(home)
@@ -95,25 +95,24 @@ class Engine:
             Unavailable: another engine is live there (CIS-ENG-001).
             CisError: the settings, the identity or the journal cannot be read.
         """
-        home.ensure()
-        lock = take_lock(home)
-        try:
+        with ExitStack() as opened:
+            opened.callback(os.close, take_lock(home.ensure()))
             project_file = project / PROJECT_DIR / PROJECT_FILE if project else None
             config = load_config(home.config_file, project_file=project_file, flags=flags)
-            handler = start_log(home, config.settings.core.log_level)
+            opened.callback(stop_log, start_log(home, config.settings.core.log_level))
             for warning in config.warnings:
                 log.warning("%s", warning)
+            identity = load_identity(home)
+            journal = Journal(home.runs_db, EventBus(), clock=clock)
+            opened.callback(journal.close)
             engine = cls(
                 home=home,
-                lock=lock,
                 settings=config.settings,
-                identity=load_identity(home),
+                identity=identity,
+                journal=journal,
                 clock=clock,
-                log_handler=handler,
+                opened=opened.pop_all(),
             )
-        except BaseException:
-            os.close(lock)
-            raise
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
 
@@ -124,11 +123,9 @@ class Engine:
         self._closed = True
         await self._runs.close()
         await self._in_thread(self._memory.close)
-        await self._in_thread(self._journal.close)
-        self._threads.shutdown()
         log.info("engine stopped")
-        stop_log(self._log_handler)
-        os.close(self._lock)
+        await self._in_thread(self._opened.close)
+        self._threads.shutdown()
 
     @property
     def idle(self) -> bool:

@@ -43,7 +43,7 @@ class RemoteEngine:
 
         Raises:
             OSError: nobody listens.
-            Unavailable: the engine is of another version, or stopping.
+            Unavailable: the engine ended meanwhile, is stopping, or is of another version (not retryable).
         """
         return cls(home, await _Channel.open(home, role))
 

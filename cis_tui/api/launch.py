@@ -37,16 +37,18 @@ async def connect(home: Home, role: str = "command", *, settle: float = SETTLE) 
     while True:
         try:
             return await RemoteEngine.connect(home, role)
-        except OSError as error:
+        except (OSError, Unavailable) as error:
+            if isinstance(error, Unavailable) and not error.retryable:
+                raise
             if not engine_live(home):
                 return None
             if time.monotonic() > deadline:
                 raise Unavailable(
                     "CIS-ENG-018",
-                    f"the engine of {home.root} is live and cannot be reached: {error.strerror or error}",
+                    f"the engine of {home.root} is live and cannot be reached: {error}",
                     hint="cis engine stop ends it",
                 ) from error
-            # It is between its lock and its socket; a few looks are all that can be done from outside.
+            # It is starting or ending: between its lock and its socket. From outside one can only look again.
             await asyncio.sleep(0.05)
 
 

@@ -136,12 +136,12 @@ class EngineServer:
             raise
         return listener
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(self, reader, writer)
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections[connection] = task
+        self._connections[connection] = asyncio.create_task(self._serve(connection))
         self.changed.set()
+
+    async def _serve(self, connection: Connection) -> None:
         try:
             await connection.serve()
         finally:

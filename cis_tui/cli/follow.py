@@ -107,9 +107,8 @@ class _Interrupt:
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._press)
 
     def __exit__(self, *_: object) -> None:
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
-        if self.pressed > 1:
-            raise KeyboardInterrupt
+        if self._follower is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._follower.cancel)
 
     def _press(self) -> None:
         self.pressed += 1

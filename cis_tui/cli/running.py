@@ -8,24 +8,22 @@ from collections.abc import Coroutine
 
 
 def run_to_end(main: Coroutine[object, object, int]) -> int:
-    """The exit code that `main` gives. SIGTERM and SIGHUP cancel it, and what it opened is closed: 143, 129."""
+    """The exit code that `main` gives. SIGINT, SIGTERM and SIGHUP cancel it, after which it is 130, 143 or 129."""
     return asyncio.run(_guarded(main))
 
 
 async def _guarded(main: Coroutine[object, object, int]) -> int:
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(main)
-    received: list[int] = []
+    received = [signal.SIGINT]
 
-    def end(number: int) -> None:
+    def end(number: signal.Signals) -> None:
         received.append(number)
         task.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end, number)
     try:
         return await task
     except asyncio.CancelledError:
-        if not received:
-            raise
-        return 128 + received[0]
+        return 128 + received[-1]

@@ -50,15 +50,17 @@ def open_store(context: Context) -> Generator[Store]:
 
 
 def _live_line(context: Context) -> Line | None:
-    """A connection to the live engine; a socket may also be left from a dead one."""
+    """A connection to the live engine; None when the socket is left from a dead one, or belongs to one that ends."""
     if not os.path.exists(context.socket_path):
         return None
     from cis_tui.api.blocking import Line
 
     try:
         return Line(context.socket_path)
-    except OSError:
-        return None
+    except Exception as error:
+        if isinstance(error, OSError) or getattr(error, "retryable", False):
+            return None
+        raise
 
 
 class RemoteStore:

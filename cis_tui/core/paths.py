@@ -68,8 +68,12 @@ class Home:
     def log_file(self) -> Path:
         return self.root / "log" / "cis.log"
 
-    def _is_home(self) -> bool:
-        return any((self.root / part).exists() for part in _HOME_PARTS)
+    def _is_foreign(self) -> bool:
+        """Whether the folder is in use for something else; one look, for other processes may be filling it."""
+        names = (
+            {path.name for path in self.root.iterdir() if path.suffix != ".tmp"} if self.root.is_dir() else set[str]()
+        )
+        return bool(names) and not names & _HOME_PARTS
 
     def ensure(self) -> Home:
         """Make the home's folder, private to its owner (0700).
@@ -77,7 +81,7 @@ class Home:
         Raises:
             Refused: the folder belongs to somebody else, or is in use for something else (CIS-CORE-010, 011).
         """
-        if self.root.is_dir() and not self._is_home() and any(self.root.iterdir()):
+        if self._is_foreign():
             raise Refused(
                 "CIS-CORE-011",
                 f"{self.root} holds other files and is no CIS home",
@@ -94,7 +98,19 @@ class Home:
 
 
 _HOME_PARTS = frozenset(
-    {"config.toml", "engine.lock", "identity", "keys", "log", "memory", "runs.db", "skills", "themes"}
+    {
+        "config.toml",
+        "engine.lock",
+        "identity",
+        "keys",
+        "log",
+        "memory",
+        "runs.db",
+        "skills",
+        "themes",
+        "trust.lock",
+        "trust.toml",
+    }
 )
 
 

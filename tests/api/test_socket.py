@@ -180,6 +180,7 @@ async def test_events_come_in_order_and_can_be_taken_up_again(engine: Engine, re
 
 async def test_a_stream_without_a_start_has_what_happens_after_it(remote: RemoteEngine) -> None:
     await remote.memory_set(MemoryWrite("before", "v"))
+    await take(remote, 0, 1)  # it has been told
     stream = remote.events()
     first = asyncio.ensure_future(anext(stream))
     while not first.done():

@@ -325,6 +325,37 @@ def test_two_runs_share_the_first_ones_process(project: Path) -> None:
     assert (first.returncode, second.returncode) == (0, 0)
 
 
+def test_ctrl_c_does_not_wait_for_the_runs_of_others(project: Path) -> None:
+    with started("dag", "run", "asks", cwd=project) as first:
+        line_with(first.stderr, "cis decision approve")
+        asked = waiting_decision(project)["id"]
+        with started("dag", "run", "waits", cwd=project) as second:
+            line_with(second.stdout, "wait  started")
+            cis("decision", "approve", asked)
+            line_with(first.stderr, "other terminals go on")
+            first.send_signal(signal.SIGINT)
+            assert first.communicate()[1] == ""
+            assert "cis run resume" in second.communicate()[1]
+    assert (first.returncode, second.returncode) == (130, 6)
+    assert {run["dag"]: run["status"] for run in cis("run", "list", "--json").json} == {
+        "asks": "completed",
+        "waits": "paused",
+    }
+
+
+def test_a_second_ctrl_c_leaves_at_once(project: Path) -> None:
+    stubborn = project / ".cis" / "dags" / "stubborn.toml"
+    stubborn.write_text('[[dag.tasks]]\nid = "s"\ncommand = "trap \'\' TERM; echo on; while :; do sleep 0.1; done"\n')
+    cis("trust", "--yes", cwd=project)
+    with started("dag", "run", "stubborn", cwd=project) as run:
+        line_with(run.stdout, "s  started")
+        run.send_signal(signal.SIGINT)
+        line_with(run.stderr, "cancelling the run")
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate()
+    assert (run.returncode, err) == (130, "")
+
+
 def test_a_person_at_the_terminal_is_asked(project: Path) -> None:
     controller, terminal = pty.openpty()
     process = subprocess.Popen(

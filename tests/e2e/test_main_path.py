@@ -29,19 +29,23 @@ def choose(terminal: Terminal, name: str) -> None:
     terminal.wait(lambda screen: re.search(rf"▌ +{name}", screen) is not None)
 
 
-def answer(terminal: Terminal, task: str, *keys: str) -> None:
-    """Go to the question about `task`, let it take keys, and press them."""
+def go_to_question(terminal: Terminal, task: str) -> None:
+    """Give the keys to the question about `task`."""
     terminal.wait(row(task, "asks you"))
     terminal.press("d")
-    terminal.wait(lambda screen: re.search(rf"{task} +asks for", screen) is not None and "▌" in screen)
-    for key in keys:
-        press_until_taken(terminal, key)
+    terminal.wait(lambda screen: re.search(rf"▌.*{task} asks for", screen) is not None)
 
 
-def press_until_taken(terminal: Terminal, key: str) -> None:
-    """Press `key` when the prompt, which is deaf for a moment after it appeared, says that it listens."""
-    terminal.wait(lambda screen: f"{key} " in screen.splitlines()[-1])
-    terminal.press(key)
+def press_until(terminal: Terminal, key: str, seen: Callable[[str], bool]) -> None:
+    """Press `key`, again after a second if need be, until `seen`: a question is deaf for a moment when it comes."""
+    for _ in range(10):
+        terminal.press(key)
+        try:
+            terminal.wait(seen, seconds=1)
+        except AssertionError:
+            continue
+        return
+    raise AssertionError(f"{key} was never taken on:\n{terminal.screen()}")
 
 
 def test_a_stranger_takes_the_tour(open_terminal: Open, example: Project) -> None:
@@ -57,9 +61,12 @@ def test_a_stranger_takes_the_tour(open_terminal: Open, example: Project) -> Non
 
     terminal.wait(lambda screen: row("count", "running")(screen) and row("greet", "(running|done)")(screen))
     terminal.wait(row("flaky", r"done +×2"))
-    terminal.wait(lambda screen: row("tidy", "")(screen) and re.search(r"╰ 0:0[1-5]", screen) is not None)
-    answer(terminal, "publish", "y")
-    answer(terminal, "agree", "v", "a")
+    terminal.wait(lambda screen: re.search(r"╰ [1-5]s", screen) is not None)
+    go_to_question(terminal, "publish")
+    press_until(terminal, "y", row("publish", "done"))
+    go_to_question(terminal, "agree")
+    press_until(terminal, "v", lambda screen: "a approve" in screen)
+    press_until(terminal, "a", row("agree", "done"))
     terminal.wait(row("remember", "done"))
 
     terminal.press("1")

@@ -29,16 +29,7 @@ async def list_decisions(context: Context, arguments: Namespace) -> int:
         note("nothing waits for an answer")
     else:
         rows = [
-            (
-                d.id,
-                d.kind,
-                d.dag,
-                d.task,
-                moment(d.deadline) or "held",
-                f"{len(d.ballots)}/{len(d.stakeholders)}" if d.stakeholders else "-",
-                d.prompt,
-            )
-            for d in decisions
+            (d.id, d.kind, d.dag, d.task, moment(d.deadline) or "held", _votes(d) or "-", d.prompt) for d in decisions
         ]
         table(("ID", "KIND", "DAG", "TASK", "CLOSES (UTC)", "VOTES", "WHAT"), rows)
     return 0
@@ -80,9 +71,14 @@ def _tell(context: Context, decision: Decision) -> int:
     if context.json:
         show_json(decision)
         return 0
-    votes = f", {len(decision.ballots)} of {len(decision.stakeholders)} votes" if decision.stakeholders else ""
+    votes = f", {_votes(decision)} votes" if decision.stakeholders else ""
     show(f"{decision.id} {clean_line(decision.task)}: {decision.status}{votes}")
     return 0
+
+
+def _votes(decision: Decision) -> str:
+    """Such as `1/2`; empty when it is no vote."""
+    return f"{len(decision.ballots)}/{len(decision.stakeholders)}" if decision.stakeholders else ""
 
 
 def _answer(parser: ArgumentParser) -> None:

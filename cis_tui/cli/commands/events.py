@@ -24,11 +24,11 @@ _LOOK = 0.2
 
 async def events(context: Context, arguments: Namespace) -> int:
     """`cis events`: the latest that were stored; with `-f` what happens from now on, whichever engine is live."""
+    since: int | None = arguments.since
     if not arguments.follow:
-        for event in _stored(context, arguments.since):
+        for event in _stored(context, since):
             show_json_line(event)
         return 0
-    since: int | None = arguments.since
     engine = await _connect(context)
     if engine is None:
         note("no engine is live; waiting for one (Ctrl-C ends)")
@@ -38,6 +38,16 @@ async def events(context: Context, arguments: Namespace) -> int:
             since = await _print_until_gone(engine, since)
         await asyncio.sleep(_LOOK)
         engine = await _connect(context)
+        if engine is None and since is not None:
+            since = _print_stored(context, since)
+
+
+def _print_stored(context: Context, since: int) -> int:
+    """Print what an engine stored that was gone before it was seen; the number of the last event."""
+    for event in _stored(context, since):
+        show_json_line(event)
+        since = event.seq
+    return since
 
 
 async def _connect(context: Context) -> RemoteEngine | None:

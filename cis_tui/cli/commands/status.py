@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import show, show_json
+
+if TYPE_CHECKING:
+    from cis_tui.project.model import ProjectInfo
+    from cis_tui.protocol import EngineStatus
 
 _LATEST_RUNS = 50
 
@@ -17,62 +23,61 @@ async def status(context: Context, arguments: Namespace) -> int:
 
     from cis_tui.cli.access import reading
     from cis_tui.cli.offline import Offline
-    from cis_tui.core.errors import NotFound
     from cis_tui.core.identity import node_id
 
     home = context.home.ensure()
     async with reading(context) as api:
         engine = None if isinstance(api, Offline) else await api.status()
-        try:
-            project = await api.project_open(context.project_path) if context.project else None
-        except NotFound:
-            project = None
-        runs = await api.run_list(limit=_LATEST_RUNS)
+        project = await api.project_open(context.project_path) if context.project else None
+        runs = Counter(run.status.value for run in await api.run_list(limit=_LATEST_RUNS))
         decisions = await api.decision_list()
-    memory = dict(engine.memory_entries) if engine else _count_memory(context)
-    found: dict[str, object] = {
-        "home": home.root,
-        "did": node_id(home),
-        "engine": engine,
-        "project": project,
-        "memory": memory,
-        "runs": dict(Counter(run.status.value for run in runs)),
-        "decisions": decisions,
-    }
+    memory = engine.memory_entries if engine else _count_memory(context)
+    did = node_id(home)
     if context.json:
-        show_json(found)
+        found: dict[str, object] = {"home": home.root, "did": did, "engine": engine, "project": project}
+        show_json(found | {"memory": dict(memory), "runs": dict(runs), "decisions": decisions})
         return 0
-    trust = (
-        f", {project.trust}" + (f", {project.pending} files to look at" if project.pending else "") if project else ""
+    waiting = f"{len(decisions)} pending" + ("; cis decision list" if decisions else "")
+    _show(
+        {
+            "home": str(home.root),
+            "node": did,
+            "engine": _engine(engine),
+            "project": _project(project),
+            "memory": _listed(memory) or "nothing yet",
+            "runs": _listed(runs) or "none yet",
+            "decisions": waiting,
+        }
     )
-    lines = {
-        "home": str(home.root),
-        "node": str(found["did"]),
-        "engine": f"live, process {engine.pid}, {engine.faces} faces" if engine else "not running",
-        "project": f"{project.name} ({project.root}{trust})" if project else "none here; cis init makes one",
-        "memory": _listed(memory) or "nothing yet",
-        "runs": _listed(dict(Counter(run.status.value for run in runs))) or "none yet",
-        "decisions": f"{len(decisions)} pending" + ("; cis decision list" if decisions else ""),
-    }
-    _show(lines)
     return 0
 
 
-def _count_memory(context: Context) -> dict[str, int]:
+def _count_memory(context: Context) -> Mapping[str, int]:
     from cis_tui.memory.service import MemoryService
 
     service = MemoryService(context.home)
     try:
-        return dict(service.counts())
+        return service.counts()
     finally:
         service.close()
 
 
-def _listed(counts: dict[str, int]) -> str:
+def _engine(engine: EngineStatus | None) -> str:
+    return f"live, process {engine.pid}, {engine.faces} faces" if engine else "not running"
+
+
+def _project(project: ProjectInfo | None) -> str:
+    if project is None:
+        return "none here; cis init makes one"
+    pending = f", {project.pending} files may not run yet" if project.pending else ""
+    return f"{project.name} ({project.root}, {project.trust}{pending})"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in counts.items() if number)
 
 
-def _show(lines: dict[str, str]) -> None:
+def _show(lines: Mapping[str, str]) -> None:
     from cis_tui.core.text import clean_line
 
     for name, text in lines.items():

@@ -14,7 +14,7 @@ def open_workspace(context: Context, arguments: Namespace) -> int:
     """Show the workspace until the person leaves it."""
     if context.json:
         raise usage("the workspace has no JSON form", "cis -h lists the commands that have")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise usage("the workspace needs a terminal", "cis -h lists the commands that need none")
     from cis_tui.api.launch import launch
     from cis_tui.core.config import load_config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cis_tui.dag.model import LevelKind, TaskSpec
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.template import Renderer, is_template
 from cis_tui.skills.model import SkillManifest, SkillOrigin
+from cis_tui.skills.native import inherited_env
 
 SHELL = "shell"
 Facts = Mapping[str, Mapping[str, object]]
@@ -66,7 +66,7 @@ class Calls:
         self._skills = skills
         self._root = Path(record.project or Path(record.spec.file).parent).resolve()
         self._renderer = Renderer(
-            params=record.params, env={**os.environ, **record.spec.env}, run_id=record.id, memory=memory_get
+            params=record.params, env={**inherited_env(), **record.spec.env}, run_id=record.id, memory=memory_get
         )
 
     def prepare(self, task: TaskSpec, facts: Facts) -> Call | None:

@@ -39,13 +39,18 @@ class SkillCall:
     """Seconds; None: the skill's own limit."""
 
 
+def inherited_env() -> dict[str, str]:
+    """The engine's environment without what unlocks private memory: that is for the engine alone."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CIS_PASSPHRASE")}
+
+
 def skill_env(
     home: Home, skill: str, *, project: str = "", run: str = "", task: str = "", attempt: int = 1
 ) -> dict[str, str]:
     """The engine's environment with what a skill is told (contract, skill.toml); `cis` itself is on the PATH."""
     path = os.environ.get("PATH", os.defpath)
     return {
-        **os.environ,
+        **inherited_env(),
         "PATH": f"{path}{os.pathsep}{Path(sys.executable).parent}",
         "CIS_HOME": str(home.root),
         "CIS_SKILL": skill,

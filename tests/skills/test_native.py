@@ -166,3 +166,11 @@ def test_the_environment_goes_through(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert env["COLOUR"] == "blue"
     assert env["PATH"].startswith(os.environ["PATH"])
     assert json.dumps(env)
+
+
+def test_the_passphrase_of_private_memory_stays_with_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIS_PASSPHRASE", "correct horse")
+    monkeypatch.setenv("CIS_PASSPHRASE_FILE", "/nowhere")
+    assert not [name for name in skill_env(Home(tmp_path), "greet") if name.startswith("CIS_PASSPHRASE")]

@@ -115,6 +115,7 @@ class CisApp(App[None]):
             self._attachment.cancel()
             with suppress(WorkerError):
                 await self._attachment.wait()
+        await self.link.closed()
         for number in SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(number)
 
@@ -131,7 +132,7 @@ class CisApp(App[None]):
             elif name not in self.available_themes:
                 raise Invalid("CIS-CORE-061", f'there is no theme "{name}"', hint=", ".join(self.theme_files))
         except Invalid as error:
-            self._complain(error)
+            self.say(f'theme "{name}" is not used', hint=f"{error.message} {error.hint}".strip(), bad=True)
             return False
         self.theme = name
         return True
@@ -273,7 +274,7 @@ class CisApp(App[None]):
         """Run a definition and show it, from wherever one is."""
         start_dag(self, dag, self._started)
 
-    async def _started(self, run: RunView) -> None:
+    def _started(self, run: RunView) -> None:
         self.store.load_run(run)
-        await self.switch_mode("dags")
+        self.switch_mode("dags")
         cast("DagsScreen", self._front).show_run(run.id)

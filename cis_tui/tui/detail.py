@@ -55,7 +55,7 @@ def task_lines(task: TaskView, run: RunState, now: Instant, *, me: str = "") -> 
         about.append(f"exit {task.exit_code}")
     if LEVEL_MARKS[task.level][1]:
         about.append(LEVEL_MARKS[task.level][1])
-    title = f"{shown(task.id)}  " + (f"{shown(task.name)}  " if task.name else "")
+    title = f"{shown(task.id)}  " + (f"{shown(task.name)}  " if task.name not in ("", task.id) else "")
     lines: list[Line] = [[(f"{mark} ", tone), (title, Tone.STRONG), (" · ".join(about), tone)]]
     if task.command:
         lines.append(labelled("runs", shown(task.command, limit=2000)))

@@ -42,6 +42,7 @@ class Link:
         self._tell = tell
         self._api: EngineApi | None = None
         self._spawn = spawn
+        self._closing: asyncio.Future[None] | None = None
         self.trouble: list[CisError] = []
         """What could not be read at the last attachment."""
         self.bridge = Bridge(self._deliver, schedule)
@@ -106,8 +107,14 @@ class Link:
     async def _let_go(self, api: EngineApi) -> None:
         self._api = None
         self.bridge.clear()
-        with suppress(CisError, OSError):
-            await api.close()
+        self._closing = asyncio.ensure_future(api.close())
+        await self.closed()
+
+    async def closed(self) -> None:
+        """Wait until the last engine has been let go of, which goes on however often `run` is cancelled meanwhile."""
+        if self._closing is not None:
+            with suppress(CisError, OSError):
+                await asyncio.shield(self._closing)
 
     async def read_definitions(self, api: EngineApi) -> None:
         """Read the project, its DAGs and the skills anew."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
-
-from textual.pilot import Pilot
+from typing import TYPE_CHECKING, Any
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.codec import encode
@@ -22,7 +20,6 @@ from cis_tui.dag.views import (
     DagInfo,
     Decision,
     DecisionKind,
-    DecisionStatus,
     RunStatus,
     RunSummary,
     TaskStatus,
@@ -36,12 +33,19 @@ from cis_tui.skills.model import Permissions, SkillInfo, SkillOrigin
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.store import Changes, LinkState, summary_of
 
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.pilot import Pilot
+
 NOW = Instant(1_795_478_400)
 """2026-11-24 00:00:00 UTC."""
 DID = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
 ROOT = "/projects/demo"
 
-HOSTILE = "[b]bold[/b] [/] [@click=app.quit]x[/] \x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07\x1b[2J\u202egnp.exe\u2066\x9b31m\x07[$error]"
+HOSTILE = (
+    "[b]bold[/b] [/] [@click=app.quit]x[/] \x1b[31mred\x1b[0m "
+    "\x1b]52;c;aGk=\x07\x1b[2J\u202egnp.exe\u2066\x9b31m\x07[$error]"
+)
 """Markup, control sequences, a clipboard write, a clearing of the screen and disguised text."""
 
 
@@ -265,14 +269,16 @@ def workspace(
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object], *, seconds: float = 20) -> None:
-    """Wait until something can be seen; fails when it does not come."""
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await pilot.pause(0.02)
+    """Wait until something can be seen; fails with the screen when it does not come."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not holds():
+        assert loop.time() < end, text_of(pilot.app)
+        await pilot.pause(0.02)
     await pilot.pause()
 
 
-def text_of(app: CisApp) -> str:
+def text_of(app: App[None]) -> str:
     """What a person reads on the screen."""
     width, height = app.size
     lines = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # no public way to the cells
@@ -283,14 +289,14 @@ def text_of(app: CisApp) -> str:
 @asynccontextmanager
 async def attached(
     home: Home, project: Path | None, *, size: tuple[int, int] = (110, 34), clock: Clock = utc_now, **more: Any
-) -> AsyncIterator[tuple[CisApp, Pilot[None]]]:
+) -> AsyncGenerator[tuple[CisApp, Pilot[None]]]:
     """The workspace on a real engine in this process, attached."""
 
     async def connect() -> EngineApi:
         return await Engine.start(home, project=project, clock=clock)
 
     app = workspace(home, connect=connect, project=project, clock=clock, **more)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.store.link is LinkState.READY)
         yield app, pilot
 

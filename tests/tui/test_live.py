@@ -8,6 +8,7 @@ from cis_tui.core.paths import Home
 from cis_tui.dag.views import RunStatus
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.screens.dags import DagsScreen
+from cis_tui.tui.widgets.prompt import Answer
 from tests.tui.helpers import attached, text_of, until
 
 
@@ -81,14 +82,8 @@ async def test_an_answer_that_came_too_late_is_a_notice(home: Home, trusted: Pat
         late = prompt.decision
         assert late is not None
         await app.link.api.decision_approve(late.id)
-        prompt.post_message(prompt.Answered(late, _reject()))
+        prompt.post_message(prompt.Answered(late, Answer.REJECT))
         await until(pilot, lambda: "already" in text_of(app))
-
-
-def _reject() -> object:
-    from cis_tui.tui.widgets.prompt import Answer
-
-    return Answer.REJECT
 
 
 async def test_d_finds_the_decision_from_another_screen(home: Home, trusted: Path) -> None:
@@ -169,6 +164,7 @@ async def test_leaving_while_something_runs_asks_what_becomes_of_it(home: Home, 
         await until(pilot, lambda: len(app.screen_stack) == 2)
         await pilot.press("s")
         await until(pilot, lambda: not app.is_running)
+    async with attached(home, trusted) as (app, pilot):
         assert status(app) is RunStatus.CANCELLED
 
 

@@ -150,5 +150,15 @@ async def test_opening_an_entry_counts_as_use(home: Home, trusted: Path) -> None
         before = (await app.link.api.memory_list("")).items[0].access_count
         await pilot.press("enter")
         await until(pilot, lambda: front(app).page.has_focus)
-        await app.workers.wait_for_complete([w for w in app.workers if w.group == "ask"])
-        assert (await app.link.api.memory_list("")).items[0].access_count == before + 1
+        while (await app.link.api.memory_list("")).items[0].access_count == before:
+            await pilot.pause(0.02)
+
+
+async def test_a_value_that_an_editor_would_change_is_not_edited(home: Home) -> None:
+    async with attached(home, None) as (app, pilot):
+        await app.link.api.memory_set(MemoryWrite("k", "a\x1b[31mb"))
+        await pilot.press("1")
+        await until(pilot, lambda: front(app).table.count == 1)
+        await pilot.press("e")
+        await until(pilot, lambda: "cannot be edited here" in text_of(app))
+        assert len(app.screen_stack) == 1

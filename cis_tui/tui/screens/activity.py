@@ -75,7 +75,7 @@ class ActivityScreen(WorkspaceScreen):
     CSS_PATH = "activity.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "pause or go on", id="activity.pause"),
-        Binding("slash", "filter", "filter", id="activity.filter"),
+        Binding("slash", "filter", "filter", priority=True, id="activity.filter"),
     ]
 
     def __init__(self, desk: Desk) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.screen import Screen
+from textual.widgets import Input
 
 from cis_tui.dag.views import Decision
 from cis_tui.tui.desk import Desk
@@ -51,6 +52,12 @@ class WorkspaceScreen(Screen[None]):
         """Show what became different."""
         if changes.everything:
             self.refresh_all()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The filter's key comes first, so that what is typed ahead goes into it; in an input it is text."""
+        if action == "filter" and isinstance(self.focused, Input):
+            return False
+        return super().check_action(action, parameters)
 
     def tick(self) -> None:
         """A second passed while something counts down or runs."""

@@ -39,7 +39,7 @@ class DagsScreen(WorkspaceScreen):
         Binding("x", "cancel", "cancel", id="dags.cancel"),
         Binding("R", "resume", "resume", id="dags.resume"),
         Binding("t", "trust", "trust", id="dags.trust"),
-        Binding("slash", "filter", "filter", id="dags.filter"),
+        Binding("slash", "filter", "filter", priority=True, id="dags.filter"),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -183,7 +183,7 @@ class DagsScreen(WorkspaceScreen):
                 project = self.desk.store.project
                 return project is not None and project.pending > 0
             case _:
-                return True
+                return super().check_action(action, parameters)
 
     @on(RowList.Chosen, "#runs")
     def _enter(self) -> None:

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, TextArea
 
+from cis_tui.core.text import clean
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.screens.dialog import Dialog
 from cis_tui.tui.widgets.painted import LineWidget
@@ -102,9 +103,9 @@ class FormDialog(Dialog[dict[str, str]]):
 
 def _editor(field: Field) -> Input | TextArea:
     if field.lines:
-        area = TextArea(field.value, soft_wrap=True, tab_behavior="focus")
+        area = TextArea(clean(field.value), soft_wrap=True, tab_behavior="focus")
         area.cursor_blink = False
         return area
-    line = Input(field.value, compact=True)
+    line = Input(shown(field.value), compact=True)
     line.cursor_blink = False
     return line

@@ -8,6 +8,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from cis_tui.core.text import clean
 from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.protocol import EngineApi
 from cis_tui.tui.desk import Desk
@@ -38,7 +39,7 @@ class MemoryScreen(WorkspaceScreen):
         Binding("n", "new", "new", id="memory.new"),
         Binding("e", "edit", "edit", id="memory.edit"),
         Binding("D", "delete", "delete", id="memory.delete"),
-        Binding("slash", "filter", "filter", id="memory.filter"),
+        Binding("slash", "filter", "filter", priority=True, id="memory.filter"),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -147,7 +148,9 @@ class MemoryScreen(WorkspaceScreen):
             return item is not None and item.index_type is IndexType.SENSITIVE
         if action == "edit":
             return item is not None and isinstance(item.value, str)
-        return action != "delete" or item is not None
+        if action == "delete":
+            return item is not None
+        return super().check_action(action, parameters)
 
     @on(RowList.Chosen, "#entries")
     def _open(self) -> None:
@@ -190,6 +193,9 @@ class MemoryScreen(WorkspaceScreen):
 
         item = self.table.chosen
         if item is None:
+            return
+        if clean(value_text(item)) != item.value:
+            self.desk.say("this value cannot be edited here", hint="it has control characters: cis memory set KEY -")
             return
 
         def write(given: dict[str, str] | None) -> None:

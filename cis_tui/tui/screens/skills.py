@@ -73,7 +73,7 @@ class SkillsScreen(WorkspaceScreen):
     CSS_PATH = "skills.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "trust", "trust", id="skills.trust"),
-        Binding("slash", "filter", "filter", id="skills.filter"),
+        Binding("slash", "filter", "filter", priority=True, id="skills.filter"),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -111,8 +111,10 @@ class SkillsScreen(WorkspaceScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is only something to trust in a project that has changed."""
+        if action != "trust":
+            return super().check_action(action, parameters)
         project = self.desk.store.project
-        return action != "trust" or (project is not None and project.pending > 0)
+        return project is not None and project.pending > 0
 
     def action_trust(self) -> None:
         """Show what trusting the project as it is now would let run."""

@@ -57,6 +57,7 @@ def report_lines(report: TrustReport) -> list[Line]:
         [(_STATES[report.state], Tone.DIM)],
         [(f"{count(len(report.pending), 'file')} would be let run:", Tone.DIM)],
     ]
+    lines += [_title(item) for item in report.pending]
     for item in report.pending:
         lines += [[], *item_lines(item)]
     return lines
@@ -64,8 +65,14 @@ def report_lines(report: TrustReport) -> list[Line]:
 
 def item_lines(item: TrustItem) -> list[Line]:
     """One file: its name, and its text or what changed in it."""
-    mark, tone = _MARKS[item.change]
-    title: Line = [(f"{mark}  ", tone), (shown(item.path), Tone.STRONG)]
     tones = {"+": Tone.GOOD, "-": Tone.BAD, "@": Tone.DIM} if item.change is Change.CHANGED else {}
     diff = clean(item.diff, limit=200_000).rstrip("\n").split("\n")
-    return [title, *([("  ", Tone.PLAIN), (line.expandtabs(4), tones.get(line[:1], Tone.PLAIN))] for line in diff)]
+    return [
+        _title(item),
+        *([("  ", Tone.PLAIN), (line.expandtabs(4), tones.get(line[:1], Tone.PLAIN))] for line in diff),
+    ]
+
+
+def _title(item: TrustItem) -> Line:
+    mark, tone = _MARKS[item.change]
+    return [(f"{mark}  ", tone), (shown(item.path), Tone.STRONG)]

@@ -35,7 +35,8 @@ class Filter(Input):
     def open(self) -> None:
         """Show the line and take the keys."""
         self.display = True
-        self.focus()
+        # At once, and not after the next message as `focus` does: keys typed ahead are meant for this line.
+        self.screen.set_focus(self)
 
     def drop(self) -> None:
         """Forget the text and hide."""

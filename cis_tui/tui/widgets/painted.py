@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cis_tui.tui.paint import Line, Tone, cell_len
+from cis_tui.tui.paint import Line, Tone, cell_len, shown
 
 TONE_CLASSES = {f"tone--{tone.value}" for tone in Tone if tone}
 """Component classes by which the stylesheet gives each tone its look."""
@@ -18,6 +18,7 @@ TONE_CLASSES = {f"tone--{tone.value}" for tone in Tone if tone}
 def to_strip(widget: Widget, line: Line, width: int, ground: Style) -> Strip:
     """`line` in exactly `width` cells, on the background of `ground`, which also colours what has no tone of its own.
 
+    This is the last door before the terminal: what a screen forgot to clean is cleaned here.
     `widget` must have `TONE_CLASSES` among its component classes.
     """
     segments: list[Segment] = []
@@ -25,6 +26,8 @@ def to_strip(widget: Widget, line: Line, width: int, ground: Style) -> Strip:
     for text, tone in line:
         if room <= 0:
             break
+        if not text.isprintable():
+            text = shown(text)
         style = ground
         if tone:
             toned = widget.get_component_rich_style(f"tone--{tone.value}")

@@ -151,9 +151,9 @@ class RowList(ScrollView, can_focus=True):
         if height <= 0:
             return
         if index < top:
-            self.scroll_to(y=index, animate=False)
+            self.scroll_to(y=index, animate=False, force=True)
         elif index >= top + height:
-            self.scroll_to(y=index - height + 1, animate=False)
+            self.scroll_to(y=index - height + 1, animate=False, force=True)
 
     # Events
 

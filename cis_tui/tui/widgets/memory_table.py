@@ -14,7 +14,9 @@ from cis_tui.tui.pages import Pages
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.widgets.rows import RowList
 
-DOMAIN, KIND, WEEK, USED = 8, 19, 9, 6
+DOMAIN, KIND, WEEK, USED = 8, 19, 9, 5
+MIDDLE, WIDE = 60, 90
+"""Widths from which the kind, and from which all columns are shown; the page beside the table always says all."""
 DOMAINS = {Domain.PRIVATE: ("◆", "private"), Domain.PUBLIC: ("◇", "public")}
 
 
@@ -61,19 +63,14 @@ class MemoryTable(RowList):
                 self.post_message(self.PageWanted(offset))
             return [("…", Tone.DIM)]
         mark, domain = DOMAINS[item.domain]
-        wide = width >= 90
+        columns = [(item.index_type.value, KIND)] if width >= MIDDLE else []
+        if width >= WIDE:
+            columns = [(domain, DOMAIN), *columns, (item.week, WEEK), (f"{item.access_count}×", USED)]
         key = max(12, min(48, width * 2 // 5))
-        rest = width - key - (DOMAIN + 2 if wide else 2) - (KIND + WEEK + USED if wide else 0)
-        pieces = [
+        rest = width - 2 - key - sum(cells for _, cells in columns)
+        return [
             (f"{mark} ", Tone.LIVE if item.domain is Domain.PRIVATE else Tone.DIM),
             (fit(shown(item.key, limit=600), key - 1) + " ", Tone.PLAIN),
-            (fit(preview(item), rest - 1) + " ", Tone.DIM),
+            (fit(preview(item), rest - 1) + " ", Tone.PLAIN),
+            *((fit(text, cells), Tone.DIM) for text, cells in columns),
         ]
-        if wide:
-            pieces += [
-                (fit(domain, DOMAIN), Tone.DIM),
-                (fit(item.index_type.value, KIND), Tone.DIM),
-                (fit(item.week, WEEK), Tone.DIM),
-                (fit(f"{item.access_count}×", USED - 1, right=True) + " ", Tone.DIM),
-            ]
-        return pieces

@@ -90,7 +90,7 @@ class PtyTerminal:
             stdout=slave,
             stderr=slave,
             cwd=cwd,
-            env={**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            env={**_without_size(env), "TERM": "xterm-256color", "COLORTERM": "truecolor"},
             start_new_session=True,
             preexec_fn=_own_terminal,
         )
@@ -157,7 +157,7 @@ class TmuxTerminal:
         self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], columns: int = 80, rows: int = 24
     ) -> None:
         self._socket = f"cis-{uuid.uuid4().hex[:12]}"
-        variables = [word for name, value in env.items() for word in ("-e", f"{name}={value}")]
+        variables = [word for name, value in _without_size(env).items() for word in ("-e", f"{name}={value}")]
         shell = f"{shlex.join(command)}; echo exit-code=$?; exec cat"
         size = ("-x", str(columns), "-y", str(rows))
         self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", *size, "-c", str(cwd), *variables, shell)
@@ -224,6 +224,11 @@ def _wait(
         if left <= 0:
             raise AssertionError(f"{found!r} did not appear in {seconds} s on:\n{screen}")
         listen(left)
+
+
+def _without_size(env: Mapping[str, str]) -> dict[str, str]:
+    """The terminal tells its size; variables would hide that it changed."""
+    return {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
 
 
 def _own_terminal() -> None:

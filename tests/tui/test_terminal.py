@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,19 +64,10 @@ def test_a_countdown_costs_a_few_bytes_a_second(terminal: PtyTerminal) -> None:
     assert (len(terminal.received) - sent) / 4 < 1500
 
 
-@pytest.mark.parametrize(
-    ("end", "code"),
-    [
-        (lambda terminal: terminal.kill(signal.SIGTERM), 143),
-        (lambda terminal: terminal.kill(signal.SIGHUP), 129),
-    ],
-    ids=["SIGTERM", "SIGHUP"],
-)
-def test_a_signal_leaves_the_terminal_as_it_was(
-    terminal: PtyTerminal, end: Callable[[PtyTerminal], None], code: int
-) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["SIGTERM", "SIGHUP"])
+def test_a_signal_leaves_the_terminal_as_it_was(terminal: PtyTerminal, number: signal.Signals, code: int) -> None:
     sent = len(terminal.received)
-    end(terminal)
+    terminal.kill(number)
     assert terminal.wait_exit() == code
     assert all(sequence in terminal.received[sent:] for sequence in RESTORED)
 

@@ -102,7 +102,9 @@ def _memory(context: Context) -> Checks:
     finally:
         service.close()
     for problem in problems:
-        yield Check("memory", "fail", problem, "restore the file from a backup, or move it away")
+        locked = "is locked" in problem
+        hint = "set CIS_PASSPHRASE or CIS_PASSPHRASE_FILE" if locked else "restore the file from a backup"
+        yield Check("memory", "warn" if locked else "fail", problem, hint)
     if not problems:
         yield Check("memory", "ok", ", ".join(f"{count} {domain}" for domain, count in counts.items()))
 

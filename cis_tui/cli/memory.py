@@ -62,6 +62,12 @@ def set_(
     from cis_tui.memory.records import Domain, MemoryWrite
 
     content = _from_stdin() if value == "-" or value is None else _text_or_bytes(os.fsencode(value))
+    if value is None and not content:
+        from cis_tui.core.errors import UsageError
+
+        raise UsageError(
+            "CIS-CLI-004", f'no value is given for "{key}"', hint="give a VALUE, or - and a value on stdin"
+        )
     write = MemoryWrite(key, content, Domain(domain) if domain else None, category, pin)
     with open_store(context) as store:
         item = store.set(write)
@@ -90,7 +96,8 @@ def list_(context: Context, prefix: str = "", *, domain: str | None = None, limi
     with open_store(context) as store:
         items, total = store.list(prefix, domain, limit)
     if context.json:
-        show_json(items)
+        # What is Sensitive leaves only when it is asked for by name: `cis memory get`.
+        show_json([{**item, "value": None} if item["index_type"] == "Sensitive" else item for item in items])
         return 0
     if items:
         rows = [(i["key"], i["domain"], i["index_type"], i["week"], _preview(i)) for i in items]

@@ -94,7 +94,7 @@ class Calls:
         input = cast("Mapping[str, object]", self._renderer.render_value(task.input, facts, where=where))
         env = {**self._record.spec.env, **task.env}
         return Call(
-            line="" if manifest else command or _line(args, input),
+            line="" if manifest else command or shell_line(args, input),
             manifest=manifest,
             args=args,
             input=input,
@@ -144,8 +144,8 @@ class Calls:
         return folder
 
 
-def _line(args: tuple[str, ...], input: Mapping[str, object]) -> str:
-    """The line for the shell of a task that gives it by arguments, one of which is a whole line, or by its input."""
+def shell_line(args: tuple[str, ...], input: Mapping[str, object]) -> str:
+    """The line for the shell of a call that gives it by arguments, one of which is a whole line, or by its input."""
     if args:
         return args[0] if len(args) == 1 else shlex.join(args)
     command = input.get("command", "")

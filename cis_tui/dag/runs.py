@@ -17,7 +17,7 @@ from cis_tui.core.errors import CisError, Refused, Unavailable
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
-from cis_tui.dag.calls import Calls
+from cis_tui.dag.calls import SHELL, Calls, shell_line
 from cis_tui.dag.carried import again, carry, superseded
 from cis_tui.dag.decisions import DecisionService
 from cis_tui.dag.history import RunHistory
@@ -173,7 +173,7 @@ class RunService:
             CisError: see `run_native`.
         """
         call = SkillCall(
-            args=args,
+            args=(shell_line(args, input),) if manifest.name == SHELL else args,
             input=input,
             project=project,
             cwd=Path(project) if project else Path.cwd(),

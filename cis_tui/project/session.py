@@ -147,8 +147,12 @@ class ProjectSession:
     def _describe(self, dag: LoadedDag, skills: Mapping[str, LoadedSkill]) -> DagInfo:
         spec = dag.spec
         problems = dag.problems
+        project = load_project(self.root) if self.root else None
+        if project is not None:
+            # A run under a project file that was misread would ask the wrong people.
+            problems += project.problems
         if spec is not None:
-            stakeholders = load_project(self.root).stakeholders if self.root else None
+            stakeholders = project.stakeholders if project else None
             problems += validate(spec, skills=_manifests(skills), stakeholders=stakeholders)
         return DagInfo(
             name=dag.name,

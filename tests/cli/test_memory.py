@@ -54,8 +54,18 @@ def test_a_value_may_come_from_stdin() -> None:
     assert cis("memory", "get", "k").out == "from stdin\n"
     assert cis("memory", "set", "k", input="zwei\nZeilen\n\n").code == 0
     assert cis("memory", "get", "k").out == "zwei\nZeilen\n\n"
-    assert cis("memory", "set", "k").code == 0
+    forgotten = cis("memory", "set", "k")
+    assert forgotten.code == 2
+    assert cis("memory", "get", "k").out == "zwei\nZeilen\n\n", "a forgotten value overwrites nothing"
+    assert cis("memory", "set", "k", "").code == 0
     assert cis("memory", "get", "k").out == "\n"
+
+
+def test_a_listing_asks_for_nothing_by_name_and_so_shows_no_secret() -> None:
+    cis("memory", "set", "user/api-key", "abc123")
+    (item,) = cis("memory", "list", "--json").json
+    assert item["value"] is None
+    assert cis("memory", "get", "user/api-key").out == "abc123\n"
 
 
 def test_bytes_come_back_as_they_were() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-__all__ = ["Clock", "Instant", "iso_week", "utc_now"]
+__all__ = ["Clock", "Instant", "iso_week", "next_week", "utc_now"]
 
 
 class Instant(float):
@@ -41,3 +41,9 @@ def iso_week(moment: Instant) -> str:
     """The ISO 8601 year and week of `moment` in UTC, such as `2026-W47`."""
     year, week, _ = datetime.fromtimestamp(moment, UTC).isocalendar()
     return f"{year}-W{week:02d}"
+
+
+def next_week(week: str) -> str:
+    """The ISO week after `week`, such as `2027-W01` after `2026-W53`."""
+    monday = datetime.strptime(f"{week}-1", "%G-W%V-%u") + timedelta(days=7)
+    return monday.strftime("%G-W%V")

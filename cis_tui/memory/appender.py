@@ -16,8 +16,8 @@ from cis_tui.memory.vault import Vault
 _SCHEMA = "catalogue"
 _INSERT = (
     "INSERT INTO main.log_entries"
-    " (key, value, category, index_type, version, origin, hlc, created_at, pinned, tombstone)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " (key, value, category, index_type, version, origin, hlc, created_at, pinned, tombstone, number, reason, classed,"
+    " undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -35,15 +35,13 @@ class Appender:
         self._catalogue: Path | None = None
 
     def begin(self, week: str) -> None:
-        """Begin a transaction on the log of `week`; every other writer of the domain waits."""
-        log = self._open(week)
-        log.begin()
-        if not (self._catalogue and self._catalogue.exists()):
-            # Somebody made another one.
+        """Begin a transaction on the log where versions of `week` go now; every other writer of that log waits."""
+        log = self._begin(week)
+        while not self._in_place(log):
+            # While we waited somebody has archived or replaced the log, or made another catalogue.
             self.close()
-            log = self._open(week)
-            log.begin()
-        catalogue.catch_up(log, _SCHEMA, week, last_row(log))
+            log = self._begin(week)
+        catalogue.catch_up(log, _SCHEMA, self._week, last_row(log))
 
     def heads(self, keys: Sequence[str]) -> dict[str, Head]:
         """The current versions of those of `keys` that were ever written."""
@@ -76,6 +74,15 @@ class Appender:
         assert self._log is not None, "no transaction was begun"
         return self._log
 
+    def _begin(self, week: str) -> Database:
+        log = self._open(self.vault.log_week(week))
+        log.begin()
+        return log
+
+    def _in_place(self, log: Database) -> bool:
+        there = self._catalogue is not None and self._catalogue.exists()
+        return there and log.in_place and not self.vault.archive(self._week).exists()
+
     def _open(self, week: str) -> Database:
         if self._log is not None and self._week == week:
             return self._log
@@ -102,4 +109,8 @@ def _row(version: Version) -> tuple[object, ...]:
         version.created_at,
         version.pinned,
         version.value is None,
+        sum(version.vector.values()),
+        version.reason,
+        version.classed,
+        version.undoes,
     )

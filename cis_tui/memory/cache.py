@@ -38,7 +38,8 @@ class Cached:
 
     def use(self, at: Instant) -> None:
         """Count one use in the item."""
-        self.item = replace(self.item, access_count=self.item.access_count + 1, last_accessed_at=at)
+        item = self.item
+        self.item = replace(item, access_count=item.access_count + 1, uses=item.uses + 1, last_accessed_at=at)
 
 
 class Cache:

@@ -1,4 +1,4 @@
-"""The catalogue of a domain: for each key, which week holds its current version, and which weeks hold any.
+"""The catalogue of a domain: for each key, which log holds its current version, and which logs hold any.
 
 Derived from the logs and rebuilt from them at any time. It is kept by one statement, `catch_up`, that takes in the rows
 of a log which it has not seen: after each write, after a crash and when it is made anew.
@@ -13,13 +13,15 @@ from typing import NamedTuple
 from cis_tui.core.errors import Invalid
 from cis_tui.memory.database import Database
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = (
     """CREATE TABLE heads (
         key TEXT PRIMARY KEY,
         week TEXT NOT NULL,
         row INTEGER NOT NULL,
+        number INTEGER NOT NULL,
         hlc INTEGER NOT NULL,
+        origin TEXT NOT NULL,
         version TEXT NOT NULL,
         deleted INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
@@ -34,6 +36,7 @@ class Head(NamedTuple):
     """The current version of a key."""
 
     week: str
+    """Of the log that it lies in, which may be later than its own."""
     row: int
     hlc: int
     vector: Mapping[str, int]
@@ -61,16 +64,22 @@ def taken_in(database: Database, schema: str) -> dict[str, int]:
 
 
 def catch_up(log: Database, schema: str, week: str, last: int) -> None:
-    """Take in the rows of the log of `week` up to `last` that are new, within a transaction of the log."""
+    """Take in the rows of the log of `week` up to `last` that are new, within a transaction of the log.
+
+    Of two versions the one with the higher number is current, then the later one, then that of the greater node: the
+    same on every node, whatever came first (contract, Memory, "Versions"). A version that was carried forward lies in
+    several logs; the newest counts.
+    """
     seen = int(log.value(f"SELECT last FROM {schema}.weeks WHERE week = ?", (week,)) or 0)
     if seen >= last:
         return
     log.run(
-        f"INSERT INTO {schema}.heads (key, week, row, hlc, version, deleted)"
-        " SELECT key, ?, id, hlc, version, tombstone FROM main.log_entries WHERE id > ? ORDER BY id"
-        " ON CONFLICT (key) DO UPDATE SET week = excluded.week, row = excluded.row, hlc = excluded.hlc,"
-        " version = excluded.version, deleted = excluded.deleted"
-        " WHERE (excluded.hlc, excluded.week, excluded.row) > (hlc, week, row)",
+        f"INSERT INTO {schema}.heads (key, week, row, number, hlc, origin, version, deleted)"
+        " SELECT key, ?, id, number, hlc, origin, version, tombstone FROM main.log_entries WHERE id > ? ORDER BY id"
+        " ON CONFLICT (key) DO UPDATE SET week = excluded.week, row = excluded.row, number = excluded.number,"
+        " hlc = excluded.hlc, origin = excluded.origin, version = excluded.version, deleted = excluded.deleted"
+        " WHERE (excluded.number, excluded.hlc, excluded.origin, excluded.week, excluded.row)"
+        " > (number, hlc, origin, week, row)",
         (week, seen),
     )
     log.run(
@@ -97,7 +106,7 @@ def heads(database: Database, schema: str, keys: Iterable[str]) -> dict[str, Hea
 
 
 def weeks_of(database: Database, schema: str, key: str) -> list[str]:
-    """The weeks that hold a version of `key`, oldest first."""
+    """The weeks whose logs hold a version of `key`, oldest first."""
     return [str(week) for (week,) in database.all(f"SELECT week FROM {schema}.places WHERE key = ? ORDER BY 1", (key,))]
 
 

@@ -77,14 +77,15 @@ def _catalogue_problems(vault: Vault) -> list[str]:
 
 
 def _fresh(vault: Vault, known: dict[str, int]) -> dict[str, tuple[str, int, bool]]:
-    heads: dict[str, tuple[tuple[int, str, int], bool]] = {}
+    heads: dict[str, tuple[tuple[int, int, str, str, int], bool]] = {}
     for week, last in known.items():
         log = vault.open_log(week)
         try:
-            rows = log.all("SELECT key, id, hlc, tombstone FROM log_entries WHERE id <= ? ORDER BY id", (last,))
+            rows = log.all("SELECT key, id, number, hlc, origin, tombstone FROM log_entries WHERE id <= ?", (last,))
         finally:
             log.close()
-        for key, row, hlc, tombstone in rows:
-            if key not in heads or (hlc, week, row) > heads[key][0]:
-                heads[key] = ((hlc, week, row), bool(tombstone))
-    return {key: (rank[1], rank[2], deleted) for key, (rank, deleted) in heads.items()}
+        for key, row, number, hlc, origin, tombstone in rows:
+            rank = (number, hlc, origin, week, row)
+            if key not in heads or rank > heads[key][0]:
+                heads[key] = (rank, bool(tombstone))
+    return {key: (rank[3], rank[4], deleted) for key, (rank, deleted) in heads.items()}

@@ -37,6 +37,7 @@ class Database:
         """
         self.path = path
         try:
+            self._inode = _inode(path)
             self._connection = _connect(f"{path.as_uri()}?mode=rw")
             if key is not None:
                 self._connection.execute("PRAGMA cipher_log_level=NONE")
@@ -51,6 +52,7 @@ class Database:
         """A connection without a file of its own, to attach others to."""
         database = cls.__new__(cls)
         database.path = Path(":memory:")
+        database._inode = 0
         database._connection = _connect(":memory:")
         return database
 
@@ -118,6 +120,11 @@ class Database:
         """Take back what was written since `begin`, if anything was begun."""
         if self._connection.in_transaction:
             self.run("ROLLBACK")
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the file that is open here is still the one at `path`."""
+        return _inode(self.path) == self._inode
 
     def close(self) -> None:
         """Let go of the file; may be called again."""
@@ -188,6 +195,14 @@ def failure(error: Exception, path: Path) -> CisError:
     if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return Refused("CIS-MEM-033", f"cannot open {path}: {error}", hint="check that the file is there and is yours")
     return CisError("CIS-MEM-039", f"{path}: {error}")
+
+
+def _inode(path: Path) -> int:
+    """What tells a file from another of the same name; 0 when there is none."""
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def _connect(uri: str) -> Any:

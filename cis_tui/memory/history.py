@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cis_tui.memory.records import Domain, MemoryItem
-from cis_tui.memory.versions import concurrent
+from cis_tui.memory.versions import Rank, concurrent
 
 
-def newest_first(versions: Iterable[tuple[int, MemoryItem]]) -> tuple[MemoryItem, ...]:
-    """Versions, given after their hybrid times, newest first; each once, concurrent ones marked.
+def newest_first(versions: Iterable[tuple[Rank, MemoryItem]]) -> tuple[MemoryItem, ...]:
+    """Versions, given after their ranks, newest first; each once, concurrent ones marked.
 
     A move to the other domain is one version in two logs, an entry there and a tombstone here: only the entry shows.
     """
-    ordered = [item for _, item in sorted(versions, key=lambda found: (-found[0], found[1].deleted))]
+    ordered = [item for _, item in sorted(versions, key=lambda found: (found[0], not found[1].deleted), reverse=True)]
     if not ordered:
         return ()
     current = _current(ordered)

@@ -24,15 +24,17 @@ def entry_of(write: MemoryWrite, default_domain: Domain | None, at: Instant) -> 
     value = _checked_value(key, write.value)
     category = write.category or default_category(key)
     _check_line("CIS-MEM-003", "a category", category, MAX_CATEGORY)
+    found = classify(key, value)
     return Entry(
         key=key,
         value=value,
         domain=write.domain,
         default_domain=default_domain,
         category=category,
-        index_type=classify(key, value).index_type,
+        index_type=found.index_type,
         pinned=write.pinned,
         at=at,
+        reason=found.reason,
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from cis_tui.core.clock import Instant
+from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Invalid
 from cis_tui.memory.database import Database, Row
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
-from cis_tui.memory.versions import moment
+from cis_tui.memory.versions import Rank, moment
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = (
     """CREATE TABLE log_entries (
         id INTEGER PRIMARY KEY,
@@ -26,12 +26,32 @@ _SCHEMA = (
         pinned INTEGER NOT NULL,
         tombstone INTEGER NOT NULL,
         access_count INTEGER NOT NULL DEFAULT 0,
-        last_accessed_at REAL
+        last_accessed_at REAL,
+        number INTEGER NOT NULL DEFAULT 0,
+        reason TEXT NOT NULL DEFAULT '',
+        classed INTEGER NOT NULL DEFAULT 0,
+        undoes INTEGER NOT NULL DEFAULT 0,
+        uses INTEGER NOT NULL DEFAULT 0
     ) STRICT""",
     "CREATE INDEX log_entries_key ON log_entries(key)",
+    # The truth about vectors: `row` is an id of log_entries, `vector` float16, of the space that `model` names.
+    "CREATE TABLE vectors (row INTEGER PRIMARY KEY, model TEXT NOT NULL, vector BLOB NOT NULL) STRICT",
     f"PRAGMA user_version={_SCHEMA_VERSION}",
 )
-_COLUMNS = "key, value, category, index_type, version, origin, hlc, pinned, tombstone, access_count, last_accessed_at"
+_FROM_1 = (
+    "ALTER TABLE log_entries ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE log_entries ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE log_entries ADD COLUMN classed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE log_entries ADD COLUMN undoes INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE log_entries ADD COLUMN uses INTEGER NOT NULL DEFAULT 0",
+    "UPDATE log_entries SET uses = access_count, number = (SELECT sum(value) FROM json_each(version))",
+    *_SCHEMA[2:],
+)
+"""What makes a log of the first form one of the second."""
+_COLUMNS = (
+    "key, value, category, index_type, version, origin, hlc, pinned, tombstone, access_count, last_accessed_at,"
+    " uses, reason, classed, undoes"
+)
 
 
 def prepare_log(log: Database) -> None:
@@ -41,12 +61,14 @@ def prepare_log(log: Database) -> None:
 
 
 def check_log(log: Database) -> None:
-    """See that the log opens and that this program knows its tables.
+    """See that the log opens and that this program knows its tables; tables of an older form are brought up to date.
 
     Raises:
         Invalid: it is damaged (CIS-MEM-032), or of another version of the program (CIS-MEM-034).
     """
     version = log.value("PRAGMA user_version")
+    if version == 1:
+        version = _migrate(log)
     if version != _SCHEMA_VERSION:
         raise Invalid(
             "CIS-MEM-034",
@@ -55,31 +77,44 @@ def check_log(log: Database) -> None:
         )
 
 
+def _migrate(log: Database) -> int:
+    """Bring a log of the first form up to date, unless another process was faster; gives its form now."""
+    log.begin()
+    try:
+        if log.value("PRAGMA user_version") == 1:
+            for statement in _FROM_1:
+                log.run(statement)
+        log.commit()
+    finally:
+        log.rollback()
+    return int(log.value("PRAGMA user_version"))
+
+
 def last_row(log: Database) -> int:
     """The number of the newest row, 0 when there is none."""
     return int(log.value("SELECT max(id) FROM main.log_entries") or 0)
 
 
-def read_rows(log: Database, domain: Domain, week: str, rows: Iterable[int]) -> list[MemoryItem]:
+def read_rows(log: Database, domain: Domain, rows: Iterable[int]) -> list[MemoryItem]:
     """The items of some rows, in no particular order; rows that are not there are left out."""
     sql = f"SELECT {_COLUMNS} FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?))"
-    return [_item(row, domain, week) for row in log.all(sql, (json.dumps(list(rows)),))]
+    return [_item(row, domain) for row in log.all(sql, (json.dumps(list(rows)),))]
 
 
-def read_row(log: Database, domain: Domain, week: str, row: int) -> MemoryItem | None:
+def read_row(log: Database, domain: Domain, row: int) -> MemoryItem | None:
     """The item of one row."""
     found = log.one(f"SELECT {_COLUMNS} FROM main.log_entries WHERE id = ?", (row,))
-    return None if found is None else _item(found, domain, week)
+    return None if found is None else _item(found, domain)
 
 
-def read_versions(log: Database, domain: Domain, week: str, key: str) -> list[tuple[int, MemoryItem]]:
-    """Every version of `key` in this log, each after its hybrid time."""
-    sql = f"SELECT {_COLUMNS} FROM main.log_entries WHERE key = ?"
-    return [(int(row[6]), _item(row, domain, week)) for row in log.all(sql, (key,))]
+def read_versions(log: Database, domain: Domain, key: str) -> list[tuple[Rank, MemoryItem]]:
+    """Every version of `key` in this log, each after its rank."""
+    sql = f"SELECT {_COLUMNS}, number FROM main.log_entries WHERE key = ?"
+    return [((row[-1], row[6], row[5]), _item(row[:-1], domain)) for row in log.all(sql, (key,))]
 
 
 def count_accesses(log: Database, hits: Iterable[tuple[int, int, Instant]]) -> None:
-    """Add to rows what they were read: row, times, and the last moment. Waits for nobody.
+    """Add to rows how often they were used: row, times, and the last moment. Waits for nobody.
 
     Raises:
         Unavailable: another process is writing (CIS-MEM-030).
@@ -87,8 +122,8 @@ def count_accesses(log: Database, hits: Iterable[tuple[int, int, Instant]]) -> N
     log.begin(seconds=0.02)
     try:
         log.many(
-            "UPDATE main.log_entries SET access_count = access_count + ?,"
-            " last_accessed_at = max(coalesce(last_accessed_at, 0), ?) WHERE id = ?",
+            "UPDATE main.log_entries SET access_count = access_count + ?1, uses = uses + ?1,"
+            " last_accessed_at = max(coalesce(last_accessed_at, 0), ?2) WHERE id = ?3",
             ((times, at, row) for row, times, at in hits),
         )
         log.commit()
@@ -96,8 +131,10 @@ def count_accesses(log: Database, hits: Iterable[tuple[int, int, Instant]]) -> N
         log.rollback()
 
 
-def _item(row: Row, domain: Domain, week: str) -> MemoryItem:
-    key, value, category, index_type, version, origin, hlc, pinned, tombstone, access_count, last_accessed_at = row
+def _item(row: Row, domain: Domain) -> MemoryItem:
+    key, value, category, index_type, version, origin, hlc, pinned, tombstone, fetched, at, *rest = row
+    uses, reason, classed, undoes = rest
+    created_at = moment(hlc)
     return MemoryItem(
         key=key,
         value="" if tombstone else value,
@@ -106,10 +143,14 @@ def _item(row: Row, domain: Domain, week: str) -> MemoryItem:
         index_type=IndexType(index_type),
         version=json.loads(version),
         origin=origin,
-        created_at=moment(hlc),
-        week=week,
-        access_count=access_count,
-        last_accessed_at=None if last_accessed_at is None else Instant(last_accessed_at),
+        created_at=created_at,
+        week=iso_week(created_at),
+        access_count=fetched,
+        last_accessed_at=None if at is None else Instant(at),
         pinned=bool(pinned),
         deleted=bool(tombstone),
+        uses=uses,
+        reason=reason,
+        classed=bool(classed),
+        undoes=undoes,
     )

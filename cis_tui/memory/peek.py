@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 sqlite: Any = _sqlite  # the driver has no type stubs
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2  # of the logs and of the catalogue
 _PREFIX, _SUFFIX = "memory-", ".db"
 
 
@@ -92,7 +92,7 @@ def _count_use(log: Any, row: int) -> None:
     try:
         log.set_busy_timeout(0.02)
         log.execute(
-            "UPDATE log_entries SET access_count = access_count + 1,"
+            "UPDATE log_entries SET access_count = access_count + 1, uses = uses + 1,"
             " last_accessed_at = max(coalesce(last_accessed_at, 0), ?) WHERE id = ?",
             (time.time(), row),
         )

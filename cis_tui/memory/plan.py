@@ -35,6 +35,12 @@ class Entry:
     index_type: IndexType
     pinned: bool
     at: Instant
+    reason: str = ""
+    """Why it is of that kind."""
+    classed: bool = False
+    """A person said that it is of that kind."""
+    undoes: int = 0
+    """The hybrid time of the version that this takes back; 0 for none."""
 
     @property
     def needs_private(self) -> bool:
@@ -57,6 +63,9 @@ class Version:
     origin: str
     hlc: int
     pinned: bool
+    reason: str = ""
+    classed: bool = False
+    undoes: int = 0
 
     @property
     def created_at(self) -> Instant:
@@ -81,6 +90,9 @@ class Version:
             week=self.week,
             pinned=self.pinned,
             deleted=self.value is None,
+            reason=self.reason,
+            classed=self.classed,
+            undoes=self.undoes,
         )
 
 
@@ -179,4 +191,7 @@ def _next_version(entry: Entry, current: Current, node: str) -> Version:
         origin=node,
         hlc=tick(entry.at, *(head.hlc for head in known)),
         pinned=entry.pinned,
+        reason=entry.reason,
+        classed=entry.classed,
+        undoes=entry.undoes,
     )

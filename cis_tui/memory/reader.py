@@ -14,6 +14,7 @@ from cis_tui.memory.database import Database
 from cis_tui.memory.log import count_accesses, read_row, read_rows, read_versions
 from cis_tui.memory.records import Domain, MemoryItem
 from cis_tui.memory.vault import Vault
+from cis_tui.memory.versions import Rank
 
 _DATA_VERSION = {domain: f"PRAGMA {domain.value}.data_version" for domain in Domain}
 _PUBLIC = "SELECT key, 'public', week, row FROM public.heads WHERE deleted = 0 AND key >= ?1 AND key < ?2"
@@ -65,7 +66,7 @@ class Reader:
         Raises:
             CisError: its log cannot be read.
         """
-        item = read_row(self._log(place.domain, place.week), place.domain, place.week, place.row)
+        item = read_row(self._log(place.domain, place.week), place.domain, place.row)
         if item is None:
             raise _missing(self._vaults[place.domain], place.week)
         return item
@@ -86,8 +87,8 @@ class Reader:
         total = self._catalogues.value(f"SELECT count(*) FROM ({sql})", bounds)
         return self._read_all([Place(Domain(row[1]), row[2], row[3]) for row in rows]), int(total)
 
-    def versions(self, key: str) -> list[tuple[int, MemoryItem]]:
-        """Every version of `key` in either domain, each after its hybrid time, in no order.
+    def versions(self, key: str) -> list[tuple[Rank, MemoryItem]]:
+        """Every version of `key` in either domain, each after its rank, in no order.
 
         Raises:
             CisError: there is none in public memory, and private memory cannot be opened; or a log cannot be.
@@ -145,9 +146,9 @@ class Reader:
         self._attachments += 1
         return True
 
-    def _versions_in(self, domain: Domain, key: str) -> list[tuple[int, MemoryItem]]:
+    def _versions_in(self, domain: Domain, key: str) -> list[tuple[Rank, MemoryItem]]:
         weeks = catalogue.weeks_of(self._catalogues, domain.value, key) if self._use(domain) else []
-        return [found for week in weeks for found in read_versions(self._log(domain, week), domain, week, key)]
+        return [found for week in weeks for found in read_versions(self._log(domain, week), domain, key)]
 
     def _live(self, domain: Domain | None) -> str:
         """The question for the current entries of `domain`, or of both; empty when there are none."""
@@ -167,7 +168,7 @@ class Reader:
             by_log.setdefault((place.domain, place.week), []).append(place.row)
         items: dict[str, MemoryItem] = {}
         for (domain, week), rows in by_log.items():
-            items.update((item.key, item) for item in read_rows(self._log(domain, week), domain, week, rows))
+            items.update((item.key, item) for item in read_rows(self._log(domain, week), domain, rows))
         return tuple(sorted(items.values(), key=lambda item: item.key))
 
     def _log(self, domain: Domain, week: str) -> Database:

@@ -52,12 +52,21 @@ class MemoryItem:
     week: str
     """ISO week (UTC) of `created_at`, such as `2026-W47`."""
     access_count: int = 0
+    """How often it was fetched, also by a search that only showed it."""
     last_accessed_at: Instant | None = None
     pinned: bool = False
     deleted: bool = False
     """A tombstone: this version says that the entry is gone."""
     concurrent: bool = False
     """Neither newer nor older than the current version (only in a history)."""
+    uses: int = 0
+    """How often it was used: read by its key, opened, copied or pinned."""
+    reason: str = ""
+    """Why it was taken as its `index_type`; no part of the value."""
+    classed: bool = False
+    """A person said so, and not `classify`."""
+    undoes: int = 0
+    """The hybrid time of the version that this one took back; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)

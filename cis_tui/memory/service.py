@@ -184,8 +184,8 @@ class MemoryService:
             return None
         if cached is None or cached.place != place:
             item = self._reader.read(place)
-            count = item.access_count + self._tally.times(place)
-            cached = Cached(replace(item, access_count=count), place, ())
+            more = self._tally.times(place)
+            cached = Cached(replace(item, access_count=item.access_count + more, uses=item.uses + more), place, ())
         cached.epoch = epochs[place.domain]
         self._cache.put(cached)
         return cached

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from cis_tui.core.clock import next_week
 from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
 from cis_tui.core.paths import Home, private_dir
 from cis_tui.memory import catalogue
@@ -38,6 +39,16 @@ class Vault:
     def path(self, week: str) -> Path:
         """The log of `week`, which need not exist."""
         return self.folder / f"{_LOG}{week}{_SUFFIX}"
+
+    def archive(self, week: str) -> Path:
+        """The archive of `week`, which need not exist; where it does, the log of the week takes nothing more."""
+        return self._home.memory / "archives" / self.domain.value / f"{week}{_SUFFIX}.gz"
+
+    def log_week(self, week: str) -> str:
+        """The week whose log takes versions of `week` now: itself, or the next one that is not archived."""
+        while self.archive(week).exists():
+            week = next_week(week)
+        return week
 
     def key(self) -> str | None:
         """What opens the files, None when they are in clear.

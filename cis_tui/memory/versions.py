@@ -8,6 +8,9 @@ from cis_tui.core.clock import Instant
 
 Vector = Mapping[str, int]
 """Node DID to the number of versions that the node has written."""
+Rank = tuple[int, int, str]
+"""The sum of a vector, the hybrid time and the origin of a version: the greatest is current, on every node. What covers
+another has the greater sum; the rest decides between concurrent ones (contract, Memory, "Versions")."""
 _COUNTER_BITS = 16
 
 

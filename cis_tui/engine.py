@@ -23,7 +23,7 @@ from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import bind_params
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
-from cis_tui.memory.records import Domain, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.service import MemoryService
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
@@ -206,6 +206,16 @@ class Engine:
     async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
         """See `EngineApi`."""
         return await self._in_thread(self._memory.history, key)
+
+    async def memory_export(
+        self, prefix: str = "", *, after: str = "", include_private: bool = False, include_sensitive: bool = False
+    ) -> ExportPage:
+        """See `EngineApi`."""
+        return await self._in_thread(
+            lambda: self._memory.export(
+                prefix, after=after, include_private=include_private, include_sensitive=include_sensitive
+            )
+        )
 
     def _default_domain(self, project: str) -> Domain | None:
         project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None

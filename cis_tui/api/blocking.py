@@ -43,11 +43,13 @@ class Line:
             CisError: the engine answered with an error.
         """
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        self._socket.sendall(json.dumps(request).encode() + b"\n")
-        line = self._lines.readline()
-        if not line:
+        line = json.dumps(request, ensure_ascii=False)
+        # A lone surrogate becomes the JSON escape \udcXX.
+        self._socket.sendall(line.encode("utf-8", "backslashreplace") + b"\n")
+        answered = self._lines.readline()
+        if not answered:
             raise ConnectionResetError("the engine ended before it answered")
-        answer = cast("dict[str, object]", json.loads(line))
+        answer = cast("dict[str, object]", json.loads(answered))
         if "error" in answer:
             from cis_tui.core.errors import error_from_wire
 

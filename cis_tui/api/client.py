@@ -14,7 +14,7 @@ from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
-from cis_tui.memory.records import Domain, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.protocol import PROTOCOL_VERSION, EngineStatus
 from cis_tui.skills.model import SkillInfo, SkillResult
@@ -135,6 +135,18 @@ class RemoteEngine:
     async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
         """See `EngineApi`."""
         return await self._call("memory_history", key=key)
+
+    async def memory_export(
+        self, prefix: str = "", *, after: str = "", include_private: bool = False, include_sensitive: bool = False
+    ) -> ExportPage:
+        """See `EngineApi`."""
+        return await self._call(
+            "memory_export",
+            prefix=prefix,
+            after=after,
+            include_private=include_private,
+            include_sensitive=include_sensitive,
+        )
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]:
         """See `EngineApi`."""

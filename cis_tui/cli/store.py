@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -28,6 +28,13 @@ class Store(Protocol):
         ...
 
     def history(self, key: str) -> list[Item]: ...
+    def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
+        """Durable when it returns."""
+        ...
+
+    def export(self, prefix: str, private: bool, sensitive: bool) -> Iterator[tuple[Sequence[object], int]]:
+        """Parts of an export, each with the number of Sensitive entries that it passed over."""
+        ...
 
 
 @contextmanager
@@ -88,6 +95,21 @@ class RemoteStore:
     def history(self, key: str) -> list[Item]:
         return cast("list[Item]", self._call("memory_history", key=key))
 
+    def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
+        from cis_tui.core.codec import encode
+
+        self._call("memory_set_many", writes=encode(writes), project=self._context.project_path)
+
+    def export(self, prefix: str, private: bool, sensitive: bool) -> Iterator[tuple[Sequence[object], int]]:
+        after = ""
+        while True:
+            options = {"after": after, "include_private": private, "include_sensitive": sensitive}
+            page = cast("dict[str, object]", self._call("memory_export", prefix=prefix, **options))
+            yield cast("list[Item]", page["items"]), int(str(page["withheld"]))
+            after = str(page["after"])
+            if not after:
+                return
+
     def _call(self, method: str, **params: object) -> object:
         return self._line.call(method, params)
 
@@ -98,6 +120,7 @@ class LocalStore:
     def __init__(self, context: Context, service: MemoryService) -> None:
         self._context = context
         self._service = service
+        self._default: Domain | None = None
 
     def get(self, key: str) -> Item | None:
         return cast("Item | None", _encode(self._service.get(key)))
@@ -116,6 +139,19 @@ class LocalStore:
 
     def history(self, key: str) -> list[Item]:
         return cast("list[Item]", _encode(self._service.history(key)))
+
+    def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
+        self._default = self._default or self._default_domain()
+        self._service.set_many(writes, default_domain=self._default)
+
+    def export(self, prefix: str, private: bool, sensitive: bool) -> Iterator[tuple[Sequence[object], int]]:
+        after = ""
+        while True:
+            page = self._service.export(prefix, after=after, include_private=private, include_sensitive=sensitive)
+            yield page.items, page.withheld
+            after = page.after
+            if not after:
+                return
 
     def _default_domain(self) -> Domain:
         from cis_tui.core.config import load_config

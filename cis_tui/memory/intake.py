@@ -5,13 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cis_tui.core.clock import Instant
-from cis_tui.core.errors import Invalid
+from cis_tui.core.errors import Invalid, Refused
 from cis_tui.memory.classify import classify, default_category
 from cis_tui.memory.plan import Entry
-from cis_tui.memory.records import MAX_KEY, MAX_VALUE, Domain, MemoryWrite
+from cis_tui.memory.records import MAX_KEY, MAX_VALUE, Domain, IndexType, MemoryWrite
 
 MAX_CATEGORY = 64
 """Bytes of a category in UTF-8."""
+SAID = "you said so"
+"""Why an entry is of a kind that a person chose."""
 
 
 def entry_of(write: MemoryWrite, default_domain: Domain | None, at: Instant) -> Entry:
@@ -19,23 +21,51 @@ def entry_of(write: MemoryWrite, default_domain: Domain | None, at: Instant) -> 
 
     Raises:
         Invalid: the key (CIS-MEM-001), the value (CIS-MEM-002) or the category (CIS-MEM-003) cannot be kept.
+        Refused: it is Sensitive, and said to be something else without `declassify` (CIS-MEM-084).
     """
-    key = checked_key(write.key)
-    value = _checked_value(key, write.value)
-    category = write.category or default_category(key)
-    _check_line("CIS-MEM-003", "a category", category, MAX_CATEGORY)
+    value = check_write(write)
+    key, kind = write.key, write.index_type
     found = classify(key, value)
+    if kind is not None and not write.declassify:
+        check_class(key, found.index_type, kind, found.reason)
     return Entry(
         key=key,
         value=value,
         domain=write.domain,
         default_domain=default_domain,
-        category=category,
-        index_type=found.index_type,
+        category=write.category or default_category(key),
+        index_type=kind or found.index_type,
         pinned=write.pinned,
         at=at,
-        reason=found.reason,
+        reason=SAID if kind else found.reason,
+        classed=kind is not None,
     )
+
+
+def check_write(write: MemoryWrite) -> str | bytes:
+    """See that a write can be kept; gives its value as it would be.
+
+    Raises:
+        Invalid: the key (CIS-MEM-001), the value (CIS-MEM-002) or the category (CIS-MEM-003) cannot be.
+    """
+    key = checked_key(write.key)
+    if write.category:
+        _check_line("CIS-MEM-003", "a category", write.category, MAX_CATEGORY)
+    return _checked_value(key, write.value)
+
+
+def check_class(key: str, was: IndexType, kind: IndexType, reason: str) -> None:
+    """See that an entry that `was` of one kind may become another without an explicit word.
+
+    Raises:
+        Refused: it is Sensitive, and would no longer be (CIS-MEM-084).
+    """
+    if was is IndexType.SENSITIVE and kind is not IndexType.SENSITIVE:
+        raise Refused(
+            "CIS-MEM-084",
+            f"{key} is Sensitive: {reason}; as {kind.value} it would be shown, searched and exported",
+            hint="say --yes if that is what you want",
+        )
 
 
 def deletion_of(key: str, at: Instant) -> Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cis_tui.core.clock import Instant
@@ -86,6 +86,21 @@ class Reader:
         rows = self._catalogues.all(f"{sql} ORDER BY 1 LIMIT ?3 OFFSET ?4", (*bounds, limit, offset))
         total = self._catalogues.value(f"SELECT count(*) FROM ({sql})", bounds)
         return self._read_all([Place(Domain(row[1]), row[2], row[3]) for row in rows]), int(total)
+
+    def following(self, prefix: str, after: str, domain: Domain | None, *, limit: int) -> Iterator[MemoryItem]:
+        """The first `limit` current entries whose key begins with `prefix` and comes after `after`, by key.
+
+        Each is read when it is asked for, so that no more than one value is held.
+
+        Raises:
+            CisError: a domain, or a log, cannot be opened.
+        """
+        sql = self._live(domain)
+        if sql:
+            # No key holds a NUL: nothing lies between a key and the key with a NUL after it.
+            bounds = (f"{after}\0" if after else prefix, after_prefix(prefix))
+            for _, where, week, row in self._catalogues.all(f"{sql} ORDER BY 1 LIMIT ?3", (*bounds, limit)):
+                yield self.read(Place(Domain(where), week, row))
 
     def versions(self, key: str) -> list[tuple[Rank, MemoryItem]]:
         """Every version of `key` in either domain, each after its rank, in no order.

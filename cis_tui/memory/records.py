@@ -88,3 +88,18 @@ class MemoryWrite:
     """None: decided by content, then by the project, then private (contract, Memory, "Domain")."""
     category: str = ""
     pinned: bool = False
+    index_type: IndexType | None = None
+    """What a person says that it is; None: `classify` decides."""
+    declassify: bool = False
+    """`index_type` holds also for what is found, or was, Sensitive."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPage:
+    """A part of an export."""
+
+    items: tuple[MemoryItem, ...]
+    after: str
+    """The key to go on after; empty when this is the last part."""
+    withheld: int
+    """Sensitive entries that were passed over."""

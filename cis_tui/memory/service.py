@@ -15,7 +15,7 @@ from cis_tui.core.paths import Home
 from cis_tui.memory.buffer import GROUP, Buffer
 from cis_tui.memory.cache import Cache, Cached, Tally
 from cis_tui.memory.reader import Reader
-from cis_tui.memory.records import Domain, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.vault import Vault
 
 if TYPE_CHECKING:
@@ -125,6 +125,22 @@ class MemoryService:
         with self._reading:
             versions = self._reader.versions(key)
         return newest_first(versions)
+
+    def export(
+        self, prefix: str = "", *, after: str = "", include_private: bool = False, include_sensitive: bool = False
+    ) -> ExportPage:
+        """The current entries whose key begins with `prefix` and comes after `after`, a part that fits a message.
+
+        Every entry that stays where it is meanwhile is in exactly one part. Private ones only with `include_private`;
+        Sensitive ones only with `include_sensitive`, or the one whose whole key is `prefix`.
+        """
+        from cis_tui.memory.export import PAGE, export_page
+
+        self._settle()
+        domain = None if include_private else Domain.PUBLIC
+        with self._reading:
+            items = self._reader.following(prefix, after, domain, limit=PAGE)
+            return export_page(items, named=prefix, sensitive=include_sensitive)
 
     def counts(self) -> Mapping[str, int]:
         """The current entries by domain; a domain that cannot be opened now is left out."""

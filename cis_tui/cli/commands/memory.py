@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 
 from cis_tui.cli import memory
 from cis_tui.cli.arguments import count
 from cis_tui.cli.command import Command
+from cis_tui.cli.context import Context
 
 
 def _key(parser: ArgumentParser) -> None:
@@ -36,6 +37,34 @@ def _list(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", metavar="N", type=count, default=memory.LIST_LIMIT, help="at most so many (1000)")
 
 
+def _export(parser: ArgumentParser) -> None:
+    parser.add_argument("prefix", metavar="PREFIX", nargs="?", default="", help="only keys that begin so")
+    parser.add_argument("-o", "--output", metavar="FILE", help="into this file, readable by you only (default: stdout)")
+    parser.add_argument("--include-private", action="store_true", help="private entries too, in clear")
+    parser.add_argument(
+        "--include-sensitive",
+        action="store_true",
+        help="Sensitive entries too; without it one leaves only if PREFIX is its whole key",
+    )
+
+
+def _import(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help='lines of {"key", "value", "domain"?, …}; - reads stdin')
+    parser.add_argument("--skip-invalid", action="store_true", help="leave out lines that cannot be kept")
+
+
+def _export_memory(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.transfer import export
+
+    return export(context, a.prefix, output=a.output, private=a.include_private, sensitive=a.include_sensitive)
+
+
+def _import_memory(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.transfer import import_
+
+    return import_(context, a.file, skip_invalid=a.skip_invalid)
+
+
 COMMANDS = (
     Command(
         "set",
@@ -57,4 +86,6 @@ COMMANDS = (
         _list,
     ),
     Command("history", "every version of a value", lambda context, a: memory.history(context, a.key), _key),
+    Command("export", "print entries as JSON lines, public ones unless told otherwise", _export_memory, _export),
+    Command("import", "keep what JSON lines say, as new versions of this node", _import_memory, _import),
 )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 __all__ = ["Clock", "Instant", "iso_week", "next_week", "utc_now"]
+
+
+_FIRST_DAY = date(1970, 1, 1).toordinal()
 
 
 class Instant(float):
@@ -39,7 +43,13 @@ def utc_now() -> Instant:
 
 def iso_week(moment: Instant) -> str:
     """The ISO 8601 year and week of `moment` in UTC, such as `2026-W47`."""
-    year, week, _ = datetime.fromtimestamp(moment, UTC).isocalendar()
+    return _week_of(int(moment // 86_400))
+
+
+@lru_cache(1024)
+def _week_of(day: int) -> str:
+    """The week of the day that is `day` days after 1970-01-01: weeks change at midnight, UTC."""
+    year, week, _ = date.fromordinal(day + _FIRST_DAY).isocalendar()
     return f"{year}-W{week:02d}"
 
 

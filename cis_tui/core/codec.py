@@ -35,8 +35,8 @@ def encode(value: object) -> object:
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {name: encode(getattr(value, name)) for name in _names(type(value))}
-    if isinstance(value, dict):
-        return {str(key): encode(item) for key, item in typing.cast("dict[object, object]", value).items()}
+    if isinstance(value, (dict, types.MappingProxyType)):
+        return {str(key): encode(item) for key, item in typing.cast("Mapping[object, object]", value).items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [encode(item) for item in typing.cast("typing.Iterable[object]", value)]
     raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from cis_tui.memory import catalogue
 from cis_tui.memory.catalogue import Head
 from cis_tui.memory.database import Database
+from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.log import last_row
 from cis_tui.memory.plan import Version
 from cis_tui.memory.vault import Vault
+from cis_tui.memory.versions import write_vector
 
 _SCHEMA = "catalogue"
 _INSERT = (
@@ -28,8 +29,11 @@ class Appender:
     behind, never ahead, and the next transaction on that week lets it catch up.
     """
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, epochs: Epochs) -> None:
         self.vault = vault
+        self._epochs = epochs
+        self._change = 0
+        """The number of the change that is under way, 0 when nothing was appended."""
         self._week = ""
         self._log: Database | None = None
         self._catalogue: Path | None = None
@@ -50,24 +54,32 @@ class Appender:
     def append(self, versions: Sequence[Version]) -> None:
         """Add versions of this week."""
         if versions:
+            self._change = self._change or self._epochs.begin(self.vault.domain)
             self._begun.many(_INSERT, map(_row, versions))
             catalogue.catch_up(self._begun, _SCHEMA, self._week, last_row(self._begun))
 
     def commit(self) -> None:
         """Make the transaction durable."""
         self._begun.commit()
+        self._end()
 
     def rollback(self) -> None:
         """Undo the transaction, if one was begun."""
         if self._log is not None:
             self._log.rollback()
+        self._end()
 
     def close(self) -> None:
         """Let go of the files; the next transaction opens them again."""
+        self.rollback()
         if self._log is not None:
-            self._log.rollback()
             self._log.close()
         self._log = None
+
+    def _end(self) -> None:
+        if self._change:
+            self._epochs.end(self.vault.domain, self._change)
+            self._change = 0
 
     @property
     def _begun(self) -> Database:
@@ -103,7 +115,7 @@ def _row(version: Version) -> tuple[object, ...]:
         version.value,
         version.category,
         version.index_type.value,
-        json.dumps(version.vector, separators=(",", ":")),
+        write_vector(version.vector),
         version.origin,
         version.hlc,
         version.created_at,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from cis_tui.core.errors import Invalid
 from cis_tui.memory.database import Database
+from cis_tui.memory.versions import read_vector
 
 _SCHEMA_VERSION = 2
 _SCHEMA = (
@@ -89,12 +90,6 @@ def catch_up(log: Database, schema: str, week: str, last: int) -> None:
     log.run(f"INSERT OR REPLACE INTO {schema}.weeks (week, last) VALUES (?, ?)", (week, last))
 
 
-def head(database: Database, schema: str, key: str) -> Head | None:
-    """The current version of `key`, also when it says that the entry is gone."""
-    row = database.one(f"SELECT week, row, hlc, version, deleted FROM {schema}.heads WHERE key = ?", (key,))
-    return None if row is None else Head(row[0], row[1], row[2], json.loads(row[3]), bool(row[4]))
-
-
 def heads(database: Database, schema: str, keys: Iterable[str]) -> dict[str, Head]:
     """The current versions of those of `keys` that were ever written."""
     rows = database.all(
@@ -102,7 +97,7 @@ def heads(database: Database, schema: str, keys: Iterable[str]) -> dict[str, Hea
         " WHERE key IN (SELECT value FROM json_each(?))",
         (json.dumps(list(keys)),),
     )
-    return {row[0]: Head(row[1], row[2], row[3], json.loads(row[4]), bool(row[5])) for row in rows}
+    return {row[0]: Head(row[1], row[2], row[3], read_vector(row[4]), bool(row[5])) for row in rows}
 
 
 def weeks_of(database: Database, schema: str, key: str) -> list[str]:

@@ -10,6 +10,7 @@ from cis_tui.core.clock import iso_week
 from cis_tui.core.errors import CisError
 from cis_tui.memory.appender import Appender
 from cis_tui.memory.catalogue import Head
+from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.plan import Current, Entry, Plan, Version, plan, sweep
 from cis_tui.memory.records import Domain
 from cis_tui.memory.vault import Vault
@@ -21,8 +22,8 @@ Outcome = Plan | CisError | None
 class Committer:
     """Writes groups to the logs of both domains; one thread at a time."""
 
-    def __init__(self, vaults: Mapping[Domain, Vault], node: Callable[[], str]) -> None:
-        self._public, self._private = Appender(vaults[Domain.PUBLIC]), Appender(vaults[Domain.PRIVATE])
+    def __init__(self, vaults: Mapping[Domain, Vault], epochs: Epochs, node: Callable[[], str]) -> None:
+        self._public, self._private = (Appender(vaults[domain], epochs) for domain in (Domain.PUBLIC, Domain.PRIVATE))
         self._node = node
 
     def commit(self, group: Sequence[Entry]) -> list[Outcome]:

@@ -14,6 +14,8 @@ import sqlcipher3.dbapi2 as _sqlite
 from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
 from cis_tui.core.paths import sync_dir
 
+_CACHE = 16_384
+"""KiB of pages that each open file may keep: an encrypted page costs as much to open as to look through."""
 BUSY_SECONDS = 10.0
 """How long a write waits for other processes."""
 sqlite: Any = _sqlite  # the driver has no type stubs
@@ -44,6 +46,7 @@ class Database:
                 self._connection.set_key(raw_key(key))
             self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
             self._connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._connection.execute(f"PRAGMA cache_size=-{_CACHE}")
         except _FAILURES as error:
             raise failure(error, path) from error
 
@@ -62,6 +65,7 @@ class Database:
         self.run(f"ATTACH DATABASE ? AS {schema} KEY ?", (f"{path.as_uri()}?mode=rw", raw_key(key) if key else ""))
         try:
             self._connection.execute(f"PRAGMA {schema}.synchronous=NORMAL")
+            self._connection.execute(f"PRAGMA {schema}.cache_size=-{_CACHE}")
             self._connection.execute(f"PRAGMA {schema}.journal_mode=WAL").fetchone()
         except _FAILURES as error:
             self._connection.execute(f"DETACH DATABASE {schema}")

@@ -9,9 +9,10 @@ from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Invalid
 from cis_tui.memory.database import Database, Row
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
-from cis_tui.memory.versions import Rank, moment
+from cis_tui.memory.versions import Rank, moment, read_vector
 
 _SCHEMA_VERSION = 2
+_TYPES = {kind.value: kind for kind in IndexType}
 _SCHEMA = (
     """CREATE TABLE log_entries (
         id INTEGER PRIMARY KEY,
@@ -140,8 +141,8 @@ def _item(row: Row, domain: Domain) -> MemoryItem:
         value="" if tombstone else value,
         domain=domain,
         category=category,
-        index_type=IndexType(index_type),
-        version=json.loads(version),
+        index_type=_TYPES[index_type],
+        version=read_vector(version),
         origin=origin,
         created_at=created_at,
         week=iso_week(created_at),

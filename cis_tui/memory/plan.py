@@ -11,7 +11,7 @@ one decides; so a move is ordered such that every moment in between shows either
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import CisError
@@ -20,8 +20,7 @@ from cis_tui.memory.records import Domain, IndexType, MemoryItem
 from cis_tui.memory.versions import advance, covers, moment, tick
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A checked and classified write, or a deletion, that waits to be committed."""
 
     key: str
@@ -50,8 +49,7 @@ class Entry:
         return self.index_type is IndexType.SENSITIVE or self.default_domain is not Domain.PUBLIC
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One version of an entry, as it goes into a log."""
 
     key: str
@@ -96,8 +94,7 @@ class Version:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
+class Current(NamedTuple):
     """The heads of one key."""
 
     public: Head | None
@@ -119,8 +116,7 @@ class Current:
         return Domain.PRIVATE if alive(self.private) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The versions that one write adds."""
 
     domain: Domain
@@ -146,7 +142,7 @@ def plan(entry: Entry, current: Current, node: str) -> Plan | None:
     version = _next_version(entry, current, node)
     added = {domain: version}
     if domain is Domain.PRIVATE and alive(current.public):
-        added[Domain.PUBLIC] = replace(version, value=None, pinned=False)
+        added[Domain.PUBLIC] = version._replace(value=None, pinned=False)
     return Plan(domain, version, added, sweeps=domain is Domain.PUBLIC and alive(current.private))
 
 
@@ -154,7 +150,7 @@ def sweep(moved: Version, private: Head | None) -> Version | None:
     """The tombstone that ends what is left in private memory of a key that moved to public; None if nothing is."""
     if private is None or private.deleted or not covers(moved.vector, private.vector):
         return None
-    return replace(moved, value=None, pinned=False)
+    return moved._replace(value=None, pinned=False)
 
 
 def alive(head: Head | None) -> bool:
@@ -181,7 +177,7 @@ def _plan_deletion(entry: Entry, current: Current, node: str) -> Plan | None:
 
 
 def _next_version(entry: Entry, current: Current, node: str) -> Version:
-    known = [head for head in (current.public, current.private) if head is not None]
+    known = [head for head in current[:2] if head is not None]
     return Version(
         key=entry.key,
         value=entry.value,

@@ -9,14 +9,15 @@ from pathlib import Path
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Unavailable
 from cis_tui.memory import catalogue
-from cis_tui.memory.cache import Epoch, Place
+from cis_tui.memory.cache import Place
 from cis_tui.memory.database import Database
+from cis_tui.memory.epochs import Epoch
 from cis_tui.memory.log import count_accesses, read_row, read_rows, read_versions
 from cis_tui.memory.records import Domain, MemoryItem
 from cis_tui.memory.vault import Vault
 from cis_tui.memory.versions import Rank
 
-_DATA_VERSION = {domain: f"PRAGMA {domain.value}.data_version" for domain in Domain}
+_FIND = {domain: f"SELECT week, row FROM {domain.value}.heads WHERE key = ? AND deleted = 0" for domain in Domain}
 _PUBLIC = "SELECT key, 'public', week, row FROM public.heads WHERE deleted = 0 AND key >= ?1 AND key < ?2"
 _PRIVATE = "SELECT key, 'private', week, row FROM private.heads AS own WHERE deleted = 0 AND key >= ?1 AND key < ?2"
 _NOT_PUBLIC = " AND NOT EXISTS (SELECT 1 FROM public.heads AS other WHERE other.key = own.key AND other.deleted = 0)"
@@ -31,21 +32,24 @@ class Reader:
         self._open_logs = open_logs
         self._database: Database | None = None
         self._attached: dict[Domain, Path] = {}
-        self._attachments = 0
+        self._absent: set[Domain] = set()
+        self._epoch: Epoch | None = None
         self._logs: OrderedDict[tuple[Domain, str], Database] = OrderedDict()
         self._closed = False
 
-    def epoch(self, domain: Domain) -> Epoch:
-        """The state of everything that decides about an entry of `domain`; changes with every commit, also by others.
-
-        Empty when the catalogues are not open yet.
-        """
-        if self._database is None or domain not in self._attached:
-            return ()
-        # A public entry hides a private one, so that what is written to public memory decides about both.
-        decides = (Domain.PUBLIC,) if domain is Domain.PUBLIC else (Domain.PUBLIC, Domain.PRIVATE)
-        versions = (self._database.value(_DATA_VERSION[each]) for each in decides if each in self._attached)
-        return (self._attachments, *versions)
+    def refresh(self, epoch: Epoch | None) -> None:
+        """Let go of files that others have replaced or removed; they only do so with a new epoch."""
+        if epoch is not None and epoch == self._epoch:
+            return
+        self._epoch = epoch
+        self._absent.clear()
+        for domain, path in list(self._attached.items()):
+            if not path.exists():
+                self._catalogues.run(f"DETACH DATABASE {domain.value}")
+                del self._attached[domain]
+        for place, log in list(self._logs.items()):
+            if not log.in_place:
+                self._logs.pop(place).close()
 
     def find(self, key: str) -> Place | None:
         """Where the current version of `key` lies; None when there is no such entry. Touches no log.
@@ -55,9 +59,9 @@ class Reader:
         """
         for domain in (Domain.PUBLIC, Domain.PRIVATE):
             if self._use(domain):
-                head = catalogue.head(self._catalogues, domain.value, key)
-                if head is not None and not head.deleted:
-                    return Place(domain, head.week, head.row)
+                row = self._catalogues.one(_FIND[domain], (key,))
+                if row is not None:
+                    return Place(domain, row[0], row[1])
         return None
 
     def read(self, place: Place) -> MemoryItem:
@@ -149,17 +153,16 @@ class Reader:
 
     def _use(self, domain: Domain) -> bool:
         """Have the catalogue of `domain` at hand, complete; False when nothing was ever written to the domain."""
-        vault, catalogues = self._vaults[domain], self._catalogues
         if domain in self._attached:
-            if self._attached[domain].exists():
-                return True
-            catalogues.run(f"DETACH DATABASE {domain.value}")
-            del self._attached[domain]
-        if not vault.exists():
+            return True
+        if domain in self._absent:
             return False
-        self._attached[domain] = vault.attach_catalogue(catalogues, domain.value)
-        self._attachments += 1
-        return True
+        vault = self._vaults[domain]
+        if vault.exists():
+            self._attached[domain] = vault.attach_catalogue(self._catalogues, domain.value)
+        else:
+            self._absent.add(domain)
+        return domain in self._attached
 
     def _versions_in(self, domain: Domain, key: str) -> list[tuple[Rank, MemoryItem]]:
         weeks = catalogue.weeks_of(self._catalogues, domain.value, key) if self._use(domain) else []

@@ -34,7 +34,7 @@ class IndexType(StrEnum):
     TEMPORARY = "Temporary"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MemoryItem:
     """One version of one entry (contract, JSON shapes)."""
 

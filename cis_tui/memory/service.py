@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from cis_tui.core.clock import Clock, utc_now
@@ -14,6 +15,8 @@ from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home
 from cis_tui.memory.buffer import GROUP, Buffer
 from cis_tui.memory.cache import Cache, Cached, Tally
+from cis_tui.memory.epochs import Epoch, Epochs
+from cis_tui.memory.layers import Layer, Meters
 from cis_tui.memory.reader import Reader
 from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.vault import Vault
@@ -60,6 +63,9 @@ class MemoryService:
         self._reader = Reader(self._vaults, open_logs=2 * (hot_weeks + 1))
         self._cache = Cache()
         self._tally = Tally()
+        self._epochs: Epochs | None = None
+        self.meters = Meters()
+        """What each layer of memory did."""
 
     def set(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> MemoryItem:
         """Keep an entry; durable when this returns. `default_domain`: where the project's entries go."""
@@ -93,16 +99,22 @@ class MemoryService:
 
     def get(self, key: str) -> MemoryItem | None:
         """The entry `key`, or None; counts as a use of it."""
-        if self._buffer.holds(key):
+        if self._buffer and self._buffer.holds(key):
             self._buffer.flush()
         with self._reading:
-            cached = self._look_up(key)
-            if cached is not None:
-                self._count_use(cached)
-        if cached is None:
-            return None
-        self._emit("MemoryAccess", {"key": key, "domain": cached.item.domain.value})
-        return cached.item
+            began = perf_counter()
+            epoch = self._epoch()
+            cached = self._cache.get(key)
+            if cached is not None and epoch is not None and cached.epoch == epoch:
+                self.meters[Layer.CACHE].hit(perf_counter() - began)
+            else:
+                cached = self._look_up(key, cached, epoch, began)
+                if cached is None:
+                    return None
+            item = self._count_use(cached)
+        if self._on_event is not None:
+            self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value})
+        return item
 
     def delete(self, key: str) -> bool:
         """Let an entry be gone, durably; its history stays. False when there is none."""
@@ -114,6 +126,7 @@ class MemoryService:
         """The current entries whose key begins with `prefix`, by key; of both domains when `domain` is None."""
         self._settle()
         with self._reading:
+            self._reader.refresh(self._epoch())
             items, total = self._reader.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0))
         return MemoryPage(items, total)
 
@@ -123,6 +136,7 @@ class MemoryService:
 
         self._settle()
         with self._reading:
+            self._reader.refresh(self._epoch())
             versions = self._reader.versions(key)
         return newest_first(versions)
 
@@ -148,6 +162,7 @@ class MemoryService:
         with suppress(CisError):
             self._settle()
         with self._reading:
+            self._reader.refresh(self._epoch())
             for domain in Domain:
                 with suppress(CisError):
                     counts[domain.value] = self._reader.count(domain)
@@ -166,9 +181,10 @@ class MemoryService:
         finally:
             with self._reading:
                 self._save_uses()
+                self._cache.clear()
                 self._reader.close()
-            if self._committer is not None:
-                self._committer.close()
+                if self._committer is not None:
+                    self._committer.close()
 
     def _entry(self, write: MemoryWrite, default_domain: Domain | None) -> Entry:
         from cis_tui.memory.intake import entry_of
@@ -180,38 +196,54 @@ class MemoryService:
         from cis_tui.memory.committer import Committer
 
         if self._committer is None:
-            self._committer = Committer(self._vaults, self._node_id)
+            self._committer = Committer(self._vaults, self._counters(), self._node_id)
         outcomes = self._committer.commit(group)
         for outcome in outcomes:
             if outcome is not None and not isinstance(outcome, CisError):
                 self._emit(*_event_of(outcome))
         return outcomes
 
-    def _look_up(self, key: str) -> Cached | None:
-        """The entry from the cache if nothing was written since, else from the log that the catalogue names."""
-        cached = self._cache.get(key)
-        if cached is not None and cached.epoch and cached.epoch == self._reader.epoch(cached.place.domain):
-            return cached
-        # Read first: what is written while we look must not be taken as seen.
-        epochs = {domain: self._reader.epoch(domain) for domain in Domain}
+    def _look_up(self, key: str, cached: Cached | None, epoch: Epoch | None, began: float) -> Cached | None:
+        """The entry from the log that the catalogue names; `epoch` was read first, so that no later write is missed."""
+        self.meters[Layer.CACHE].miss()
+        self._reader.refresh(epoch)
         place = self._reader.find(key)
         if place is None:
             self._cache.discard(key)
+            self.meters[Layer.LOGS].miss()
             return None
         if cached is None or cached.place != place:
             item = self._reader.read(place)
             more = self._tally.times(place)
-            cached = Cached(replace(item, access_count=item.access_count + more, uses=item.uses + more), place, ())
-        cached.epoch = epochs[place.domain]
+            if more:
+                item = replace(item, access_count=item.access_count + more, uses=item.uses + more)
+            cached = Cached(item, place, None)
+        cached.epoch = epoch
         self._cache.put(cached)
+        self.meters[Layer.LOGS].hit(perf_counter() - began)
         return cached
 
-    def _count_use(self, cached: Cached) -> None:
+    def _count_use(self, cached: Cached) -> MemoryItem:
         now = self._clock()
-        cached.use(now)
         self._tally.hit(cached.place, now)
         if self._tally.due(now):
             self._save_uses()
+        return cached.use(now)
+
+    def _epoch(self) -> Epoch | None:
+        """The present epoch; None when nothing that is read now can be relied upon later."""
+        if self._epochs is None:
+            if not self._home.memory.is_dir():
+                return None
+            with suppress(CisError):
+                return self._counters().now()
+            return None
+        return self._epochs.now()
+
+    def _counters(self) -> Epochs:
+        if self._epochs is None:
+            self._epochs = Epochs(self._home)
+        return self._epochs
 
     def _settle(self) -> None:
         """Bring to the logs what they do not show yet."""

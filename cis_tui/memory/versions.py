@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from cis_tui.core.clock import Instant
 
@@ -12,6 +15,22 @@ Rank = tuple[int, int, str]
 """The sum of a vector, the hybrid time and the origin of a version: the greatest is current, on every node. What covers
 another has the greater sum; the rest decides between concurrent ones (contract, Memory, "Versions")."""
 _COUNTER_BITS = 16
+
+
+@lru_cache(4096)
+def read_vector(text: str) -> Vector:
+    """The vector that `write_vector` wrote."""
+    return MappingProxyType(json.loads(text))
+
+
+def write_vector(vector: Vector) -> str:
+    """A vector as the files keep it."""
+    return _written(tuple(sorted(vector.items())))
+
+
+@lru_cache(4096)
+def _written(counts: tuple[tuple[str, int], ...]) -> str:
+    return json.dumps(dict(counts), separators=(",", ":"))
 
 
 def advance(node: str, *vectors: Vector) -> dict[str, int]:

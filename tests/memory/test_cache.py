@@ -40,12 +40,12 @@ def test_uses_are_due_when_many_or_old() -> None:
     assert not tally.due(Instant(104.9))
     assert tally.due(Instant(105))
     assert tally.due(Instant(50)), "the clock was set back"
-    for _ in range(99):
+    for _ in range(Tally.LIMIT - 1):
         tally.hit(PLACE, Instant(100))
     assert tally.due(Instant(100))
-    assert tally.times(PLACE) == 100
+    assert tally.times(PLACE) == Tally.LIMIT
     taken = tally.take()
-    assert taken == {(Domain.PUBLIC, "2026-W47"): [(1, 100, Instant(100))]}
+    assert taken == {(Domain.PUBLIC, "2026-W47"): [(1, Tally.LIMIT, Instant(100))]}
     assert tally.times(PLACE) == 0
     tally.hit(PLACE, Instant(101))
     tally.put_back((Domain.PUBLIC, "2026-W47"), [(1, 100, Instant(100))], Instant(101))

@@ -8,6 +8,7 @@ from cis_tui.core.errors import Unavailable
 from cis_tui.core.paths import Home
 from cis_tui.memory.appender import Appender
 from cis_tui.memory.catalogue import Head
+from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.keys import load_key
 from cis_tui.memory.plan import Current, Entry, Plan, plan, sweep
 from cis_tui.memory.records import Domain, IndexType, MemoryWrite
@@ -17,9 +18,10 @@ from tests.memory.support import NODE, PRIVATE, PUBLIC, SetClock, keys_of, memor
 
 def planned(home: Home, value: str | None, domain: Domain | None) -> tuple[Plan, dict[Domain, Appender]]:
     """What a write of `note` would add, and the open transactions it would go into."""
+    epochs = Epochs(home)
     sides = {
-        PRIVATE: Appender(Vault(home, PRIVATE, lambda: load_key(home))),
-        PUBLIC: Appender(Vault(home, PUBLIC)),
+        PRIVATE: Appender(Vault(home, PRIVATE, lambda: load_key(home)), epochs),
+        PUBLIC: Appender(Vault(home, PUBLIC), epochs),
     }
     for side in sides.values():
         side.begin("2026-W47")

@@ -88,7 +88,7 @@ class CisApp(App[None]):
         self.settings = settings
         self.home = home
         self.store = Store(str(project) if project else "")
-        self.link = Link(connect, self.store, self._tell, schedule=self.set_timer, spawn=self._spawn)
+        self.link = Link(connect, self.store, self._tell, schedule=self._schedule, spawn=self._spawn)
         self._ticker: Timer | None = None
         self._attachment: Worker[None] | None = None
         self.theme_files = theme_files(home)
@@ -180,6 +180,13 @@ class CisApp(App[None]):
             self.say(error.message, hint=error.hint, bad=True)
         else:
             self.say(str(error), bad=True)
+
+    def _schedule(self, delay: float, call: Callable[[], None]) -> None:
+        if delay > 0:
+            self.set_timer(delay, call)
+        else:
+            # A timer of no time never fires; this one comes after the keys that are waiting.
+            self.call_later(call)
 
     def _spawn(self, work: Callable[[], Coroutine[None, None, None]]) -> object:
         return self.run_worker(work, group="engine")

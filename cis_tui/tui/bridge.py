@@ -10,7 +10,7 @@ from cis_tui.core.events import Event, EventType
 
 INTERVAL = 1 / 15
 """Seconds between two deliveries."""
-BATCH = 400
+BATCH = 200
 """Events of one delivery; the rest follows at once, with a look at the keyboard in between."""
 
 Schedule = Callable[[float, Callable[[], None]], object]

@@ -23,6 +23,9 @@ T = TypeVar("T")
 AGAIN = Retry(max=1_000_000, backoff=0.2, factor=2.0, max_delay=5.0, jitter=False)
 """How soon a lost engine is looked for again."""
 
+TURN = 0.002
+"""Seconds that a flood of events may take before keys and paint get their turn."""
+
 
 class Link:
     """Keeps `store` current for as long as `run` runs."""
@@ -101,8 +104,13 @@ class Link:
     async def _follow(self, api: EngineApi) -> None:
         """Hand on what happens after what was read, until the stream ends."""
         assert self._store.status is not None
+        clock = asyncio.get_running_loop().time
+        turn_ends = clock() + TURN
         async for event in api.events(self._store.status.last_seq):
             self.bridge.put(event)
+            if clock() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = clock() + TURN
 
     async def _let_go(self, api: EngineApi) -> None:
         self._api = None

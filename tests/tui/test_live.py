@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import RunStatus
+from cis_tui.project.trust import TrustStore
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.screens.dags import DagsScreen
 from cis_tui.tui.widgets.prompt import Answer
@@ -59,6 +60,17 @@ async def test_the_output_of_the_chosen_task_is_shown(home: Home, trusted: Path)
         await pilot.press("j", "enter")
         await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
         await until(pilot, lambda: "hello from the task" in text_of(app))
+
+
+async def test_a_thousand_tasks_are_seen_to_their_end(home: Home, project: Path) -> None:
+    tasks = "".join(f'[[dag.tasks]]\nid = "t{number}"\n' for number in range(1000))
+    (project / ".cis" / "dags" / "aaa.toml").write_text(f"[skill]\nname = 'many'\n{tasks}")
+    trust = TrustStore(home)
+    trust.grant(project, trust.report(project).digest)
+    async with attached(home, project) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
+        assert app.store.runs[0].tasks_ended == 1000
 
 
 async def test_a_rejected_task_fails_the_run(home: Home, trusted: Path) -> None:

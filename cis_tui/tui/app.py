@@ -21,8 +21,6 @@ from cis_tui.core.config import Settings
 from cis_tui.core.errors import CisError, Invalid
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
-from cis_tui.dag.views import DagInfo, RunView
-from cis_tui.protocol import EngineApi
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.link import Connect, Link
 from cis_tui.tui.screens.base import WorkspaceScreen
@@ -34,7 +32,10 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.screen import Screen
     from textual.timer import Timer
+    from textual.types import CSSPathType
 
+    from cis_tui.dag.views import DagInfo, RunView
+    from cis_tui.protocol import EngineApi
     from cis_tui.tui.screens.dags import DagsScreen
     from cis_tui.tui.screens.quit import Leave
 
@@ -55,7 +56,8 @@ class CisApp(App[None]):
     """One person's view of one engine."""
 
     TITLE = "cis"
-    CSS_PATH = "app.tcss"
+    # The first screen's own sheet is read with the app's, for to add one later is to parse all anew.
+    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "screens/dags.tcss"]
     DEFAULT_MODE = "dags"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {commands_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -92,6 +94,7 @@ class CisApp(App[None]):
         self._ticker: Timer | None = None
         self._attachment: Worker[None] | None = None
         self.theme_files = theme_files(home)
+        self._first_theme()
         for name in SCREENS:
             make = partial(self._make_screen, name)
             self.add_mode(name, make)  # pyright: ignore[reportUnknownMemberType] # Textual's Screen is not parametrised
@@ -103,7 +106,7 @@ class CisApp(App[None]):
         loop = asyncio.get_running_loop()
         for number, code in SIGNALS.items():
             loop.add_signal_handler(number, self.exit, None, code)
-        self._apply_settings()
+        self.set_keymap(dict(self.settings.keys))
         self.call_after_refresh(self._reach_engine)
 
     def _reach_engine(self) -> None:
@@ -119,23 +122,35 @@ class CisApp(App[None]):
         for number in SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(number)
 
-    def _apply_settings(self) -> None:
-        self.set_keymap(dict(self.settings.keys))
-        if not self.use_theme(self.settings.ui.theme) and self.settings.ui.theme != DEFAULT:
-            self.use_theme(DEFAULT)
+    def _first_theme(self) -> None:
+        """Put the theme of the settings into force before anything is styled; say later what is wrong with it."""
+        for name in (self.settings.ui.theme, DEFAULT):
+            try:
+                self._register_theme_file(name)
+            except Invalid as error:
+                self.call_later(self._theme_refused, name, error)
+                continue
+            self.set_reactive(App.theme, name)
+            self.stylesheet.set_variables(self.get_css_variables())
+            return
 
-    def use_theme(self, name: str) -> bool:
-        """Take a theme into use; a file that cannot be read becomes a notice."""
+    def use_theme(self, name: str) -> None:
+        """Take another theme; a file that cannot be read becomes a notice."""
         try:
-            if name in self.theme_files:
-                self.register_theme(load_theme(self.theme_files[name]))
-            elif name not in self.available_themes:
-                raise Invalid("CIS-CORE-061", f'there is no theme "{name}"', hint=", ".join(self.theme_files))
+            self._register_theme_file(name)
         except Invalid as error:
-            self.say(f'theme "{name}" is not used', hint=f"{error.message} {error.hint}".strip(), bad=True)
-            return False
-        self.theme = name
-        return True
+            self._theme_refused(name, error)
+        else:
+            self.theme = name
+
+    def _register_theme_file(self, name: str) -> None:
+        if name in self.theme_files:
+            self.register_theme(load_theme(self.theme_files[name]))
+        elif name not in self.available_themes:
+            raise Invalid("CIS-CORE-061", f'there is no theme "{name}"', hint=", ".join(self.theme_files))
+
+    def _theme_refused(self, name: str, error: Invalid) -> None:
+        self.say(f'theme "{name}" is not used', hint=f"{error.message} {error.hint}".strip(), bad=True)
 
     # What screens call (see Desk)
 

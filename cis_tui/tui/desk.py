@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from cis_tui.core.clock import Clock
-from cis_tui.protocol import EngineApi
 from cis_tui.tui.store import Store
 
 if TYPE_CHECKING:
     from textual.screen import Screen
+
+    from cis_tui.protocol import EngineApi
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
-"""What the detail pages say, as lines: of a task, a DAG, an entry of memory, a skill."""
+"""What the detail pages say, as lines: of a task, a definition, a decision."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from cis_tui.core.clock import Instant
@@ -10,13 +10,10 @@ from cis_tui.core.problems import Problem, Severity
 from cis_tui.core.text import clean
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, TaskView
-from cis_tui.memory.records import IndexType, MemoryItem
-from cis_tui.skills.model import Permissions, SkillInfo
 from cis_tui.tui.paint import Line, Tone, fit, shown
-from cis_tui.tui.words import ANSWERS, LEVEL_MARKS, TASK_MARKS, calendar_time, clock_time, count, elapsed, place
+from cis_tui.tui.words import ANSWERS, LEVEL_MARKS, TASK_MARKS, clock_time, count, elapsed, place
 
 LABEL = 9
-MASK = "••••••••"
 SHOWN_VALUE = 20_000
 """Characters of a value that its page shows."""
 
@@ -108,82 +105,3 @@ def decision_lines(decision: Decision) -> list[Line]:
         reason = f" ({shown(ballot.reason)})" if ballot.reason else ""
         lines.append(labelled("", f"{shown(ballot.stakeholder)}: {ballot.choice.value}{reason}"))
     return [*lines, [], [("What would run", Tone.DIM)], *text_lines(decision.prompt)]
-
-
-def value_text(item: MemoryItem) -> str:
-    """A value as text; bytes are described."""
-    if isinstance(item.value, bytes):
-        return f"{len(item.value)} bytes that are not text"
-    return item.value
-
-
-def preview(item: MemoryItem) -> str:
-    """One line of a value, masked when it is sensitive."""
-    if item.index_type is IndexType.SENSITIVE:
-        return MASK
-    return shown(value_text(item)[:500])
-
-
-def memory_lines(item: MemoryItem, history: Sequence[MemoryItem], *, revealed: bool) -> list[Line]:
-    """One entry with its value, and its earlier versions."""
-    masked = item.index_type is IndexType.SENSITIVE and not revealed
-    lines: list[Line] = [
-        [(shown(item.key, limit=600), Tone.STRONG)],
-        labelled(
-            "domain", item.domain.value + (", encrypted, never leaves this machine" if item.domain == "private" else "")
-        ),
-        labelled("kind", item.index_type.value + (f", {shown(item.category)}" if item.category else "")),
-        labelled("written", f"{calendar_time(item.created_at)} UTC, week {item.week}"),
-        labelled("used", _usage(item)),
-        [],
-        *([labelled("value", f"{MASK}  s reveals it")] if masked else text_lines(value_text(item), "value")),
-    ]
-    if len(history) > 1:
-        lines += [[], [(count(len(history), "version"), Tone.DIM)]]
-        lines += [_version(version, masked=masked) for version in history]
-    return lines
-
-
-def _usage(item: MemoryItem) -> str:
-    times = f"{count(item.access_count, 'time')}"
-    return times + (f", last {calendar_time(item.last_accessed_at)} UTC" if item.last_accessed_at else "")
-
-
-def _version(item: MemoryItem, *, masked: bool) -> Line:
-    value = "deleted" if item.deleted else MASK if masked else shown(value_text(item)[:200])
-    mark = "≠ " if item.concurrent else "  "
-    return [(mark, Tone.ASK), (calendar_time(item.created_at) + "  ", Tone.DIM), (value, Tone.PLAIN)]
-
-
-def skill_lines(skill: SkillInfo, root: str = "") -> list[Line]:
-    """One skill: what it is, what it may do, what is wrong with it."""
-    lines: list[Line] = [
-        [(shown(skill.name), Tone.STRONG), (f"  {shown(skill.version)}  {shown(skill.type)}", Tone.DIM)]
-    ]
-    if skill.description:
-        lines.append([(shown(skill.description), Tone.PLAIN)])
-    if not skill.trusted:
-        lines.append([("not trusted as it is now: ", Tone.ASK), ("t shows what would run", Tone.PLAIN)])
-    lines += problem_lines(skill.problems, root)
-    lines += [[], [("It may", Tone.DIM)]]
-    lines += [[("  ", Tone.PLAIN), (sentence, Tone.PLAIN)] for sentence in permission_sentences(skill.permissions)]
-    return [*lines, [], labelled("file", shown(place(skill.file, root)))]
-
-
-def permission_sentences(permissions: Permissions) -> list[str]:
-    """What a skill may touch, in plain words; what it may not is said too."""
-    read = [path.removeprefix("read:") for path in permissions.filesystem if path.startswith("read:")]
-    write = [path.removeprefix("write:") for path in permissions.filesystem if path.startswith("write:")]
-    return [
-        _may("read memory", ("all that is public" if not key else f"{key}*" for key in permissions.memory_read)),
-        _may("write memory", (f"{key}*" for key in permissions.memory_write)),
-        _may("read files", read),
-        _may("write files", write),
-        _may("start programs", ("any" if name == "*" else name for name in permissions.command)),
-        _may("use the network", ("anywhere" if host == "*" else host for host in permissions.network)),
-    ]
-
-
-def _may(what: str, where: Iterable[str]) -> str:
-    places = ", ".join(where)
-    return f"{what}: {shown(places)}" if places else f"not {what}"

@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.retry import Retry
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import RunStatus
-from cis_tui.protocol import EngineApi
 from cis_tui.tui.bridge import Bridge, Schedule
 from cis_tui.tui.store import Changes, LinkState, Store
 
-Connect = Callable[[], Awaitable[EngineApi]]
+if TYPE_CHECKING:
+    from cis_tui.protocol import EngineApi
+
+Connect = Callable[[], "Awaitable[EngineApi]"]
 T = TypeVar("T")
 
 AGAIN = Retry(max=1_000_000, backoff=0.2, factor=2.0, max_delay=5.0, jitter=False)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from cis_tui.core.errors import Refused
-from cis_tui.dag.views import DagInfo, RunView
-from cis_tui.project.model import ProjectInfo, TrustReport
-from cis_tui.protocol import EngineApi
 from cis_tui.tui.desk import Desk
 
-Started = Callable[[RunView], object]
+if TYPE_CHECKING:
+    from cis_tui.dag.views import DagInfo, RunView
+    from cis_tui.project.model import ProjectInfo, TrustReport
+    from cis_tui.protocol import EngineApi
+
+Started = Callable[["RunView"], object]
 
 
 def start_dag(desk: Desk, dag: DagInfo, then: Started) -> None:

@@ -6,14 +6,17 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event, EventType
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, RunStatus, RunSummary, RunView, TaskStatus, TaskView
-from cis_tui.project.model import ProjectInfo
-from cis_tui.protocol import EngineStatus
-from cis_tui.skills.model import SkillInfo
+
+if TYPE_CHECKING:
+    from cis_tui.project.model import ProjectInfo
+    from cis_tui.protocol import EngineStatus
+    from cis_tui.skills.model import SkillInfo
 
 KEPT_ACTIVITY = 2_000
 KEPT_RUNS = 200

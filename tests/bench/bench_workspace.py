@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import statistics
@@ -16,14 +17,12 @@ import pytest
 from tests.e2e.conftest import CIS, Project
 from tests.e2e.terminal import PtyTerminal
 
-pytestmark = pytest.mark.bench
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
 ROUNDS = 9
 PAINT_LIMIT = 1.5
 """What the first paint may cost, in first paints of the smallest program."""
 KEY_LIMIT = 50.0
 """Milliseconds in which a key is answered, 95 times of 100."""
-RUNS = 3
-
 SMALLEST = """
 from textual.app import App
 from textual.widgets import Footer, OptionList
@@ -32,7 +31,7 @@ class Smallest(App):
     BINDINGS = [("q", "quit", "Quit")]
 
     def compose(self):
-        yield OptionList(*[f"row {number}" for number in range(100)])
+        yield OptionList(*[f"option {number}" for number in range(30)])
         yield Footer()
 
 Smallest().run()
@@ -41,95 +40,92 @@ Smallest().run()
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """A project with a DAG of 1,000 no-ops: ten layers, each task after three of the layer before."""
-    root = tmp_path / "work"
-    root.mkdir()
-    made = Project(root)
+    """A project with 1,000 tasks that each start a process, and 1,000 that do nothing."""
+    made = Project(tmp_path / "work")
+    made.root.mkdir()
     made.cis("init")
-    text = ['[skill]\nname = "many"']
-    for number in range(1000):
-        layer, place = divmod(number, 100)
-        before = [f"t{(layer - 1) * 100 + (place + step) % 100:04d}" for step in range(3)] if layer else []
-        text.append(f'[[dag.tasks]]\nid = "t{number:04d}"\ndeps = {before!r}'.replace("'", '"'))
-    made.dag("many", "\n".join(text))
+    for name, command in (("work", 'command = "true"\n'), ("rest", "")):
+        tasks = "".join(f'[[dag.tasks]]\nid = "t{number}"\n{command}' for number in range(1000))
+        made.dag(name, f'[skill]\nname = "{name}"\n[dag]\nmax_parallel = 4\n{tasks}')
     yield made
-    subprocess.run([CIS, "engine", "stop"], cwd=root, capture_output=True, check=False)
+    subprocess.run([CIS, "engine", "stop"], cwd=made.root, capture_output=True, check=False)
 
 
-def cpu_of(pid: int) -> float:
-    """Milliseconds that all threads of a process have computed."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
+def computed(pid: int) -> float:
+    """Milliseconds of CPU that all threads of a process have had."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e6
 
 
-def paint(command: list[str], cwd: Path, mark: str) -> tuple[float, int]:
-    """CPU milliseconds until `mark` is on the screen, and the bytes that were sent for it."""
-    terminal = PtyTerminal(command, cwd=cwd, env=dict(os.environ), columns=120, rows=36)
+def first_paint(command: list[str], mark: str, folder: Path) -> float:
+    """CPU milliseconds of a program until `mark`, the last that it paints, has come."""
+    terminal = PtyTerminal(command, cwd=folder, env=dict(os.environ), columns=120, rows=36)
     try:
         while mark.encode() not in terminal.received:
             assert terminal.listen(30), terminal.screen()
-        return cpu_of(terminal.pid), len(terminal.received)
+        return computed(terminal.pid)
     finally:
         terminal.press("q")
         terminal.wait_exit()
         terminal.close()
 
 
-def test_the_first_paint(project: Project) -> None:
-    smallest, ours = [sys.executable, "-c", SMALLEST], [str(CIS)]
-    costs: tuple[list[float], list[float]] = ([], [])
-    sizes = [0, 0]
+def test_first_paint(project: Project) -> None:
+    smallest: list[float] = []
+    ours: list[float] = []
     for _ in range(ROUNDS):
-        for index, (command, mark) in enumerate(((smallest, "Quit"), (ours, "quit"))):
-            cost, sizes[index] = paint(command, project.root, mark)
-            costs[index].append(cost)
-    reference, measured = (statistics.median(cost) for cost in costs)
-    print(
-        f"\nfirst paint: {measured:.0f} ms CPU, {sizes[1]} bytes;"
-        f" smallest Textual program {reference:.0f} ms, {sizes[0]} bytes: {measured / reference:.2f}x"
-    )
+        smallest.append(first_paint([sys.executable, "-c", SMALLEST], "Quit", project.root))
+        ours.append(first_paint([str(CIS)], "quit", project.root))
+    reference, measured = statistics.median(smallest), statistics.median(ours)
+    print(f"\nfirst paint {measured:.0f} ms CPU, smallest Textual program {reference:.0f}: {measured / reference:.2f}x")
     assert measured / reference < PAINT_LIMIT
 
 
 def cursor_row(terminal: PtyTerminal) -> int:
-    """The row of the lanes that has the cursor."""
+    """The row of the screen on which the cursor of the lanes stands."""
     rows = terminal.screen().split("\n")
-    return next((number for number, row in enumerate(rows) if re.search("│▌", row)), -1)
+    return next((number for number, row in enumerate(rows) if "│▌" in row), -1)
 
 
 def answer_times(terminal: PtyTerminal) -> Iterator[float]:
-    """Milliseconds from key to paint, for as long as the run goes on."""
-    down = True
-    while "/1000" in terminal.screen():
-        before, pressed = cursor_row(terminal), time.perf_counter()
-        terminal.press("j" if down else "k")
-        down = not down
-        while cursor_row(terminal) == before:
-            assert terminal.listen(5), terminal.screen()
-        yield (time.perf_counter() - pressed) * 1000
-        rest = time.perf_counter() + 0.01
-        while (left := rest - time.perf_counter()) > 0:
+    """Milliseconds from a key to the cursor's next row, again and again, with a person's pause between."""
+    for key in itertools.cycle("jk"):
+        before, began = cursor_row(terminal), time.perf_counter()
+        terminal.press(key)
+        terminal.wait(lambda _, before=before: cursor_row(terminal) != before)
+        yield (time.perf_counter() - began) * 1000
+        pause = time.perf_counter() + 0.02
+        while (left := pause - time.perf_counter()) > 0:
             terminal.listen(left)
 
 
-def test_a_key_while_a_thousand_tasks_run(project: Project) -> None:
+def p95(times: list[float]) -> float:
+    return statistics.quantiles(times, n=20)[-1]
+
+
+@pytest.mark.parametrize(("name", "runs"), [("work", 1), ("rest", 15)])
+def test_a_key_while_a_thousand_tasks_run(project: Project, name: str, runs: int) -> None:
     terminal = PtyTerminal([str(CIS)], cwd=project.root, env=dict(os.environ), columns=120, rows=36)
-    times: list[float] = []
+    busy: list[float] = []
     try:
         terminal.wait("engine ready")
-        terminal.press("/", "many", "enter")
-        terminal.wait(lambda screen: "tour" not in screen)
-        for _ in range(RUNS):
+        terminal.press("/", name)
+        terminal.wait("show all")
+        terminal.press("enter")
+        terminal.wait(lambda screen: "show all" not in screen and re.search(rf"▌ +{name}", screen) is not None)
+        for _ in range(runs):
             terminal.press("g", "enter")
-            terminal.wait("/1000")
+            terminal.wait("1 run")
             terminal.press("\t")
             terminal.wait(lambda _: cursor_row(terminal) >= 0)
-            times += answer_times(terminal)
+            busy += itertools.takewhile(lambda _: "1 run" in terminal.screen(), answer_times(terminal))
             terminal.press("\x1b[Z")
-        terminal.press("q")
-        terminal.wait_exit()
+        terminal.press("\t")
+        idle = list(itertools.islice(answer_times(terminal), 60))
     finally:
         terminal.close()
-    slowest = statistics.quantiles(times, n=20)[-1]
-    print(f"\n{len(times)} keys while 1,000 tasks ran: median {statistics.median(times):.1f} ms, p95 {slowest:.1f} ms")
-    assert slowest < KEY_LIMIT
+    print(
+        f"\n{name}: {len(busy)} keys while 1,000 tasks ran: median {statistics.median(busy):.0f} ms,"
+        f" p95 {p95(busy):.0f} ms; {len(idle)} idle: median {statistics.median(idle):.0f} ms, p95 {p95(idle):.0f} ms"
+    )
+    assert p95(busy) < max(KEY_LIMIT, 5 * p95(idle)), "on a busy machine a key takes its time even when nothing runs"

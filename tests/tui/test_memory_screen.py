@@ -9,7 +9,7 @@ import pytest
 from cis_tui.core.paths import Home
 from cis_tui.memory.records import Domain, MemoryWrite
 from cis_tui.tui.app import CisApp
-from cis_tui.tui.detail import MASK
+from cis_tui.tui.memory_detail import MASK
 from cis_tui.tui.pages import SIZE, WHOLE, Pages
 from cis_tui.tui.screens.memory import MemoryScreen
 from tests.tui.conftest import Compare
@@ -137,7 +137,7 @@ def test_pages_are_asked_for_once_and_only_where_they_are_looked_at() -> None:
 
 
 def test_values_that_are_no_text_are_described() -> None:
-    from cis_tui.tui.detail import preview
+    from cis_tui.tui.memory_detail import preview
 
     assert preview(item("blob", b"\xff\xfe\x00")) == "3 bytes that are not text"
 

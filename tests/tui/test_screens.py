@@ -12,7 +12,7 @@ from cis_tui.core.paths import Home
 from cis_tui.dag.views import DecisionKind
 from cis_tui.project.model import Change, TrustItem, TrustReport, TrustState
 from cis_tui.skills.model import Permissions
-from cis_tui.tui.detail import decision_lines, permission_sentences
+from cis_tui.tui.detail import decision_lines
 from cis_tui.tui.paint import Tone
 from cis_tui.tui.screens.activity import ActivityScreen
 from cis_tui.tui.screens.confirm import ConfirmDialog
@@ -20,6 +20,7 @@ from cis_tui.tui.screens.form import Field, FormDialog
 from cis_tui.tui.screens.quit import QuitDialog
 from cis_tui.tui.screens.reader import ReaderDialog
 from cis_tui.tui.screens.trust import TrustDialog, report_lines
+from cis_tui.tui.skill_detail import permission_sentences
 from cis_tui.tui.store import KEPT_ACTIVITY, summary_of
 from tests.tui.conftest import Compare
 from tests.tui.helpers import NOW, ROOT, decision, fill, half_way, show, text_of, until, vote, workspace

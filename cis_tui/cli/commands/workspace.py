@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.failure import usage
+
+if TYPE_CHECKING:
+    from cis_tui.protocol import EngineApi
 
 
 def open_workspace(context: Context, arguments: Namespace) -> int:
@@ -16,7 +21,8 @@ def open_workspace(context: Context, arguments: Namespace) -> int:
         raise usage("the workspace has no JSON form", "cis -h lists the commands that have")
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise usage("the workspace needs a terminal", "cis -h lists the commands that need none")
-    from cis_tui.api.launch import launch
+    # What is made until the first paint stays: to look for garbage in it would cost a tenth of the time to it.
+    gc.disable()
     from cis_tui.core.config import load_config
     from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE
     from cis_tui.tui.app import CisApp
@@ -24,7 +30,16 @@ def open_workspace(context: Context, arguments: Namespace) -> int:
     home, project = context.home.ensure(), context.project
     project_file = project / PROJECT_DIR / PROJECT_FILE if project else None
     settings = load_config(home.config_file, project_file=project_file).settings
-    app = CisApp(lambda: launch(home, "face"), project=project, settings=settings, home=home)
+
+    async def connect() -> EngineApi:
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+        from cis_tui.api.launch import launch
+
+        return await launch(home, "face")
+
+    app = CisApp(connect, project=project, settings=settings, home=home)
     app.run()
     return app.return_code or 0
 

@@ -10,7 +10,6 @@ from textual.containers import Horizontal, Vertical
 
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, RunStatus, RunSummary, RunView
-from cis_tui.protocol import EngineApi
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.detail import dag_lines, decision_lines
 from cis_tui.tui.output import CHUNK
@@ -26,6 +25,8 @@ from cis_tui.tui.widgets.task_pane import TaskPane
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
+    from cis_tui.protocol import EngineApi
 
 
 class DagsScreen(WorkspaceScreen):

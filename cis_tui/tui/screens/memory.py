@@ -12,7 +12,7 @@ from cis_tui.core.text import clean
 from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.protocol import EngineApi
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.detail import memory_lines, value_text
+from cis_tui.tui.memory_detail import memory_lines, value_text
 from cis_tui.tui.pages import SIZE, WHOLE, Pages
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.store import Changes, LinkState

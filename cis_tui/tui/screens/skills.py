@@ -11,9 +11,9 @@ from textual.containers import Horizontal
 
 from cis_tui.skills.model import SkillInfo
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.detail import skill_lines
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.screens.base import WorkspaceScreen
+from cis_tui.tui.skill_detail import skill_lines
 from cis_tui.tui.starting import ask_trust
 from cis_tui.tui.store import Changes
 from cis_tui.tui.widgets.filter import Filter

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from cis_tui.memory.records import Domain, MemoryItem
-from cis_tui.tui.detail import preview
+from cis_tui.tui.memory_detail import preview
 from cis_tui.tui.pages import Pages
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.widgets.rows import RowList

@@ -12,7 +12,19 @@ from cis_tui.dag.views import DecisionKind, RunStatus
 from cis_tui.tui.screens.dags import DagsScreen
 from cis_tui.tui.widgets.lane_view import LaneView, columns
 from tests.tui.conftest import Compare
-from tests.tui.helpers import HandClock, Story, decision, fill, half_way, show, task, text_of, vote, workspace
+from tests.tui.helpers import (
+    HandClock,
+    Story,
+    decision,
+    fill,
+    half_way,
+    hard_to_read,
+    show,
+    task,
+    text_of,
+    vote,
+    workspace,
+)
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 THEMES = ["cis-dark", "cis-light"]
@@ -55,6 +67,17 @@ async def test_a_vote_that_has_the_keys(home: Home, looks_right: Compare, theme:
         await pilot.press("d", "d", "d", "v")
         await pilot.pause()
         looks_right(app)
+
+
+@pytest.mark.parametrize("theme", [*THEMES, "high-contrast"])
+async def test_every_word_can_be_read(home: Home, theme: str) -> None:
+    app = workspace(home, theme=theme)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill(app, half_way().asked(12, vote()))
+        for keys in ([], ["tab"], ["d", "d"]):
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert not hard_to_read(app)
 
 
 async def test_before_there_is_an_engine(home: Home, looks_right: Compare) -> None:
@@ -155,7 +178,7 @@ def test_columns_give_the_name_what_it_needs_and_the_bar_what_is_left() -> None:
     for width in range(1, 220):
         parts = columns(width, lanes=9, longest_name=14)
         assert parts.bar == 0 or parts.bar >= 6
-        assert parts.time_at >= 0
+        assert parts.lanes > 0 and parts.name >= 0
     assert columns(48, 5, 10).bar > 0
     assert columns(150, 5, 10).level == 13
 

@@ -12,6 +12,7 @@ from cis_tui.dag.views import Decision
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.store import Changes
 from cis_tui.tui.widgets.bars import KeyLine, NavBar, StatusLine
+from cis_tui.tui.widgets.painted import TONE_CLASSES
 from cis_tui.tui.widgets.tray import Tray
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class WorkspaceScreen(Screen[None]):
     """One of the six screens. A subclass gives `body`, `refresh_all` and, where it can do better, `update`."""
 
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]  # pyright: ignore[reportIncompatibleVariableOverride] # declared so by Textual
+    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
     NAME: ClassVar[str]
     PURPOSE: ClassVar[str]
     """One line for the help: what the screen is for."""

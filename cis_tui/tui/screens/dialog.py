@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.widgets.bars import key_name, visible_bindings
 from cis_tui.tui.widgets.page import Page
-from cis_tui.tui.widgets.painted import LineWidget
+from cis_tui.tui.widgets.painted import TONE_CLASSES, LineWidget
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -47,6 +47,7 @@ class Dialog(ModalScreen[T]):
     """A question over the screen. A subclass adds its keys and, if need be, other content."""
 
     CSS_PATH = "dialog.tcss"
+    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close", id="dialog.close"),
     ]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.geometry import Region
 
 from cis_tui.core.clock import Clock
-from cis_tui.project.model import TrustState
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
 from cis_tui.tui.store import LinkState, Store
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from textual.binding import Binding
     from textual.screen import Screen
 
-COUNTDOWN_WIDTH = 8
+COUNTDOWN_WIDTH = 13
 
 
 class NavBar(LineWidget):
@@ -50,9 +49,9 @@ class NavBar(LineWidget):
             return [("no project ", Tone.DIM)] if not self._store.project_root else []
         pieces = [(shown(project.name, limit=40), Tone.STRONG)]
         if project.pending:
-            pieces.append((" not trusted " if project.trust is TrustState.UNTRUSTED else " changed ", Tone.ASK))
+            pieces.append((" not trusted " if project.trust == "untrusted" else " changed ", Tone.ASK))
         else:
-            pieces.append((" yours " if project.trust is TrustState.AUTHOR else " trusted ", Tone.DIM))
+            pieces.append((" yours " if project.trust == "author" else " trusted ", Tone.DIM))
         return pieces
 
     async def on_click(self, event: events.Click) -> None:
@@ -63,7 +62,7 @@ class NavBar(LineWidget):
 
 
 class StatusLine(LineWidget):
-    """The engine's state at the left; runs, decisions and the nearest deadline at the right."""
+    """The nearest deadline, decisions and runs at the left, where a repaint is cheapest; the engine at the right."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         super().__init__()
@@ -71,30 +70,29 @@ class StatusLine(LineWidget):
         self._clock = clock
 
     def line(self, y: int, width: int) -> Line:
-        """The only line."""
+        """The only line; an engine that is not there comes first."""
+        if self._store.link is LinkState.READY:
+            return _spread(self._work(), [("● engine ready ", Tone.DIM)], width)
         return _spread([(" ", Tone.PLAIN), *self._engine()], self._work(), width)
 
     def tick(self) -> None:
         """A second passed: repaint the countdown alone."""
         if self._store.pending:
-            self.refresh(Region(max(0, self.size.width - COUNTDOWN_WIDTH), 0, COUNTDOWN_WIDTH, 1))
+            self.refresh(Region(0, 0, COUNTDOWN_WIDTH, 1))
 
     def _engine(self) -> list[Piece]:
-        store = self._store
-        if store.link is LinkState.STARTING:
+        if self._store.link is LinkState.STARTING:
             return [("◌ starting engine…", Tone.DIM)]
-        if store.link is LinkState.LOST:
-            return [("✗ no engine: ", Tone.BAD), (shown(store.link_note), Tone.PLAIN)]
-        return [("● engine ready", Tone.DIM)]
+        return [("✗ no engine: ", Tone.BAD), (shown(self._store.link_note), Tone.PLAIN)]
 
     def _work(self) -> list[Piece]:
         active, pending = len(self._store.active_runs), self._store.pending
         pieces: list[Piece] = []
-        if active:
-            pieces.append((f"▶ {count(active, 'run')}  ", Tone.LIVE))
         if pending:
-            pieces.append((f"? {count(len(pending), 'decision')} ", Tone.ASK))
-            pieces.append((fit(countdown(pending[0], self._clock()), COUNTDOWN_WIDTH - 1, right=True) + " ", Tone.ASK))
+            pieces.append((fit(f" ? {countdown(pending[0], self._clock())}", COUNTDOWN_WIDTH), Tone.ASK))
+            pieces.append((f"{count(len(pending), 'decision')}  ", Tone.ASK))
+        if active:
+            pieces.append((f" ▶ {count(active, 'run')} ", Tone.LIVE))
         return pieces
 
 

@@ -17,6 +17,8 @@ from cis_tui.tui.words import LEVEL_MARKS, TASK_MARKS, countdown, elapsed, quest
 
 STATE, TRIES, TIME = 10, 4, 7
 """Cells of the columns that never change their width."""
+QUESTION_TIME = 11
+"""Cells of a question up to the end of its countdown, with the cursor's column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,6 @@ class Columns:
     name: int
     level: int
     bar: int
-
-    @property
-    def time_at(self) -> int:
-        """Where the columns begin that change with every second."""
-        return self.lanes + self.name + STATE + self.level + TRIES
 
 
 def columns(width: int, lanes: int, longest_name: int) -> Columns:
@@ -97,25 +94,23 @@ class LaneView(RowList):
             task = self.chosen
             self._lay_out(task.id if task else "")
         elif not self._rescale():
-            for task_id in tasks:
-                if task_id in self._line_of:
-                    self._repaint_task(self._line_of[task_id])
+            top = self.scroll_offset.y
+            visible = range(top - 1, top + self.size.height)
+            for index in {self._line_of.get(task, -2) for task in tasks}.intersection(visible):
+                self._repaint_task(index)
 
     def tick(self) -> None:
         """A second passed: repaint what counts."""
         if self._state is None or self._state.outcome is not None or not self._state.id or self._rescale():
             return
         top = self.scroll_offset.y
-        start = self._columns().time_at + 1
         for index in range(top, min(len(self._lines), top + self.size.height)):
             row, decision = self._lines[index]
             task = self._state.tasks[self._drawn[row].id]
             if decision is not None:
+                self.repaint_row(index, width=self._columns().lanes + QUESTION_TIME)
+            elif task.status is TaskStatus.RUNNING or task.retry_at is not None:
                 self.repaint_row(index)
-            elif task.status is TaskStatus.RUNNING:
-                self.repaint_row(index, start)
-            elif task.retry_at is not None:
-                self.repaint_row(index, start - TRIES - STATE)
 
     # Rows
 
@@ -149,7 +144,8 @@ class LaneView(RowList):
         ]
 
     def _question(self, drawn: LaneRow, decision: Decision, parts: Columns, width: int) -> Line:
-        text = f"╰ {countdown(decision, self._clock())}  {question(decision)}: {shown(decision.prompt)}"
+        left = fit(countdown(decision, self._clock()), QUESTION_TIME - 3)
+        text = f"╰ {left}{question(decision)}: {shown(decision.prompt)}"
         return [(fit(drawn.below, parts.lanes), Tone.DIM), (fit(text, width - parts.lanes), Tone.ASK)]
 
     def _retry_word(self, task: TaskView) -> str:

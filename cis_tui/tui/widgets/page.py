@@ -10,7 +10,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
 from cis_tui.tui.paint import Line, wrap
-from cis_tui.tui.widgets.painted import TONE_CLASSES, to_strip
+from cis_tui.tui.widgets.painted import to_strip
 
 if TYPE_CHECKING:
     from textual.strip import Strip
@@ -20,7 +20,6 @@ class Page(ScrollView, can_focus=True):
     """Lines of toned text. It takes the focus only to be scrolled."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_down", "Down", show=False, id="page.down"),
         Binding("up,k", "scroll_up", "Up", show=False, id="page.up"),
@@ -65,7 +64,7 @@ class Page(ScrollView, can_focus=True):
     def _wrap(self) -> None:
         width = self._width
         self._wrapped = [part for line in self._lines for part in wrap(line, width)]
-        self.virtual_size = Size(width, len(self._wrapped))
+        self.virtual_size = Size(1, len(self._wrapped))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -12,14 +10,14 @@ from textual.widget import Widget
 from cis_tui.tui.paint import Line, Tone, cell_len, shown
 
 TONE_CLASSES = {f"tone--{tone.value}" for tone in Tone if tone}
-"""Component classes by which the stylesheet gives each tone its look."""
+"""Component classes of every screen, by which the stylesheet gives each tone its look."""
 
 
 def to_strip(widget: Widget, line: Line, width: int, ground: Style) -> Strip:
     """`line` in exactly `width` cells, on the background of `ground`, which also colours what has no tone of its own.
 
     This is the last door before the terminal: what a screen forgot to clean is cleaned here.
-    `widget` must have `TONE_CLASSES` among its component classes.
+    Tones are styled once for the screen, which must have `TONE_CLASSES`, and not for each of its widgets.
     """
     segments: list[Segment] = []
     room = width
@@ -30,7 +28,7 @@ def to_strip(widget: Widget, line: Line, width: int, ground: Style) -> Strip:
             text = shown(text)
         style = ground
         if tone:
-            toned = widget.get_component_rich_style(f"tone--{tone.value}")
+            toned = widget.screen.get_component_rich_style(f"tone--{tone.value}", default=ground)
             style = ground + Style(color=toned.color, bold=toned.bold, underline=toned.underline)
         segments.append(Segment(text, style))
         room -= cell_len(text)
@@ -41,7 +39,6 @@ class LineWidget(Widget):
     """A widget of a few lines without scrolling; a subclass says what stands in each."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
     def line(self, y: int, width: int) -> Line:
         """What stands in line `y`."""

@@ -84,6 +84,8 @@ class DecisionPrompt(LineWidget, can_focus=True):
 
     def show(self, decision: Decision | None) -> None:
         """Ask this decision, or none. Another one than before is deaf at first."""
+        if decision is None and self.decision is None:
+            return
         if (decision and decision.id) != (self.decision and self.decision.id):
             self._deafen()
             self._voting = False

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cis_tui.tui.paint import Line, Tone, wrap
-from cis_tui.tui.widgets.painted import TONE_CLASSES, to_strip
+from cis_tui.tui.widgets.painted import to_strip
 
 if TYPE_CHECKING:
     from textual import events
@@ -26,7 +26,7 @@ class RowList(ScrollView, can_focus=True):
     """Rows of text with a cursor. A subclass gives `row` and calls `show_rows` when their number changed."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor", *TONE_CLASSES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"rows--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False, id="list.down"),
         Binding("up,k", "move(-1)", "Up", show=False, id="list.up"),
@@ -66,6 +66,7 @@ class RowList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._count = 0
+        self.virtual_size = Size(1, 1)
 
     # For subclasses
 
@@ -94,16 +95,17 @@ class RowList(ScrollView, can_focus=True):
     def show_rows(self, count: int, *, cursor: int | None = None) -> None:
         """Take a new number of rows, put the cursor where it belongs, and repaint."""
         self._count = count
-        self.virtual_size = Size(self.size.width, max(count, 1))
+        # Rows are as wide as the widget, whatever that is: only their number makes a new layout.
+        self.virtual_size = Size(1, max(count, 1))
         self.set_reactive(RowList.cursor, self._nearest(self.cursor if cursor is None else cursor))
         self._keep_in_view(self.cursor)
         self.refresh()
 
-    def repaint_row(self, index: int, start: int = 0) -> None:
-        """Repaint one row, from cell `start` on, if it is visible."""
+    def repaint_row(self, index: int, *, width: int | None = None) -> None:
+        """Repaint one row, or its first `width` cells, if it is visible."""
         y = index - self.scroll_offset.y
         if 0 <= y < self.size.height:
-            self.refresh(Region(start, y, max(1, self.size.width - start), 1))
+            self.refresh(Region(0, y, self.size.width if width is None else width, 1))
 
     # The cursor
 
@@ -158,8 +160,7 @@ class RowList(ScrollView, can_focus=True):
     # Events
 
     def on_resize(self) -> None:
-        """Rows are as wide as the widget."""
-        self.virtual_size = Size(self.size.width, max(self._count, 1))
+        """The cursor stays in view."""
         self._keep_in_view(self.cursor)
 
     def on_focus(self) -> None:

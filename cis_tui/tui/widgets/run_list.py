@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from cis_tui.core.clock import Clock
 from cis_tui.core.problems import Severity
-from cis_tui.dag.views import DagInfo, RunSummary
+from cis_tui.dag.views import DagInfo, RunStatus, RunSummary
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.widgets.rows import RowList
 from cis_tui.tui.words import RUN_MARKS, count, span, when
@@ -63,8 +63,8 @@ class RunList(RowList):
     def tick(self) -> None:
         """A second passed: repaint the times of runs that go on."""
         for index, entry in enumerate(self._entries):
-            if isinstance(entry, RunSummary) and not entry.status.ended:
-                self.repaint_row(index, max(0, self.size.width - TIME))
+            if isinstance(entry, RunSummary) and entry.status is RunStatus.RUNNING:
+                self.repaint_row(index)
 
     def _rebuild(self) -> None:
         key = _key(self.chosen)
@@ -101,7 +101,8 @@ class RunList(RowList):
         if not run.status.ended and run.tasks_total:
             word = f"{run.tasks_ended}/{run.tasks_total}"
         now = self._clock()
-        time = when(run.started_at, now) if run.ended_at else span(now - run.started_at)
+        running = run.status is RunStatus.RUNNING
+        time = span(now - run.started_at) if running else when(run.started_at, now)
         name = max(4, width - 2 - WORD - TIME)
         return [
             (f"{mark} ", tone),

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 MOST = 3
 """Lines of the tray; more decisions are counted in the last one."""
-TIME_WIDTH = 9
+MARK_WIDTH, TIME_WIDTH = 3, 10
+"""Cells at the left, where the time stands: what is repainted reaches from there to where it changed."""
 
 
 class Tray(LineWidget):
@@ -40,16 +41,18 @@ class Tray(LineWidget):
 
     def show(self, pending: Sequence[Decision]) -> None:
         """Show these decisions."""
+        lines = min(MOST, len(pending))
+        if lines != min(MOST, len(self._pending)):
+            self.display = bool(pending)
+            self.styles.height = max(1, lines)
         self._pending = pending
-        self.display = bool(pending)
-        self.styles.height = min(MOST, max(1, len(pending)))
-        self.refresh(layout=True)
+        self.refresh()
 
     def tick(self) -> None:
         """A second passed: repaint the countdowns alone."""
         lines = min(len(self._pending), MOST)
         if self.display and lines:
-            self.refresh(Region(max(0, self.size.width - TIME_WIDTH), 0, TIME_WIDTH, lines))
+            self.refresh(Region(0, 0, MARK_WIDTH + TIME_WIDTH, lines))
 
     def line(self, y: int, width: int) -> Line:
         """One decision: its task, what it wants, the time left."""
@@ -57,15 +60,13 @@ class Tray(LineWidget):
             return ()
         decision = self._pending[y]
         more = len(self._pending) - MOST
-        key = "d" if y == 0 else " "
         note = f"  +{more} more" if more > 0 and y == MOST - 1 else ""
         text = f"{shown(decision.dag)} / {shown(decision.task)}  {question(decision)}{note}"
-        room = max(0, width - 6 - TIME_WIDTH)
         return [
             (" ? ", Tone.ASK),
-            (f"{key}  ", Tone.STRONG),
-            (fit(text, room), Tone.PLAIN),
-            (fit(countdown(decision, self._clock()), TIME_WIDTH - 1, right=True) + " ", Tone.ASK),
+            (fit(countdown(decision, self._clock()), TIME_WIDTH), Tone.ASK),
+            ("d  " if y == 0 else "   ", Tone.STRONG),
+            (fit(text, max(0, width - MARK_WIDTH - TIME_WIDTH - 3)), Tone.PLAIN),
         ]
 
     def on_click(self, event: events.Click) -> None:

@@ -25,6 +25,7 @@ from cis_tui.dag.template import bind_params
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.service import MemoryService
+from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
@@ -216,6 +217,10 @@ class Engine:
                 prefix, after=after, include_private=include_private, include_sensitive=include_sensitive
             )
         )
+
+    async def memory_stats(self) -> MemoryStats:
+        """See `EngineApi`."""
+        return await self._in_thread(self._memory.stats)
 
     def _default_domain(self, project: str) -> Domain | None:
         project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None

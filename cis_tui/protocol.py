@@ -10,6 +10,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.skills.model import SkillInfo, SkillResult
 
@@ -65,6 +66,10 @@ class EngineApi(Protocol):
     ) -> MemoryPage: ...
     async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
         """Newest first; empty when the key was never written."""
+        ...
+
+    async def memory_stats(self) -> MemoryStats:
+        """What memory holds, where it lies, and how its layers do."""
         ...
 
     async def memory_export(

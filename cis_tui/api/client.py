@@ -15,6 +15,7 @@ from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.protocol import PROTOCOL_VERSION, EngineStatus
 from cis_tui.skills.model import SkillInfo, SkillResult
@@ -135,6 +136,10 @@ class RemoteEngine:
     async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
         """See `EngineApi`."""
         return await self._call("memory_history", key=key)
+
+    async def memory_stats(self) -> MemoryStats:
+        """See `EngineApi`."""
+        return await self._call("memory_stats")
 
     async def memory_export(
         self, prefix: str = "", *, after: str = "", include_private: bool = False, include_sensitive: bool = False

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cis_tui.cli.context import Context
     from cis_tui.memory.records import Domain, MemoryWrite
     from cis_tui.memory.service import MemoryService
+    from cis_tui.memory.stats import MemoryStats
 
 Item = Mapping[str, object]
 """A memory item in the shape of the contract."""
@@ -32,6 +33,7 @@ class Store(Protocol):
         """Durable when it returns."""
         ...
 
+    def stats(self) -> MemoryStats: ...
     def export(self, prefix: str, private: bool, sensitive: bool) -> Iterator[tuple[Sequence[object], int]]:
         """Parts of an export, each with the number of Sensitive entries that it passed over."""
         ...
@@ -100,6 +102,12 @@ class RemoteStore:
 
         self._call("memory_set_many", writes=encode(writes), project=self._context.project_path)
 
+    def stats(self) -> MemoryStats:
+        from cis_tui.core.codec import decode
+        from cis_tui.memory.stats import MemoryStats
+
+        return decode(MemoryStats, self._call("memory_stats"))
+
     def export(self, prefix: str, private: bool, sensitive: bool) -> Iterator[tuple[Sequence[object], int]]:
         after = ""
         while True:
@@ -143,6 +151,9 @@ class LocalStore:
     def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
         self._default = self._default or self._default_domain()
         self._service.set_many(writes, default_domain=self._default)
+
+    def stats(self) -> MemoryStats:
+        return self._service.stats()
 
     def export(self, prefix: str, private: bool, sensitive: bool) -> Iterator[tuple[Sequence[object], int]]:
         after = ""

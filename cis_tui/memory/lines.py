@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import b64decode
-from dataclasses import replace
+from dataclasses import fields, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ MAX_LINE = 6 * MAX_VALUE + 65_536
 """Bytes of a line: JSON needs up to six for one of a value."""
 FIELDS = frozenset({"key", "value", "domain", "category", "pinned", "index_type", "classed"})
 """What a line may say. The rest of an item is made anew: an import writes new versions, on this node and now."""
-_ITEM_FIELDS = frozenset(MemoryItem.__slots__)
+_ITEM_FIELDS = frozenset(field.name for field in fields(MemoryItem))
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 

@@ -114,6 +114,12 @@ def read_versions(log: Database, domain: Domain, key: str) -> list[tuple[Rank, M
     return [((row[-1], row[6], row[5]), _item(row[:-1], domain)) for row in log.all(sql, (key,))]
 
 
+def count_kinds(log: Database, rows: str) -> dict[str, int]:
+    """How many of `rows`, a JSON array, are of which kind."""
+    sql = "SELECT index_type, count(*) FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1"
+    return {str(kind): int(count) for kind, count in log.all(sql, (rows,))}
+
+
 def count_accesses(log: Database, hits: Iterable[tuple[int, int, Instant]]) -> None:
     """Add to rows how often they were used: row, times, and the last moment. Waits for nobody.
 

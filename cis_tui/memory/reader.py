@@ -12,7 +12,7 @@ from cis_tui.memory import catalogue
 from cis_tui.memory.cache import Place
 from cis_tui.memory.database import Database
 from cis_tui.memory.epochs import Epoch
-from cis_tui.memory.log import count_accesses, read_row, read_rows, read_versions
+from cis_tui.memory.log import count_accesses, count_kinds, read_row, read_rows, read_versions
 from cis_tui.memory.records import Domain, MemoryItem
 from cis_tui.memory.vault import Vault
 from cis_tui.memory.versions import Rank
@@ -124,6 +124,13 @@ class Reader:
         """The current entries of `domain`."""
         sql = self._live(domain)
         return int(self._catalogues.value(f"SELECT count(*) FROM ({sql})", ("", after_prefix("")))) if sql else 0
+
+    def kinds(self, domain: Domain, week: str) -> dict[str, int]:
+        """How many current entries of `domain` the log of `week` holds, by their kind."""
+        if not self._use(domain):
+            return {}
+        sql = f"SELECT json_group_array(row) FROM {domain.value}.heads WHERE week = ? AND deleted = 0"
+        return count_kinds(self._log(domain, week), str(self._catalogues.value(sql, (week,))))
 
     def count_accesses(self, domain: Domain, week: str, hits: Iterable[tuple[int, int, Instant]]) -> None:
         """Write uses of entries down: row, times and last moment.

@@ -24,6 +24,7 @@ from cis_tui.memory.vault import Vault
 if TYPE_CHECKING:
     from cis_tui.memory.committer import Committer, Outcome
     from cis_tui.memory.plan import Entry, Plan
+    from cis_tui.memory.stats import MemoryStats
 
 EventSink = Callable[[str, Mapping[str, object]], None]
 
@@ -167,6 +168,18 @@ class MemoryService:
                 with suppress(CisError):
                     counts[domain.value] = self._reader.count(domain)
         return counts
+
+    def stats(self) -> MemoryStats:
+        """What memory holds, where it lies, and how its layers do; what cannot be opened is said in it."""
+        from cis_tui.memory.stats import MemoryStats
+        from cis_tui.memory.survey import domain_stats
+
+        with suppress(CisError):
+            self._settle()
+        with self._reading:
+            self._reader.refresh(self._epoch())
+            domains = tuple(domain_stats(self._vaults[domain], self._reader) for domain in Domain)
+            return MemoryStats(domains, self.meters.stats(), len(self._cache))
 
     def check(self) -> list[str]:
         """What is wrong with the files of memory, a sentence each; empty when all is well."""

@@ -65,6 +65,12 @@ def _import_memory(context: Context, a: Namespace) -> int:
     return import_(context, a.file, skip_invalid=a.skip_invalid)
 
 
+def _stats(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.memory_stats import stats
+
+    return stats(context)
+
+
 COMMANDS = (
     Command(
         "set",
@@ -86,6 +92,7 @@ COMMANDS = (
         _list,
     ),
     Command("history", "every version of a value", lambda context, a: memory.history(context, a.key), _key),
+    Command("stats", "what memory holds and how its layers do", _stats),
     Command("export", "print entries as JSON lines, public ones unless told otherwise", _export_memory, _export),
     Command("import", "keep what JSON lines say, as new versions of this node", _import_memory, _import),
 )

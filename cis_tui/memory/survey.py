@@ -1,0 +1,43 @@
+"""Gathers the figures of one domain."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from cis_tui.core.errors import CisError
+from cis_tui.memory.reader import Reader
+from cis_tui.memory.stats import DomainStats, LogStats
+from cis_tui.memory.vault import Vault
+
+
+def domain_stats(vault: Vault, reader: Reader) -> DomainStats:
+    """The figures of one domain; what cannot be opened is said, and never an error."""
+    sizes = {week: _size(vault.path(week)) for week in vault.weeks()}
+    archives = sorted(vault.archive("").parent.glob("*.db.gz"))
+    entries, held, kinds, problem = 0, dict[str, int](), dict[str, int](), ""
+    try:
+        entries = reader.count(vault.domain)
+        for week in sizes:
+            for kind, count in reader.kinds(vault.domain, week).items():
+                held[week] = held.get(week, 0) + count
+                kinds[kind] = kinds.get(kind, 0) + count
+    except CisError as error:
+        problem = error.message
+    return DomainStats(
+        domain=vault.domain,
+        entries=entries,
+        kinds=dict(sorted(kinds.items())),
+        logs=tuple(LogStats(week, held.get(week, 0), size) for week, size in sizes.items()),
+        archives=len(archives),
+        archive_bytes=sum(map(_size, archives)),
+        problem=problem,
+    )
+
+
+def _size(path: Path) -> int:
+    size = 0
+    for suffix in ("", "-wal"):
+        with suppress(FileNotFoundError):
+            size += Path(f"{path}{suffix}").stat().st_size
+    return size

@@ -127,8 +127,7 @@ class MemoryService:
         """The current entries whose key begins with `prefix`, by key; of both domains when `domain` is None."""
         self._settle()
         with self._reading:
-            self._reader.refresh(self._epoch())
-            items, total = self._reader.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0))
+            items, total = self._fresh.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0))
         return MemoryPage(items, total)
 
     def history(self, key: str) -> tuple[MemoryItem, ...]:
@@ -137,8 +136,7 @@ class MemoryService:
 
         self._settle()
         with self._reading:
-            self._reader.refresh(self._epoch())
-            versions = self._reader.versions(key)
+            versions = self._fresh.versions(key)
         return newest_first(versions)
 
     def export(
@@ -154,7 +152,7 @@ class MemoryService:
         self._settle()
         domain = None if include_private else Domain.PUBLIC
         with self._reading:
-            items = self._reader.following(prefix, after, domain, limit=PAGE)
+            items = self._fresh.following(prefix, after, domain, limit=PAGE)
             return export_page(items, named=prefix, sensitive=include_sensitive)
 
     def counts(self) -> Mapping[str, int]:
@@ -163,10 +161,9 @@ class MemoryService:
         with suppress(CisError):
             self._settle()
         with self._reading:
-            self._reader.refresh(self._epoch())
             for domain in Domain:
                 with suppress(CisError):
-                    counts[domain.value] = self._reader.count(domain)
+                    counts[domain.value] = self._fresh.count(domain)
         return counts
 
     def stats(self) -> MemoryStats:
@@ -177,8 +174,7 @@ class MemoryService:
         with suppress(CisError):
             self._settle()
         with self._reading:
-            self._reader.refresh(self._epoch())
-            domains = tuple(domain_stats(self._vaults[domain], self._reader) for domain in Domain)
+            domains = tuple(domain_stats(self._vaults[domain], self._fresh) for domain in Domain)
             return MemoryStats(domains, self.meters.stats(), len(self._cache))
 
     def check(self) -> list[str]:
@@ -252,6 +248,12 @@ class MemoryService:
                 return self._counters().now()
             return None
         return self._epochs.now()
+
+    @property
+    def _fresh(self) -> Reader:
+        """The reader, which has let go of what others have replaced."""
+        self._reader.refresh(self._epoch())
+        return self._reader
 
     def _counters(self) -> Epochs:
         if self._epochs is None:

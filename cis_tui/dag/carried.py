@@ -12,6 +12,7 @@ from cis_tui.dag.state import RunState
 from cis_tui.dag.verdicts import decision_data, supersede
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, TaskStatus, TaskView
 
+_NOT_WELL = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
 _UNANSWERED = (DecisionStatus.PENDING, DecisionStatus.SUPERSEDED)
 
 
@@ -33,9 +34,24 @@ class Carried:
 
 
 def again(state: RunState) -> tuple[str, ...]:
-    """The tasks that begin anew when `state` is resumed: of a run that has ended, all that did not end well."""
-    redo = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
-    return tuple(task.id for task in state.tasks.values() if task.status in redo) if state.outcome else ()
+    """The tasks that begin anew when `state` is resumed: of a run that has ended, all that did not end well.
+
+    What ran because one of them failed is as if it had not run: if it fails again, it is needed again.
+    """
+    if state.outcome is None:
+        return ()
+    after: dict[str, list[str]] = {}
+    for task in state.tasks.values():
+        for dep in task.deps:
+            after.setdefault(dep, []).append(task.id)
+    open = [id for id, task in state.tasks.items() if task.status in _NOT_WELL]
+    redo = set(open)
+    while open:
+        task = state.tasks[open.pop()]
+        fresh = {*after.get(task.id, ()), task.on_failure} & state.tasks.keys() - redo
+        redo |= fresh
+        open += fresh
+    return tuple(id for id in state.tasks if id in redo)
 
 
 def superseded(state: RunState, now: Instant) -> list[Change]:
@@ -61,7 +77,13 @@ def carry(
     return Carried(
         ended={task.id: task.status for task in ended},
         facts={
-            task.id: {"status": task.status.value, "output": task.output, "exit_code": task.exit_code} for task in ended
+            task.id: {
+                "status": task.status.value,
+                "output": task.output,
+                "exit_code": task.exit_code,
+                "error": task.error,
+            }
+            for task in ended
         },
         attempts={task.id: task.attempts for task in state.tasks.values() if task.attempts},
         interrupted={task.id: _story(task, last_words(task)) for task in interrupted},

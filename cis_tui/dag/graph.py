@@ -14,9 +14,13 @@ MAX_BACK_EDGES = 100
 
 
 def dependencies(spec: DagSpec) -> dict[str, tuple[str, ...]]:
-    """For each task, the tasks that must end before it starts, each once."""
+    """For each task, what must have ended before it starts, each once: its deps, and those for whose failure it is."""
     known = {task.id for task in spec.tasks}
-    return {task.id: tuple(dict.fromkeys(dep for dep in task.deps if dep in known)) for task in spec.tasks}
+    watched = spec.watched()
+    return {
+        task.id: tuple(dict.fromkeys(dep for dep in (*task.deps, *watched.get(task.id, ())) if dep in known))
+        for task in spec.tasks
+    }
 
 
 def dependants(spec: DagSpec) -> dict[str, tuple[str, ...]]:
@@ -105,6 +109,19 @@ def upstream(spec: DagSpec) -> Callable[[str, str], bool]:
     return lambda first, second: bool(before.get(second, 0) & bit.get(first, 0))
 
 
+def after_failure(spec: DagSpec) -> frozenset[str]:
+    """The tasks that run only when something failed: those named by an `on_failure`, and all behind them."""
+    after = dependants(spec)
+    found = set(spec.watched()) & after.keys()
+    open = list(found)
+    while open:
+        fresh = set(after[open.pop()]) - found
+        found |= fresh
+        open += fresh
+    return frozenset(found)
+
+
 def leaves(spec: DagSpec) -> tuple[str, ...]:
-    """The tasks that no other waits for."""
-    return tuple(id for id, waiting in dependants(spec).items() if not waiting)
+    """The tasks with which a run ends in which nothing fails."""
+    aside = after_failure(spec)
+    return tuple(id for id, waiting in dependants(spec).items() if id not in aside and aside.issuperset(waiting))

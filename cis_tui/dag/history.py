@@ -134,9 +134,3 @@ class RunHistory:
             raise Unavailable(
                 "CIS-DAG-043", f"the run journal {self._home.runs_db} cannot be read: {error}", hint="try: cis doctor"
             ) from error
-
-
-def needs_again(state: RunState) -> tuple[str, ...]:
-    """The tasks that resuming the ended run `state` runs again: all that failed, were cancelled or were skipped."""
-    again = (TaskStatus.FAILED, TaskStatus.CANCELLED, TaskStatus.SKIPPED)
-    return tuple(task.id for task in state.tasks.values() if task.status in again) if state.outcome else ()

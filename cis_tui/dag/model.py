@@ -69,6 +69,8 @@ class TaskSpec:
     """Seconds that one attempt may take; None: the skill's own limit, none for the shell."""
     condition: str | None = None
     """A Jinja2 expression; the task is skipped when it is false."""
+    on_failure: str | None = None
+    """The task that runs only if this one, or another one that names it, failed."""
     idempotent: bool = False
     """May run again after a crash without asking."""
     work_dir: str = "."
@@ -109,3 +111,11 @@ class DagSpec:
     def task(self, id: str) -> TaskSpec | None:
         """The task called `id`."""
         return next((task for task in self.tasks if task.id == id), None)
+
+    def watched(self) -> dict[str, tuple[str, ...]]:
+        """For each task that runs only after a failure, the tasks that name it in `on_failure`."""
+        found: dict[str, list[str]] = {}
+        for task in self.tasks:
+            if task.on_failure is not None:
+                found.setdefault(task.on_failure, []).append(task.id)
+        return {handler: tuple(ids) for handler, ids in found.items()}

@@ -33,7 +33,6 @@ _LATER: Mapping[str, str] = {
 }
 """Fields of a task that are read but not carried out yet, and what happens instead."""
 _CANNOT: Mapping[str, str] = {
-    "on_failure": "tasks that run only after a failure",
     "dag": "DAGs within DAGs",
     "for_each": "a task for each item of a list",
     "tasks": "tasks within tasks",
@@ -145,6 +144,7 @@ def _task(table: Table) -> TaskSpec:
         retry=_retry(table),
         timeout=table.number("timeout_secs", 0, MONTH, unit="seconds", above=True),
         condition=table.text("condition").strip() or None,
+        on_failure=table.text("on_failure").strip() or None,
         idempotent=table.flag("idempotent"),
         work_dir=table.text("work_dir") or ".",
         env=table.strings("env"),

@@ -11,10 +11,10 @@ from cis_tui.core.text import clean_line, did_you_mean
 from cis_tui.dag.sandbox import Sandbox
 from cis_tui.dag.template import VARIABLES, bare_condition, is_template
 
-RESULTS = ("status", "output", "exit_code")
+RESULTS = ("status", "output", "exit_code", "error")
 """Fields of a task's result."""
 
-RESULT_HINT = "names are params, env, run.id, memory(\"KEY\") and tasks['ID'].status, .output or .exit_code"
+RESULT_HINT = "names are params, env, run.id, memory(\"KEY\") and tasks['ID'].status, .output, .exit_code or .error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,6 +304,7 @@ def _fact(status: TaskStatus, outcome: Outcome | None = None) -> Mapping[str, ob
         "status": status.value,
         "output": outcome.output if outcome else "",
         "exit_code": outcome.exit_code if outcome else None,
+        "error": outcome.error if outcome else "",
     }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from cis_tui.dag.graph import leaves
 from cis_tui.dag.model import DagSpec, Policy
 from cis_tui.dag.views import RunStatus, TaskStatus
 
 _WELL = (TaskStatus.COMPLETED, TaskStatus.DEBT)
+_BADLY = (TaskStatus.FAILED, TaskStatus.DEBT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,17 @@ class Schedule:
     """The order of one run. Each dependency is looked at once, so the cost is linear in tasks and dependencies.
 
     A task is released when all that it needs ended well: completed, or failed as a debt that the policy tolerates.
-    It is skipped as soon as one of them ended otherwise.
+    It is skipped as soon as one of them ended otherwise. One that is named in `on_failure` waits besides until all that
+    name it have ended, and is skipped unless one of them failed.
     """
 
     def __init__(self, spec: DagSpec, ended: Mapping[str, TaskStatus] | None = None) -> None:
         """`ended`: the tasks that have ended already, for a run that is resumed."""
         self.policy = spec.policy
-        self._needs = {task.id: task.deps for task in spec.tasks}
-        self._waiting = {task.id: len(set(task.deps)) for task in spec.tasks}
-        """How many dependencies of a task have not ended well."""
+        self._watched = spec.watched()
+        self._handler = {task.id: task.on_failure for task in spec.tasks if task.on_failure is not None}
+        self._waiting = {task.id: len(set(task.deps)) + len(self._watched.get(task.id, ())) for task in spec.tasks}
+        """How many dependencies of a task have not ended well, and how many that it watches have not ended."""
         self._dependants: dict[str, list[str]] = {task.id: [] for task in spec.tasks}
         for task in spec.tasks:
             for dep in set(task.deps):
@@ -51,6 +55,9 @@ class Schedule:
         self._status: dict[str, TaskStatus] = {}
         self._carried = dict(ended or {})
         self._failed: list[str] = []
+        self._called: set[str] = set()
+        """Tasks that run because of a failure."""
+        self._leaves = frozenset(leaves(spec)) if spec.policy is Policy.FIRST_SUCCESS else frozenset[str]()
         self._leaf_completed = False
 
     def start(self) -> Step:
@@ -81,40 +88,70 @@ class Schedule:
         self._status[task] = status
         if status is TaskStatus.FAILED:
             self._failed.append(task)
-        elif status is TaskStatus.COMPLETED and not self._dependants[task]:
+        elif status is TaskStatus.COMPLETED and task in self._leaves:
             self._leaf_completed = True
 
     def _spread(self, task: str, status: TaskStatus) -> tuple[list[str], list[tuple[str, str]]]:
-        """Release or skip the dependants of `task`, and of what is skipped, in turn."""
+        """Release or skip what waits for `task`, and for what is skipped, in turn."""
         ready: list[str] = []
         skipped: list[tuple[str, str]] = []
         spreading = [(task, status)]
         while spreading:
             source, status = spreading.pop()
-            for dependant in self._dependants[source]:
-                if dependant in self._status:
-                    continue
-                if status in _WELL:
-                    self._waiting[dependant] -= 1
-                    if self._waiting[dependant] == 0:
-                        ready.append(dependant)
+            for id, reason in self._moved_by(source, status):
+                if reason:
+                    self._mark(id, TaskStatus.SKIPPED)
+                    skipped.append((id, reason))
+                    spreading.append((id, TaskStatus.SKIPPED))
                 else:
-                    self._mark(dependant, TaskStatus.SKIPPED)
-                    skipped.append((dependant, f"needs {source}, which {_PAST[status]}"))
-                    spreading.append((dependant, TaskStatus.SKIPPED))
+                    ready.append(id)
         return ready, skipped
+
+    def _moved_by(self, source: str, status: TaskStatus) -> Iterator[tuple[str, str]]:
+        """The tasks that are ready now that `source` has ended, or will never start, the latter with a reason."""
+        for id in self._dependants[source]:
+            if id in self._status:
+                continue
+            if status not in _WELL:
+                yield id, f"needs {source}, which {_PAST[status]}"
+            elif self._is_due(id):
+                yield id, self._why_not(id)
+        handler = self._handler.get(source)
+        if handler is not None and handler not in self._status:
+            if status in _BADLY:
+                self._called.add(handler)
+            if self._is_due(handler):
+                yield handler, self._why_not(handler)
+
+    def _is_due(self, id: str) -> bool:
+        self._waiting[id] -= 1
+        return self._waiting[id] == 0
+
+    def _why_not(self, id: str) -> str:
+        """Why a task for which nothing is waited any more does not run; empty if it does."""
+        watched = self._watched.get(id)
+        if watched is None or id in self._called:
+            return ""
+        more = (f"{len(watched) - 3} more",) if len(watched) > 3 else ()
+        return f"runs only if {' or '.join((*watched[:3], *more))} failed"
 
     def _finish(self) -> Finish | None:
         if self.policy is Policy.FIRST_SUCCESS and self._leaf_completed:
             return Finish(RunStatus.COMPLETED)
-        if len(self._status) < len(self._needs):
+        if len(self._status) < len(self._waiting):
             return None
         if self._failed:
-            more = f" and {len(self._failed) - 1} more" if len(self._failed) > 1 else ""
-            return Finish(RunStatus.FAILED, f"{self._failed[0]} failed{more}")
-        if self.policy is Policy.FIRST_SUCCESS and self._needs:
+            return Finish(RunStatus.FAILED, self._what_failed())
+        if self.policy is Policy.FIRST_SUCCESS and self._waiting:
             return Finish(RunStatus.FAILED, "no last task completed")
         return Finish(RunStatus.COMPLETED)
+
+    def _what_failed(self) -> str:
+        handlers = [id for id in self._failed if id in self._watched]
+        others = [id for id in self._failed if id not in self._watched] or handlers
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        also = f"; {', '.join(handlers[:3])}, called for it, failed too" if handlers and handlers is not others else ""
+        return f"{others[0]} failed{more}{also}"
 
 
 _PAST: Mapping[TaskStatus, str] = {

@@ -143,6 +143,7 @@ def task_views(spec: DagSpec) -> tuple[TaskView, ...]:
             task.level.kind,
             name=task.name,
             deps=task.deps,
+            on_failure=task.on_failure or "",
             command=task.command or " ".join((task.skill, *task.args)),
         )
         for task in spec.tasks
@@ -180,6 +181,8 @@ def _task_data(view: TaskView) -> dict[str, object]:
         data["name"] = view.name
     if view.deps:
         data["deps"] = list(view.deps)
+    if view.on_failure:
+        data["on_failure"] = view.on_failure
     if view.command:
         data["command"] = view.command
     return data

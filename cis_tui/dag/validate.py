@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cis_tui.core.document import is_list, is_table
 from cis_tui.core.problems import Problem, Severity
 from cis_tui.core.text import clean_line, did_you_mean
 from cis_tui.dag.graph import cycles, upstream
-from cis_tui.dag.model import DagSpec, LevelKind, TaskSpec
+from cis_tui.dag.model import DagSpec, LevelKind, Policy, TaskSpec
 from cis_tui.dag.template import is_template
 from cis_tui.skills.model import SkillManifest, SkillType
 from cis_tui.skills.registry import PLACES
@@ -36,6 +36,7 @@ def validate(
     found = [
         *_dependencies(spec),
         *_cycles(spec),
+        *_handlers(spec),
         *_skills(spec, skills),
         *_levels(spec, stakeholders or {}),
         *_folders(spec),
@@ -93,7 +94,37 @@ def _dependencies(spec: DagSpec) -> Iterator[_Finding]:
                 yield _Finding(task, "deps", f'task "{task.id}" needs itself', "take it out of its deps")
 
 
+def _handlers(spec: DagSpec) -> Iterator[_Finding]:
+    """What runs only after a failure has to be there, and has to be able to run then."""
+    names = _Names(task.id for task in spec.tasks)
+    for task in spec.tasks:
+        if task.on_failure is not None and task.on_failure not in names.known:
+            name = clean_line(task.on_failure)
+            message = f'task "{task.id}" has on_failure = "{name}", which does not exist'
+            yield _Finding(task, "on_failure", message, names.hint(name))
+        elif task.on_failure == task.id:
+            message = f'task "{task.id}" has itself as on_failure'
+            yield _Finding(task, "on_failure", message, "name another task, or use retry")
+    watched = spec.watched()
+    tolerant = spec.policy is Policy.ALLOW_DEBT
+    needs: Callable[[str, str], bool] = upstream(replace(spec, tasks=_without_handlers(spec))) if watched else _never
+    for task in spec.tasks:
+        failing = watched.get(task.id, ())
+        if failing and not tolerant and all(needs(id, task.id) for id in failing):
+            message = f'task "{task.id}" can never run: it is for a failure of "{failing[0]}" and needs it to complete'
+            yield _Finding(task, "deps", message, f'take "{failing[0]}", and what needs it, out of its deps')
+
+
+def _without_handlers(spec: DagSpec) -> tuple[TaskSpec, ...]:
+    return tuple(replace(task, on_failure=None) for task in spec.tasks)
+
+
+def _never(first: str, second: str) -> bool:
+    return False
+
+
 def _cycles(spec: DagSpec) -> Iterator[_Finding]:
+    handlers = spec.watched()
     for cycle in cycles(spec):
         first = spec.task(cycle[0])
         if first is not None and len(cycle) > 2:
@@ -102,8 +133,10 @@ def _cycles(spec: DagSpec) -> Iterator[_Finding]:
                 if len(cycle) <= MAX_SHOWN + 1
                 else [*cycle[: MAX_SHOWN - 1], f"… {len(cycle) - MAX_SHOWN} more", *cycle[-1:]]
             )
-            message = f"a cycle: {' -> '.join(shown)} (each needs the next one)"
-            yield _Finding(first, "deps", message, "take one of these deps out")
+            called = any(id in handlers for id in cycle)
+            needs = "each needs the next one" + (", or runs only if that failed" if called else "")
+            hint = "take one of these deps, or an on_failure, out" if called else "take one of these deps out"
+            yield _Finding(first, "deps", f"a cycle: {' -> '.join(shown)} ({needs})", hint)
 
 
 def _skills(spec: DagSpec, skills: Mapping[str, SkillManifest]) -> Iterator[_Finding]:

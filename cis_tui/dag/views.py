@@ -140,6 +140,8 @@ class TaskView:
     error: str = ""
     name: str = ""
     deps: tuple[str, ...] = ()
+    on_failure: str = ""
+    """The task that runs only after a failure of this one."""
     decision: str = ""
     """Id of its newest decision."""
     retry_at: Instant | None = None

@@ -193,7 +193,7 @@ def test_an_id_may_be_a_number() -> None:
         ("level = { type = 'arbitrated', threshold = 1 }", "expected less than 1"),
         ("level = { type = 'arbitrated', quorum = 0 }", '"quorum" is 0, expected a whole number from 1'),
         ("skill = 'lint'\ncommand = 'x'", '"command" goes with the skill "shell", not with "lint"'),
-        ("on_failure = 'x'", "this version cannot run tasks that run only after a failure"),
+        ("on_failure = ['x']", '"on_failure" is a list, expected text'),
         ("dag = 'other'", "this version cannot run DAGs within DAGs"),
         ("for_each = ['a']", "this version cannot run a task for each item"),
         ("tasks = [{ id = 'x' }]", "this version cannot run tasks within tasks"),

@@ -26,6 +26,7 @@ from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DecisionKind, DecisionStatus, RunStatus, TaskStatus
 from tests.dag.lab import eventually, lives, open_lab, read, shell
 
+S = TaskStatus
 CONFIRMED = Level(LevelKind.CONFIRMED, timeout=60)
 WAIT = "until test -e go; do sleep 0.02; done"
 
@@ -326,3 +327,22 @@ def pids_of(folder: Path) -> list[int]:
     from cis_tui.skills.guardian import marked
 
     return marked(f"CIS_HOME={folder / 'home'}")
+
+
+async def test_what_ran_because_of_a_failure_runs_again_after_the_next_one(tmp_path: Path) -> None:
+    tasks = (
+        shell("bad", "echo bad >> log; test -e go", on_failure="mend"),
+        shell("mend", "echo mend >> log"),
+        shell("tell", "echo tell >> log", "mend"),
+    )
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(*tasks)
+        assert [task.status for task in view.tasks] == [S.FAILED, S.COMPLETED, S.COMPLETED]
+        await lab.runs.resume(view.id)
+        assert [task.status for task in (await lab.ended(view.id)).tasks] == [S.FAILED, S.COMPLETED, S.COMPLETED]
+        (lab.project / "go").touch()
+        await lab.runs.resume(view.id)
+        final = await lab.ended(view.id)
+    assert read(lab.project / "log").split() == ["bad", "mend", "tell", "bad", "mend", "tell", "bad"]
+    assert final.status is RunStatus.COMPLETED
+    assert [task.error for task in final.tasks[1:]] == ["runs only if bad failed", "needs mend, which was skipped"]

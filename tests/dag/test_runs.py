@@ -351,3 +351,42 @@ async def test_a_journal_that_cannot_be_written_pauses_the_run(tmp_path: Path) -
         (lab.project / "go").touch()
         await eventually(lambda: not lab.runs.active)
         assert lab.runs.show(run).status is RunStatus.PAUSED
+
+
+async def test_a_handler_sees_what_went_wrong_and_the_run_fails_all_the_same(tmp_path: Path) -> None:
+    look = (
+        "echo '{{ tasks.build.status }}|{{ tasks.build.exit_code }}|{{ tasks.build.error }}|{{ tasks.build.output }}'"
+    )
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(
+            shell("build", "echo broken; exit 3", on_failure="notify", retry=SOON),
+            shell("notify", look),
+            shell("report", "echo '{{ tasks.notify.output }}'", "notify"),
+        )
+    build, notify, report = view.tasks
+    assert (view.status, view.error) == (RunStatus.FAILED, "build failed")
+    assert (build.status, build.attempts, build.on_failure) == (S.FAILED, 3, "notify")
+    assert notify.output == report.output == "failed|3|exit code 3|broken\n"
+
+
+async def test_a_task_that_was_refused_has_failed(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        run = await lab.start(
+            shell("push", "true", level=Level(LevelKind.CONFIRMED, timeout=60), on_failure="notify"),
+            shell("notify", "echo {{ tasks.push.error | quote }}"),
+        )
+        await lab.runs.decisions.reject((await lab.decision("push")).id, reason="not today")
+        view = await lab.ended(run)
+    assert "not today" in view.tasks[1].output
+
+
+async def test_a_debt_calls_its_handler_and_releases_what_needs_it(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(
+            shell("lint", "exit 1", on_failure="note"),
+            shell("note", "true"),
+            shell("build", "true", "lint"),
+            policy=Policy.ALLOW_DEBT,
+        )
+    assert statuses(view) == {"lint": S.DEBT, "note": S.COMPLETED, "build": S.COMPLETED}
+    assert view.status is RunStatus.COMPLETED

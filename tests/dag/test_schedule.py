@@ -17,8 +17,18 @@ WELL = {TaskStatus.COMPLETED, TaskStatus.DEBT}
 Shape = dict[str, tuple[str, ...]]
 
 
-def dag(shape: Mapping[str, tuple[str, ...]], policy: Policy = Policy.ALL_SUCCESS) -> DagSpec:
-    return DagSpec("x", tuple(TaskSpec(id, deps=deps) for id, deps in shape.items()), policy=policy)
+BADLY = {TaskStatus.FAILED, TaskStatus.DEBT}
+
+
+def dag(
+    shape: Mapping[str, tuple[str, ...]],
+    policy: Policy = Policy.ALL_SUCCESS,
+    handlers: Mapping[str, str] | None = None,
+) -> DagSpec:
+    called = handlers or {}
+    return DagSpec(
+        "x", tuple(TaskSpec(id, deps=deps, on_failure=called.get(id)) for id, deps in shape.items()), policy=policy
+    )
 
 
 @st.composite
@@ -33,14 +43,40 @@ def shapes(draw: st.DrawFn) -> Shape:
     return {id: shape[id] for id in order}
 
 
-def model_release(shape: Shape, ended: Mapping[str, TaskStatus]) -> set[str]:
-    return {id for id, deps in shape.items() if id not in ended and all(ended.get(dep) in WELL for dep in deps)}
+@st.composite
+def called(draw: st.DrawFn, shape: Shape) -> dict[str, str]:
+    """For some tasks, one that runs after their failure; never a cycle: a task has a smaller number than what waits."""
+    ids = sorted(shape, key=lambda name: int(name[1:]))
+    pairs = draw(st.dictionaries(st.integers(0, len(ids) - 1), st.integers(0, len(ids) - 1), max_size=5))
+    return {ids[one]: ids[other] for one, other in pairs.items() if one < other}
 
 
-@settings(deadline=None, max_examples=200)
+def is_released(id: str, shape: Shape, handlers: Mapping[str, str], ended: Mapping[str, TaskStatus]) -> bool:
+    watched = [one for one, handler in handlers.items() if handler == id]
+    deps_well = all(ended.get(dep) in WELL for dep in shape[id])
+    return (
+        id not in ended
+        and deps_well
+        and all(one in ended for one in watched)
+        and (not watched or any(ended[one] in BADLY for one in watched))
+    )
+
+
+def model_release(shape: Shape, ended: Mapping[str, TaskStatus], handlers: Mapping[str, str] | None = None) -> set[str]:
+    return {id for id in shape if is_released(id, shape, handlers or {}, ended)}
+
+
+def is_rightly_skipped(id: str, shape: Shape, handlers: Mapping[str, str], ended: Mapping[str, TaskStatus]) -> bool:
+    watched = [one for one, handler in handlers.items() if handler == id]
+    unneeded = bool(watched) and all(one in ended and ended[one] not in BADLY for one in watched)
+    return unneeded or any(dep in ended and ended[dep] not in WELL for dep in shape[id])
+
+
+@settings(deadline=None, max_examples=300)
 @given(shapes(), st.sampled_from(Policy), st.data())
 def test_against_the_model(shape: Shape, policy: Policy, data: st.DataObject) -> None:
-    schedule = Schedule(dag(shape, policy))
+    handlers = data.draw(called(shape))
+    schedule = Schedule(dag(shape, policy, handlers))
     ended: dict[str, TaskStatus] = {}
     released: set[str] = set()
 
@@ -49,9 +85,10 @@ def test_against_the_model(shape: Shape, policy: Policy, data: st.DataObject) ->
         released.update(step.ready)
         for id, reason in step.skipped:
             assert id not in released
-            assert any(f"needs {dep}, which" in reason for dep in shape[id] if ended.get(dep) not in {None, *WELL})
+            assert is_rightly_skipped(id, shape, handlers, ended)
+            assert reason.startswith(("needs ", "runs only if "))
             ended[id] = TaskStatus.SKIPPED
-        assert released == model_release(shape, ended) | (released & ended.keys())
+        assert released == model_release(shape, ended, handlers) | (released & ended.keys())
         return step.finish is not None
 
     over = take(step := schedule.start())
@@ -64,7 +101,10 @@ def test_against_the_model(shape: Shape, policy: Policy, data: st.DataObject) ->
         )
         ended.update(dict.fromkeys(some, status))
         over = take(step := schedule.end(status, *some))
-    leaves = shape.keys() - {dep for deps in shape.values() for dep in deps}
+    aside = set(handlers.values())
+    for id in sorted(shape, key=lambda name: int(name[1:])):
+        aside |= {id} if aside.intersection(shape[id]) else set()
+    leaves = shape.keys() - aside - {dep for id, deps in shape.items() if id not in aside for dep in deps}
     won = any(ended.get(leaf) is TaskStatus.COMPLETED for leaf in leaves)
     assert step.finish is not None
     if policy is Policy.FIRST_SUCCESS:
@@ -77,7 +117,8 @@ def test_against_the_model(shape: Shape, policy: Policy, data: st.DataObject) ->
 @settings(deadline=None, max_examples=100)
 @given(shapes(), st.data())
 def test_resumed_after_any_prefix_it_releases_exactly_what_is_left(shape: Shape, data: st.DataObject) -> None:
-    first = Schedule(dag(shape))
+    handlers = data.draw(called(shape))
+    first = Schedule(dag(shape, handlers=handlers))
     ended: dict[str, TaskStatus] = {}
     waiting = list(first.start().ready)
     for _ in range(data.draw(st.integers(0, len(shape)))):
@@ -90,9 +131,9 @@ def test_resumed_after_any_prefix_it_releases_exactly_what_is_left(shape: Shape,
         # A crash may come before what was to be skipped is recorded.
         if data.draw(st.booleans()):
             ended.update(dict.fromkeys((id for id, _ in step.skipped), TaskStatus.SKIPPED))
-    resumed = Schedule(dag(shape), ended)
+    resumed = Schedule(dag(shape, handlers=handlers), ended)
     step = resumed.start()
-    assert set(step.ready) == model_release(shape, ended) == set(waiting)
+    assert set(step.ready) == model_release(shape, ended, handlers) == set(waiting)
     assert not {*step.ready, *(id for id, _ in step.skipped)} & ended.keys()
     left = list(step.ready)
     while left:
@@ -120,6 +161,71 @@ def test_a_failure_names_the_task_and_spares_unrelated_ones() -> None:
     finish = schedule.end(TaskStatus.COMPLETED, "free").finish
     assert finish is not None
     assert (finish.status, finish.error) == (RunStatus.FAILED, "a failed")
+
+
+@settings(deadline=None, max_examples=200)
+@given(shapes(), st.sampled_from([Policy.ALL_SUCCESS, Policy.ALLOW_DEBT]), st.data())
+def test_what_becomes_of_each_task_does_not_depend_on_the_order(
+    shape: Shape, policy: Policy, data: st.DataObject
+) -> None:
+    handlers = data.draw(called(shape))
+    bad = TaskStatus.FAILED if policy is Policy.ALL_SUCCESS else TaskStatus.DEBT
+    fate = {id: data.draw(st.sampled_from([TaskStatus.COMPLETED, bad])) for id in shape}
+
+    def play() -> dict[str, TaskStatus]:
+        schedule = Schedule(dag(shape, policy, handlers))
+        step = schedule.start()
+        open = list(step.ready)
+        ended = dict.fromkeys((id for id, _ in step.skipped), TaskStatus.SKIPPED)
+        while step.finish is None:
+            id = open.pop(data.draw(st.integers(0, len(open) - 1)))
+            ended[id] = fate[id]
+            step = schedule.end(fate[id], id)
+            open += step.ready
+            ended.update(dict.fromkeys((id for id, _ in step.skipped), TaskStatus.SKIPPED))
+        assert not open
+        return ended
+
+    assert play() == play()
+
+
+HANDLED = dag({"a": (), "b": (), "h": (), "after": ("h",)}, handlers={"a": "h", "b": "h"})
+
+
+def test_what_is_for_a_failure_waits_for_all_that_name_it() -> None:
+    schedule = Schedule(HANDLED)
+    assert set(schedule.start().ready) == {"a", "b"}
+    assert schedule.end(TaskStatus.FAILED, "a") == Step()
+    assert schedule.end(TaskStatus.COMPLETED, "b").ready == ("h",)
+    assert schedule.end(TaskStatus.FAILED, "h").skipped == (("after", "needs h, which failed"),)
+
+
+def test_a_failed_handler_is_named() -> None:
+    schedule = Schedule(dag({"a": (), "h": ()}, handlers={"a": "h"}))
+    schedule.start()
+    schedule.end(TaskStatus.FAILED, "a")
+    finish = schedule.end(TaskStatus.FAILED, "h").finish
+    assert finish is not None
+    assert (finish.status, finish.error) == (RunStatus.FAILED, "a failed; h, called for it, failed too")
+
+
+def test_without_a_failure_it_is_skipped_and_so_is_what_needs_it() -> None:
+    schedule = Schedule(HANDLED)
+    schedule.start()
+    step = schedule.end(TaskStatus.COMPLETED, "a", "b")
+    assert step.skipped == (("h", "runs only if a or b failed"), ("after", "needs h, which was skipped"))
+    assert step.finish is not None
+    assert step.finish.status is RunStatus.COMPLETED
+
+
+def test_a_handler_is_no_success() -> None:
+    schedule = Schedule(dag({"a": (), "b": (), "h": ()}, Policy.FIRST_SUCCESS, {"a": "h"}))
+    schedule.start()
+    schedule.end(TaskStatus.FAILED, "a")
+    assert schedule.end(TaskStatus.COMPLETED, "h").finish is None, "b may still succeed"
+    finish = schedule.end(TaskStatus.COMPLETED, "b").finish
+    assert finish is not None
+    assert finish.status is RunStatus.COMPLETED
 
 
 def test_an_empty_dag_is_complete_at_once() -> None:

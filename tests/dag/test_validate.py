@@ -100,6 +100,36 @@ def test_folders_inside_are_fine(folder: str) -> None:
     assert _check(f"[dag.params.where]\ndefault = 'x'\n[[dag.tasks]]\nid = 'a'\nwork_dir = '{folder}'") == ()
 
 
+def _on_failure(*tasks: str, policy: str = "all_success") -> tuple[Problem, ...]:
+    lines = "\n".join(f"[[dag.tasks]]\n{task}" for task in tasks)
+    return _check(f"[dag]\npolicy = '{policy}'\n{lines}")
+
+
+def test_what_runs_after_a_failure_exists_and_is_another_task() -> None:
+    (error,) = errors(_on_failure("id = 'build'\non_failure = 'notfy'", "id = 'notify'"))
+    assert error.startswith('x.toml:3: task "build" has on_failure = "notfy", which does not exist; did you mean')
+    (error,) = errors(_on_failure("id = 'build'\non_failure = 'build'"))
+    assert 'task "build" has itself as on_failure' in error
+
+
+def test_a_cycle_through_a_failure_is_shown() -> None:
+    (error,) = errors(_on_failure("id = 'a'\ndeps = ['b']\non_failure = 'b'", "id = 'b'"))
+    assert "a cycle: a -> b -> a (each needs the next one, or runs only if that failed)" in error
+
+
+def test_what_needs_a_task_cannot_run_after_its_failure() -> None:
+    tasks = "id = 'a'\non_failure = 'h'", "id = 'b'\ndeps = ['a']", "id = 'h'\ndeps = ['b']"
+    (error,) = errors(_on_failure(*tasks))
+    assert 'task "h" can never run: it is for a failure of "a" and needs it to complete' in error
+    assert _on_failure(*tasks, policy="allow_debt") == (), "a failure that is tolerated releases what needs it"
+    assert _on_failure(*tasks, "id = 'c'\non_failure = 'h'") == (), "it can be for the failure of c"
+
+
+def test_a_handler_may_look_at_what_failed() -> None:
+    look = "id = 'h'\ncommand = 'echo {{ tasks.a.error }} {{ tasks.a.output }}'"
+    assert _on_failure("id = 'a'\non_failure = 'h'", look) == ()
+
+
 HEAD = """
 [dag.params.version]
 default = "1"
@@ -136,7 +166,7 @@ deps = ["test"]
         ("condition = 'tasks.test.status =='", 'task "push": its condition: '),
         ("condition = 'tasks.tst.status'", 'its condition uses the task "tst", which does not exist'),
         ("condition = 'true }} {{ 1'", "its condition: "),
-        ("condition = \"if test.status == 'failed'\"", "tasks['ID'].status, .output or .exit_code"),
+        ("condition = \"if test.status == 'failed'\"", "tasks['ID'].status, .output, .exit_code or .error"),
         ("condition = \"test.status == 'failed'\"", 'there is no "test"'),
         ("input = { a = [{ b = '{{ nope }}' }] }", 'a template in its input: there is no "nope"'),
         ("env = { A = '{{ nope }}' }", 'a template in its env: there is no "nope"'),

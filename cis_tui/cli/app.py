@@ -127,7 +127,11 @@ def help_of_group(group: Group, commands: tuple[Command, ...]) -> str:
 
 def _run_command(prog: str, command: Command, argv: list[str]) -> int:
     parser = build_parser(prog, command)
-    arguments, extra = parser.parse_known_intermixed_args(argv)
+    end = argv.index("--") if "--" in argv else len(argv)
+    after = argv[end + 1 :]
+    words = argv[:end] if command.takes_program else [*argv[:end], *map(_Literal, after)]
+    arguments, extra = parser.parse_known_intermixed_args(words)
+    arguments.program = after
     if extra:
         raise _unexpected(parser, prog, extra[0])
     return call(command, arguments)
@@ -136,9 +140,9 @@ def _run_command(prog: str, command: Command, argv: list[str]) -> int:
 def _unexpected(parser: Parser, prog: str, word: str) -> Exception:
     from cis_tui.core.text import clean_line, did_you_mean
 
+    if isinstance(word, _Literal) or not word.startswith("-"):
+        return usage(f'{prog} does not expect "{clean_line(word)}"', f"{prog} -h tells more")
     word = clean_line(word.partition("=")[0])
-    if not word.startswith("-"):
-        return usage(f'{prog} does not expect "{word}"', f"{prog} -h tells more")
     return usage(f"{prog} has no option {word}", did_you_mean(word, parser.options) or f"{prog} -h tells more")
 
 
@@ -153,6 +157,12 @@ def _named(word: str, known: Iterable[Any], prog: str) -> Any:
     raise usage(f'{prog} has no command "{shown}"', did_you_mean(shown, names) or f"{prog} -h lists all")
 
 
+class _Literal(str):
+    """A word that came after `--`: no option, whatever it begins with."""
+
+    __slots__ = ()
+
+
 class Parser(ArgumentParser):
     """A parser whose errors are those of the program."""
 
@@ -160,6 +170,10 @@ class Parser(ArgumentParser):
     def options(self) -> tuple[str, ...]:
         """Every option, such as `--json`."""
         return tuple(self._option_string_actions)
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        # The parser's own handling of `--` is lost when options and words are mixed.
+        return None if isinstance(arg_string, _Literal) else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
         raise usage(f"{self.prog}: {message}", f"{self.prog} -h tells more")

@@ -27,6 +27,8 @@ class Command:
     run: Callable[[Context, Namespace], Outcome]
     arguments: Callable[[ArgumentParser], None] = no_arguments
     hidden: bool = False
+    takes_program: bool = False
+    """What comes after `--` is a program with its arguments, `arguments.program`; else words like those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ GROUPS = (
     Group("skill", "look at skills, check them, run them"),
     Group("peer", "this node's identity"),
     Group("trust", "let a project's DAGs and skills run"),
+    Group("secret", "give remembered values to a program without showing them"),
     Group("config", "settings and where each comes from"),
     Group("engine", "an engine without a workspace"),
     Group("events", "what happens, one JSON object a line"),

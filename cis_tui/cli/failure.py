@@ -11,6 +11,8 @@ def report(error: Exception, argv: list[str]) -> int:
     """Print what happened and what to do next; give the exit code. A bug's traceback goes to the log."""
     from cis_tui.cli.output import show_json
 
+    if "--" in argv:
+        argv = argv[: argv.index("--")]
     known = error if isinstance(error, CisError) else _unexpected(error, argv)
     if "--json" in argv:
         show_json({"error": known.to_json()})

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import cast
 
 from cis_tui.core.codec import dumps
+from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.text import clean, clean_line
 from cis_tui.dag.model import LevelKind, TaskSpec
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.template import Renderer, is_template
 from cis_tui.skills.model import SkillManifest, SkillOrigin
-from cis_tui.skills.native import inherited_env
 
 SHELL = "shell"
 Facts = Mapping[str, Mapping[str, object]]

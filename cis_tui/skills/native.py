@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from cis_tui.core.codec import dumps
+from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import Invalid, NotFound, Refused, TimedOut
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
@@ -37,11 +38,6 @@ class SkillCall:
     """The whole environment; see `skill_env`."""
     timeout: float | None = None
     """Seconds; None: the skill's own limit."""
-
-
-def inherited_env() -> dict[str, str]:
-    """The engine's environment without what unlocks private memory: that is for the engine alone."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("CIS_PASSPHRASE")}
 
 
 def skill_env(

@@ -166,3 +166,15 @@ def test_the_workspace_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> N
     assert told.code == 2
     assert "needs a terminal" in told.err
     assert cis("--json").error["code"] == "CIS-CLI-003"
+
+
+def test_after_two_dashes_every_word_is_taken_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "memory", "set", "--domain", "public", "--", "-x", "--json").out.startswith("Memory saved")
+    assert call(capsys, "memory", "get", "--", "-x").out == "--json\n"
+    assert call(capsys, "memory", "get", "--json", "--", "-x").json["value"] == "--json"
+    assert [item["key"] for item in call(capsys, "memory", "list", "--json", "--", "-").json] == ["-x"]
+    missing = call(capsys, "memory", "get", "--", "--json")
+    assert (missing.code, missing.out, missing.err.splitlines()[0]) == (3, "", 'error: there is no memory "--json"')
+    surplus = call(capsys, "memory", "get", "--", "-x", "--default", "y")
+    assert (surplus.code, 'does not expect "--default"' in surplus.err) == (2, True)
+    assert call(capsys, "memory", "delete", "--", "-x").code == 0

@@ -23,9 +23,10 @@ from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import bind_params
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
-from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.stats import MemoryStats
+from cis_tui.memory.weekly import WeeklyArchive
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
@@ -68,7 +69,15 @@ class Engine:
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="cis-engine")
         self._journal = journal
         self.bus.began_after = self._journal.last_seq
-        self._memory = MemoryService(home, node=identity.did, clock=clock, on_event=self._journal.emit)
+        self._memory = MemoryService(
+            home,
+            node=identity.did,
+            clock=clock,
+            hot_weeks=settings.memory.hot_weeks,
+            total_weeks=settings.memory.total_weeks,
+            on_event=self._journal.emit,
+        )
+        self._weekly = WeeklyArchive(self._memory.archive, clock)
         self._trust = TrustStore(home)
         self._runs = RunService(
             home=home,
@@ -114,6 +123,7 @@ class Engine:
                 clock=clock,
                 opened=opened.pop_all(),
             )
+        engine._weekly.start()
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
 
@@ -123,6 +133,7 @@ class Engine:
             return
         self._closed = True
         await self._runs.close()
+        await self._weekly.stop()
         await self._in_thread(self._memory.close)
         log.info("engine stopped")
         await self._in_thread(self._opened.close)
@@ -221,6 +232,10 @@ class Engine:
     async def memory_stats(self) -> MemoryStats:
         """See `EngineApi`."""
         return await self._in_thread(self._memory.stats)
+
+    async def memory_archive(self, week: str = "") -> tuple[ArchiveReport, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.archive(week, cancelled=self._weekly.stopping))
 
     def _default_domain(self, project: str) -> Domain | None:
         project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None

@@ -9,7 +9,7 @@ from typing import Protocol
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
-from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.skills.model import SkillInfo, SkillResult
@@ -76,6 +76,10 @@ class EngineApi(Protocol):
         self, prefix: str = "", *, after: str = "", include_private: bool = False, include_sensitive: bool = False
     ) -> ExportPage:
         """The next part of an export; Sensitive entries are passed over unless they are asked for."""
+        ...
+
+    async def memory_archive(self, week: str = "") -> tuple[ArchiveReport, ...]:
+        """Archive `week`, or all that is due; returns when it is done, which may take long."""
         ...
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]: ...

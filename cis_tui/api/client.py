@@ -14,7 +14,7 @@ from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
-from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.protocol import PROTOCOL_VERSION, EngineStatus
@@ -152,6 +152,10 @@ class RemoteEngine:
             include_private=include_private,
             include_sensitive=include_sensitive,
         )
+
+    async def memory_archive(self, week: str = "") -> tuple[ArchiveReport, ...]:
+        """See `EngineApi`."""
+        return await self._call("memory_archive", week=week)
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]:
         """See `EngineApi`."""

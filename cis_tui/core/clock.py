@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
-__all__ = ["Clock", "Instant", "iso_week", "next_week", "utc_now"]
+__all__ = ["Clock", "Instant", "iso_week", "next_week", "utc_now", "weeks_before"]
 
 
 _FIRST_DAY = date(1970, 1, 1).toordinal()
@@ -55,5 +55,14 @@ def _week_of(day: int) -> str:
 
 def next_week(week: str) -> str:
     """The ISO week after `week`, such as `2027-W01` after `2026-W53`."""
-    monday = datetime.strptime(f"{week}-1", "%G-W%V-%u") + timedelta(days=7)
+    return weeks_before(week, -1)
+
+
+def weeks_before(week: str, count: int) -> str:
+    """The ISO week that is `count` weeks before `week`.
+
+    Raises:
+        ValueError: `week` is no ISO week, such as `2026-W54`.
+    """
+    monday = datetime.strptime(f"{week}-1", "%G-W%V-%u") - timedelta(weeks=count)
     return monday.strftime("%G-W%V")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cis_tui.memory import catalogue
 from cis_tui.memory.catalogue import Head
-from cis_tui.memory.database import Database
+from cis_tui.memory.database import Database, Row
 from cis_tui.memory.epochs import Epochs
-from cis_tui.memory.log import last_row
+from cis_tui.memory.log import ENTRY, last_row
 from cis_tui.memory.plan import Version
-from cis_tui.memory.vault import Vault
+from cis_tui.memory.vault import Archived, Vault
 from cis_tui.memory.versions import write_vector
 
 _SCHEMA = "catalogue"
@@ -58,6 +59,22 @@ class Appender:
             self._begun.many(_INSERT, map(_row, versions))
             catalogue.catch_up(self._begun, _SCHEMA, self._week, last_row(self._begun))
 
+    def carry(self, entries: Iterable[Row], vectors: Mapping[int, Row]) -> int:
+        """Add versions of another log, each a row's number and `log.ENTRY`, with what `vectors` has for that row.
+
+        Returns:
+            How many there were.
+        """
+        first = last_row(self._begun) + 1
+        numbered = [(number, row) for number, row in enumerate(entries, first)]
+        if numbered:
+            insert = f"INSERT INTO main.log_entries (id, {ENTRY}) VALUES ({', '.join('?' * len(numbered[0][1]))})"
+            self._begun.many(insert, ((number, *row[1:]) for number, row in numbered))
+            moved = ((number, *vectors[row[0]]) for number, row in numbered if row[0] in vectors)
+            self._begun.many("INSERT INTO main.vectors (row, model, vector) VALUES (?, ?, ?)", moved)
+            catalogue.catch_up(self._begun, _SCHEMA, self._week, last_row(self._begun))
+        return len(numbered)
+
     def commit(self) -> None:
         """Make the transaction durable."""
         self._begun.commit()
@@ -87,9 +104,11 @@ class Appender:
         return self._log
 
     def _begin(self, week: str) -> Database:
-        log = self._open(self.vault.log_week(week))
-        log.begin()
-        return log
+        while True:
+            with suppress(Archived):
+                log = self._open(self.vault.log_week(week))
+                log.begin()
+                return log
 
     def _in_place(self, log: Database) -> bool:
         there = self._catalogue is not None and self._catalogue.exists()

@@ -90,6 +90,25 @@ def catch_up(log: Database, schema: str, week: str, last: int) -> None:
     log.run(f"INSERT OR REPLACE INTO {schema}.weeks (week, last) VALUES (?, ?)", (week, last))
 
 
+def know(database: Database, schema: str, week: str) -> None:
+    """Note that the log of `week` was taken in, also when it holds nothing."""
+    database.run(f"INSERT OR IGNORE INTO {schema}.weeks (week, last) VALUES (?, 0)", (week,))
+
+
+def forget_places(database: Database, schema: str, week: str, keys: Iterable[str]) -> None:
+    """Note that the log of `week` holds no version of `keys` any more."""
+    database.run(
+        f"DELETE FROM {schema}.places WHERE week = ? AND key IN (SELECT value FROM json_each(?))",
+        (week, json.dumps(list(keys))),
+    )
+
+
+def forget_week(database: Database, schema: str, week: str) -> None:
+    """Note that the log of `week` is gone, with all that it held."""
+    for table in ("heads", "places", "weeks"):
+        database.run(f"DELETE FROM {schema}.{table} WHERE week = ?", (week,))
+
+
 def heads(database: Database, schema: str, keys: Iterable[str]) -> dict[str, Head]:
     """The current versions of those of `keys` that were ever written."""
     rows = database.all(

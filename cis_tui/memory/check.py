@@ -8,7 +8,7 @@ from pathlib import Path
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home
 from cis_tui.memory import catalogue
-from cis_tui.memory.database import Database
+from cis_tui.memory.database import Database, Reading
 from cis_tui.memory.keys import key_exists
 from cis_tui.memory.records import Domain
 from cis_tui.memory.vault import Vault
@@ -21,6 +21,7 @@ def check_memory(home: Home, key: Callable[[], str]) -> list[str]:
         if not vault.exists() and not (vault.domain is Domain.PRIVATE and key_exists(home)):
             continue
         problems.extend(_modes(vault.folder))
+        problems.extend(_modes(vault.archive("").parent))
         try:
             vault.key()
         except CisError as error:
@@ -39,9 +40,9 @@ def _modes(folder: Path) -> Iterator[str]:
 def _contents(vault: Vault) -> list[str]:
     """Problems of the logs, and of the catalogue if all logs are well."""
     problems: list[str] = []
-    for week in vault.weeks():
+    for open, week in [*_each(vault.open_log, vault.weeks()), *_each(vault.open_archive, vault.archives())]:
         try:
-            log = vault.open_log(week)
+            log = open(week)
         except CisError as error:
             problems.append(error.message)
             continue
@@ -52,7 +53,11 @@ def _contents(vault: Vault) -> list[str]:
     return problems or _catalogue_problems(vault)
 
 
-def _damage(log: Database) -> list[str]:
+def _each(open: Callable[[str], Reading], weeks: list[str]) -> list[tuple[Callable[[str], Reading], str]]:
+    return [(open, week) for week in weeks]
+
+
+def _damage(log: Reading) -> list[str]:
     try:
         found = [str(row[0]) for row in log.all("PRAGMA integrity_check(10)")]
     except CisError as error:
@@ -79,7 +84,7 @@ def _catalogue_problems(vault: Vault) -> list[str]:
 def _fresh(vault: Vault, known: dict[str, int]) -> dict[str, tuple[str, int, bool]]:
     heads: dict[str, tuple[tuple[int, int, str, str, int], bool]] = {}
     for week, last in known.items():
-        log = vault.open_log(week)
+        log = vault.open_week(week)
         try:
             rows = log.all("SELECT key, id, number, hlc, origin, tombstone FROM log_entries WHERE id <= ?", (last,))
         finally:

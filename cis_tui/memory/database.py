@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import sqlcipher3.dbapi2 as _sqlite
 
@@ -21,6 +21,33 @@ BUSY_SECONDS = 10.0
 sqlite: Any = _sqlite  # the driver has no type stubs
 _FAILURES: tuple[type[Exception], ...] = (sqlite.Error, UnicodeEncodeError)
 Row = tuple[Any, ...]
+
+
+class Reading(Protocol):
+    """A database that is asked: the log of an open week, or an archive."""
+
+    path: Path
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the file that is open here is still the one at `path`."""
+        ...
+
+    def all(self, sql: str, args: Sequence[object] = ()) -> list[Row]:
+        """Every row of the answer."""
+        ...
+
+    def one(self, sql: str, args: Sequence[object] = ()) -> Row | None:
+        """The first row of the answer."""
+        ...
+
+    def value(self, sql: str, args: Sequence[object] = ()) -> Any:
+        """The first column of the first row, or None."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file; may be called again."""
+        ...
 
 
 class Database:
@@ -39,7 +66,7 @@ class Database:
         """
         self.path = path
         try:
-            self._inode = _inode(path)
+            self._inode = inode(path)
             self._connection = _connect(f"{path.as_uri()}?mode=rw")
             if key is not None:
                 self._connection.execute("PRAGMA cipher_log_level=NONE")
@@ -128,7 +155,7 @@ class Database:
     @property
     def in_place(self) -> bool:
         """Whether the file that is open here is still the one at `path`."""
-        return _inode(self.path) == self._inode
+        return inode(self.path) == self._inode
 
     def close(self) -> None:
         """Let go of the file; may be called again."""
@@ -201,7 +228,7 @@ def failure(error: Exception, path: Path) -> CisError:
     return CisError("CIS-MEM-039", f"{path}: {error}")
 
 
-def _inode(path: Path) -> int:
+def inode(path: Path) -> int:
     """What tells a file from another of the same name; 0 when there is none."""
     try:
         return os.stat(path).st_ino

@@ -96,7 +96,7 @@ def _create(home: Home, path: Path, env: Mapping[str, str], keyring: Keyring | N
         with suppress(FileNotFoundError):
             return _read(path)
         private = home.memory / "private"
-        if any(private.glob("memory-*.db")):
+        if any(private.glob("memory-*.db")) or any((home.memory / "archives" / "private").glob("*.db.gz")):
             raise Unavailable(
                 "CIS-MEM-026",
                 f"{path} is missing, and {private} was written with the key that it held",

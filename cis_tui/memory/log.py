@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Invalid
-from cis_tui.memory.database import Database, Row
+from cis_tui.memory.database import Database, Reading, Row
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
 from cis_tui.memory.versions import Rank, moment, read_vector
 
 _SCHEMA_VERSION = 2
 _TYPES = {kind.value: kind for kind in IndexType}
-_SCHEMA = (
+SCHEMA = (
     """CREATE TABLE log_entries (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL,
@@ -46,7 +46,7 @@ _FROM_1 = (
     "ALTER TABLE log_entries ADD COLUMN undoes INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE log_entries ADD COLUMN uses INTEGER NOT NULL DEFAULT 0",
     "UPDATE log_entries SET uses = access_count, number = (SELECT sum(value) FROM json_each(version))",
-    *_SCHEMA[2:],
+    *SCHEMA[2:],
 )
 """What makes a log of the first form one of the second."""
 _COLUMNS = (
@@ -55,20 +55,30 @@ _COLUMNS = (
 )
 
 
+ENTRY = (
+    "key, value, category, index_type, version, origin, hlc, created_at, pinned, tombstone, access_count,"
+    " last_accessed_at, number, reason, classed, undoes, uses"
+)
+"""All that a log keeps of a version, without the number of its row."""
+_INDEXED = "id, key, version, number, hlc, origin, tombstone"
+"""What the catalogue takes in."""
+_CHUNK = 200
+
+
 def prepare_log(log: Database) -> None:
     """Make the tables of a new log."""
-    for statement in _SCHEMA:
+    for statement in SCHEMA:
         log.run(statement)
 
 
-def check_log(log: Database) -> None:
+def check_log(log: Reading) -> None:
     """See that the log opens and that this program knows its tables; tables of an older form are brought up to date.
 
     Raises:
         Invalid: it is damaged (CIS-MEM-032), or of another version of the program (CIS-MEM-034).
     """
     version = log.value("PRAGMA user_version")
-    if version == 1:
+    if version == 1 and isinstance(log, Database):
         version = _migrate(log)
     if version != _SCHEMA_VERSION:
         raise Invalid(
@@ -91,30 +101,45 @@ def _migrate(log: Database) -> int:
     return int(log.value("PRAGMA user_version"))
 
 
-def last_row(log: Database) -> int:
+def last_row(log: Reading) -> int:
     """The number of the newest row, 0 when there is none."""
     return int(log.value("SELECT max(id) FROM main.log_entries") or 0)
 
 
-def read_rows(log: Database, domain: Domain, rows: Iterable[int]) -> list[MemoryItem]:
+def entries(log: Reading, columns: str = f"id, {ENTRY}", *, schema: str = "main") -> Iterator[Row]:
+    """Every row of the log, in the order of their numbers, a few at a time; `id` is the first of `columns`."""
+    sql = f"SELECT {columns} FROM {schema}.log_entries WHERE id > ? ORDER BY id LIMIT {_CHUNK}"
+    chunk = log.all(sql, (0,))
+    while chunk:
+        yield from chunk
+        chunk = log.all(sql, (chunk[-1][0],))
+
+
+def index_rows(log: Reading, copy: Database) -> None:
+    """Put into `copy`, which is empty, what the catalogue wants to know of the log."""
+    copy.run(f"CREATE TABLE main.log_entries ({_INDEXED})")
+    copy.many(f"INSERT INTO main.log_entries ({_INDEXED}) VALUES (?, ?, ?, ?, ?, ?, ?)", entries(log, _INDEXED))
+
+
+def read_rows(log: Reading, domain: Domain, rows: Iterable[int]) -> list[MemoryItem]:
     """The items of some rows, in no particular order; rows that are not there are left out."""
     sql = f"SELECT {_COLUMNS} FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?))"
     return [_item(row, domain) for row in log.all(sql, (json.dumps(list(rows)),))]
 
 
-def read_row(log: Database, domain: Domain, row: int) -> MemoryItem | None:
+def read_row(log: Reading, domain: Domain, row: int) -> MemoryItem | None:
     """The item of one row."""
     found = log.one(f"SELECT {_COLUMNS} FROM main.log_entries WHERE id = ?", (row,))
     return None if found is None else _item(found, domain)
 
 
-def read_versions(log: Database, domain: Domain, key: str) -> list[tuple[Rank, MemoryItem]]:
+def read_versions(log: Reading, domain: Domain, key: str) -> list[tuple[Rank, MemoryItem]]:
     """Every version of `key` in this log, each after its rank."""
     sql = f"SELECT {_COLUMNS}, number FROM main.log_entries WHERE key = ?"
     return [((row[-1], row[6], row[5]), _item(row[:-1], domain)) for row in log.all(sql, (key,))]
 
 
-def count_kinds(log: Database, rows: str) -> dict[str, int]:
+def count_kinds(log: Reading, rows: str) -> dict[str, int]:
     """How many of `rows`, a JSON array, are of which kind."""
     sql = "SELECT index_type, count(*) FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1"
     return {str(kind): int(count) for kind, count in log.all(sql, (rows,))}

@@ -27,9 +27,9 @@ def peek(home: str, key: str) -> str | bytes | None:
     try:
         for domain in ("public", "private"):
             folder = f"{home}/memory/{domain}"
-            weeks = _weeks(folder)
-            if weeks:
-                found, value = _look(folder, weeks, None if domain == "public" else _plain_key(home), key)
+            weeks, archived = _weeks(folder), _archived(f"{home}/memory/archives/{domain}")
+            if weeks or archived:
+                found, value = _look(folder, weeks, archived, None if domain == "public" else _plain_key(home), key)
                 if found:
                     return value
     except (OSError, ValueError, LookupError, sqlite.Error):
@@ -37,7 +37,9 @@ def peek(home: str, key: str) -> str | bytes | None:
     return None
 
 
-def _look(folder: str, weeks: list[str], secret: str | None, key: str) -> tuple[bool, str | bytes | None]:
+def _look(
+    folder: str, weeks: list[str], archived: set[str], secret: str | None, key: str
+) -> tuple[bool, str | bytes | None]:
     """Whether the domain decides about `key`, and its value.
 
     Raises:
@@ -47,7 +49,7 @@ def _look(folder: str, weeks: list[str], secret: str | None, key: str) -> tuple[
     logs: dict[str, Any] = {}
     try:
         known: dict[str, int] = dict(catalogue.execute("SELECT week, last FROM weeks"))
-        if not known.keys() <= set(weeks):
+        if not archived <= known.keys() <= {*weeks, *archived}:
             raise LookupError("a log is gone")
         for week in weeks:
             if week not in known or week == weeks[-1] or _has_wal(_log(folder, week)):
@@ -59,6 +61,8 @@ def _look(folder: str, weeks: list[str], secret: str | None, key: str) -> tuple[
         if head is None:
             return False, None
         week, row = head
+        if week not in weeks:
+            raise LookupError("it is archived")
         if week not in logs:
             logs[week] = _open(_log(folder, week), secret)
         value = logs[week].execute("SELECT value FROM log_entries WHERE id = ?", (row,)).fetchone()[0]
@@ -121,12 +125,17 @@ def _weeks(folder: str) -> list[str]:
     return [name[len(_PREFIX) : -len(_SUFFIX)] for name in _names(folder, _PREFIX)]
 
 
-def _names(folder: str, prefix: str) -> list[str]:
+def _archived(folder: str) -> set[str]:
+    """The weeks that have an archive."""
+    return {name.removesuffix(".db.gz") for name in _names(folder, "", ".db.gz") if name[0] != "."}
+
+
+def _names(folder: str, prefix: str, suffix: str = _SUFFIX) -> list[str]:
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
         return []
-    return sorted(name for name in names if name.startswith(prefix) and name.endswith(_SUFFIX))
+    return sorted(name for name in names if name.startswith(prefix) and name.endswith(suffix))
 
 
 def _log(folder: str, week: str) -> str:

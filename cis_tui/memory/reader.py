@@ -10,11 +10,11 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Unavailable
 from cis_tui.memory import catalogue
 from cis_tui.memory.cache import Place
-from cis_tui.memory.database import Database
+from cis_tui.memory.database import Database, Reading, locked
 from cis_tui.memory.epochs import Epoch
 from cis_tui.memory.log import count_accesses, count_kinds, read_row, read_rows, read_versions
 from cis_tui.memory.records import Domain, MemoryItem
-from cis_tui.memory.vault import Vault
+from cis_tui.memory.vault import Vault, missing
 from cis_tui.memory.versions import Rank
 
 _FIND = {domain: f"SELECT week, row FROM {domain.value}.heads WHERE key = ? AND deleted = 0" for domain in Domain}
@@ -34,7 +34,7 @@ class Reader:
         self._attached: dict[Domain, Path] = {}
         self._absent: set[Domain] = set()
         self._epoch: Epoch | None = None
-        self._logs: OrderedDict[tuple[Domain, str], Database] = OrderedDict()
+        self._logs: OrderedDict[tuple[Domain, str], Reading] = OrderedDict()
         self._closed = False
 
     def refresh(self, epoch: Epoch | None) -> None:
@@ -64,6 +64,17 @@ class Reader:
                     return Place(domain, row[0], row[1])
         return None
 
+    def find_again(self, key: str, domain: Domain) -> Place | None:
+        """Where the current version of `key` lies, once nobody is about to remove a file of `domain`."""
+        with locked(self._vaults[domain].folder):
+            pass
+        return self.find(key)
+
+    def archived(self, place: Place) -> bool:
+        """Whether what was read at `place` lies in an archive."""
+        log = self._logs.get((place.domain, place.week))
+        return log is not None and not isinstance(log, Database)
+
     def read(self, place: Place) -> MemoryItem:
         """The version at `place`.
 
@@ -72,7 +83,10 @@ class Reader:
         """
         item = read_row(self._log(place.domain, place.week), place.domain, place.row)
         if item is None:
-            raise _missing(self._vaults[place.domain], place.week)
+            self.refresh(None)
+            item = read_row(self._log(place.domain, place.week), place.domain, place.row)
+        if item is None:
+            raise missing(self._vaults[place.domain].path(place.week))
         return item
 
     def page(
@@ -133,12 +147,15 @@ class Reader:
         return count_kinds(self._log(domain, week), str(self._catalogues.value(sql, (week,))))
 
     def count_accesses(self, domain: Domain, week: str, hits: Iterable[tuple[int, int, Instant]]) -> None:
-        """Write uses of entries down: row, times and last moment.
+        """Write uses of entries down: row, times and last moment. Those of an archived week are not kept.
 
         Raises:
             CisError: the log cannot be written now.
         """
-        count_accesses(self._log(domain, week), hits)
+        vault = self._vaults[domain]
+        log = self._log(domain, week) if vault.path(week).exists() else None
+        if isinstance(log, Database) and not vault.archive(week).exists():
+            count_accesses(log, hits)
 
     def close(self) -> None:
         """Let go of every file."""
@@ -196,13 +213,10 @@ class Reader:
             items.update((item.key, item) for item in read_rows(self._log(domain, week), domain, rows))
         return tuple(sorted(items.values(), key=lambda item: item.key))
 
-    def _log(self, domain: Domain, week: str) -> Database:
+    def _log(self, domain: Domain, week: str) -> Reading:
         log = self._logs.get((domain, week))
         if log is None:
-            vault = self._vaults[domain]
-            if not vault.path(week).exists():
-                raise _missing(vault, week)
-            log = self._logs[domain, week] = vault.open_log(week)
+            log = self._logs[domain, week] = self._vaults[domain].open_week(week)
             if len(self._logs) > self._open_logs:
                 self._logs.popitem(last=False)[1].close()
         self._logs.move_to_end((domain, week))
@@ -219,12 +233,3 @@ def after_prefix(prefix: str) -> str | bytes:
             return prefix[:-1] + chr(last)
         prefix = prefix[:-1]
     return b""  # any BLOB comes after any TEXT
-
-
-def _missing(vault: Vault, week: str) -> Unavailable:
-    return Unavailable(
-        "CIS-MEM-035",
-        f"{vault.path(week)} is missing, or was shortened",
-        hint="restore it from a backup; cis doctor says what is affected",
-        retryable=False,
-    )

@@ -103,3 +103,24 @@ class ExportPage:
     """The key to go on after; empty when this is the last part."""
     withheld: int
     """Sensitive entries that were passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveReport:
+    """What became of one week of one domain (spec, Weekly Archive Flow, step 6)."""
+
+    week: str
+    domain: Domain
+    size_before: int = 0
+    """Bytes of the log."""
+    size_after: int = 0
+    """Bytes of the archive."""
+    entries: int = 0
+    """Versions that lie in the archive."""
+    carried: int = 0
+    """Versions that were carried forward, into the log of the current week."""
+    index_entries_removed: int = 0
+    archives_deleted: int = 0
+    """Archives beyond the limit, oldest first."""
+    waiting: str = ""
+    """Why the week is not archived yet; empty when it is."""

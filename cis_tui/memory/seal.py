@@ -61,7 +61,7 @@ class Sealed:
             raise Invalid(
                 "CIS-MEM-063",
                 f"{path} does not open with the key of private memory",
-                hint="it is damaged, of another week, or was written with another key; the other weeks are not affected",
+                hint="it is damaged, of another week, or of another key; the other weeks are not affected",
             ) from error
 
     def seal(self, number: int, count: int, block: bytes) -> bytes:
@@ -117,7 +117,9 @@ def rewrap(path: Path, week: str, old: str, new: str) -> None:
         temporary.replace(path)
         sync_dir(path.parent)
     except OSError as error:
-        raise Unavailable("CIS-MEM-062", f"cannot write {path}: {error.strerror}", hint="make room on the disk") from error
+        raise Unavailable(
+            "CIS-MEM-062", f"cannot write {path}: {error.strerror}", hint="make room on the disk"
+        ) from error
 
 
 def _private(name: str, flags: int) -> int:

@@ -11,14 +11,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from cis_tui.core.clock import Clock, utc_now
-from cis_tui.core.errors import CisError
+from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.paths import Home
 from cis_tui.memory.buffer import GROUP, Buffer
 from cis_tui.memory.cache import Cache, Cached, Tally
 from cis_tui.memory.epochs import Epoch, Epochs
 from cis_tui.memory.layers import Layer, Meters
 from cis_tui.memory.reader import Reader
-from cis_tui.memory.records import Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.vault import Vault
 
 if TYPE_CHECKING:
@@ -43,16 +43,19 @@ class MemoryService:
         node: str | None = None,
         clock: Clock = utc_now,
         hot_weeks: int = 4,
+        total_weeks: int = 54,
         on_event: EventSink | None = None,
     ) -> None:
-        """`node`: the DID that versions are signed off with, the home's own when None. `hot_weeks`: about how many
-        weekly logs of a domain stay open. `on_event` is told what happened, after it is durable, on the thread that did
-        it; it must return at once and ask nothing of memory.
+        """`node`: the DID that versions are signed off with, the home's own when None. `hot_weeks`: weeks that are not
+        archived, the current one among them. `total_weeks`: archives that are kept, of each domain. `on_event` is told
+        what happened, after it is durable, on the thread that did it; it must return at once and ask nothing of memory.
         """
         self._home = home
         self._node = node
         self._clock = clock
         self._on_event = on_event
+        self._hot_weeks = hot_weeks
+        self._total_weeks = total_weeks
         self._key = ""
         self._vaults = {
             Domain.PUBLIC: Vault(home, Domain.PUBLIC),
@@ -183,6 +186,39 @@ class MemoryService:
 
         return check_memory(self._home, self._data_key)
 
+    def archive(
+        self,
+        week: str = "",
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_step: Callable[[str], None] = lambda step: None,
+    ) -> tuple[ArchiveReport, ...]:
+        """Archive `week`, or all that is due, and say what became of each (spec, Weekly Archive Flow).
+
+        Ends before the next week once `cancelled`. Private weeks wait while private memory is locked. `on_step` is told
+        the name of each step (see `archiver`) as it is done.
+        """
+        from cis_tui.memory.archive_run import ArchiveRun, archive_event
+
+        with suppress(CisError):
+            self._settle()
+        run = ArchiveRun(
+            vaults=tuple(self._vaults.values()),
+            epochs=self._counters(),
+            now=self._clock(),
+            hot_weeks=self._hot_weeks,
+            total_weeks=self._total_weeks,
+            on_step=on_step,
+        )
+        reports: list[ArchiveReport] = []
+        for report in run.reports(week):
+            reports.append(report)
+            if not report.waiting:
+                self._emit(*archive_event(report))
+            if cancelled():
+                break
+        return tuple(reports)
+
     def close(self) -> None:
         """Make durable what waits, and let go of every file and thread; may be called again."""
         try:
@@ -222,14 +258,20 @@ class MemoryService:
             self.meters[Layer.LOGS].miss()
             return None
         if cached is None or cached.place != place:
-            item = self._reader.read(place)
+            try:
+                item = self._reader.read(place)
+            except Unavailable:
+                # An archive was dropped since we asked where the entry lies; its entries went with it.
+                if self._reader.find_again(key, place.domain) == place:
+                    raise
+                return self._look_up(key, None, None, began)
             more = self._tally.times(place)
             if more:
                 item = replace(item, access_count=item.access_count + more, uses=item.uses + more)
             cached = Cached(item, place, None)
         cached.epoch = epoch
         self._cache.put(cached)
-        self.meters[Layer.LOGS].hit(perf_counter() - began)
+        self.meters[Layer.ARCHIVES if self._reader.archived(place) else Layer.LOGS].hit(perf_counter() - began)
         return cached
 
     def _count_use(self, cached: Cached) -> MemoryItem:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cis_tui.core.clock import next_week
 from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
 from cis_tui.core.paths import Home, private_dir
 from cis_tui.memory import catalogue
-from cis_tui.memory.database import Database, create, locked, remove
-from cis_tui.memory.log import check_log, last_row, prepare_log
+from cis_tui.memory.database import Database, Reading, create, locked, remove
+from cis_tui.memory.log import check_log, index_rows, last_row, prepare_log
 from cis_tui.memory.records import Domain
 
-_LOG, _CATALOGUE, _SUFFIX = "memory-", "catalogue-", ".db"
+_LOG, _CATALOGUE, _SUFFIX, _ARCHIVE = "memory-", "catalogue-", ".db", ".db.gz"
+
+
+class Archived(Unavailable):
+    """The log that was to be made is of a week that was archived meanwhile."""
 
 
 class Vault:
@@ -34,7 +39,12 @@ class Vault:
 
     def exists(self) -> bool:
         """Whether anything was ever written to the domain."""
-        return bool(self.weeks())
+        return bool(self.weeks() or self.archives())
+
+    def archives(self) -> list[str]:
+        """The weeks that have an archive, oldest first. One that was just archived may have its log still."""
+        names = _listed(self.archive("").parent)
+        return sorted(name.removesuffix(_ARCHIVE) for name in names if name.endswith(_ARCHIVE) and name[0] != ".")
 
     def path(self, week: str) -> Path:
         """The log of `week`, which need not exist."""
@@ -42,7 +52,7 @@ class Vault:
 
     def archive(self, week: str) -> Path:
         """The archive of `week`, which need not exist; where it does, the log of the week takes nothing more."""
-        return self._home.memory / "archives" / self.domain.value / f"{week}{_SUFFIX}.gz"
+        return self._home.memory / "archives" / self.domain.value / f"{week}{_ARCHIVE}"
 
     def log_week(self, week: str) -> str:
         """The week whose log takes versions of `week` now: itself, or the next one that is not archived."""
@@ -62,6 +72,7 @@ class Vault:
         """The log of `week`; made when there is none and it is to be written (`durable`).
 
         Raises:
+            Archived: there is none any more (CIS-MEM-064).
             CisError: the log, or the key, cannot be opened.
         """
         key, path = self.key(), self.path(week)
@@ -69,15 +80,53 @@ class Vault:
             self._prove_key(key)
             self._make_folder()
             with locked(self.folder):
+                # In this order: a log goes only when its archive is there.
+                if not path.exists() and self.archive(week).exists():
+                    raise _archived(path)
                 if not path.exists():
                     create(path, key, prepare_log)
-        log = Database(path, key, durable=durable)
+        try:
+            log = Database(path, key, durable=durable)
+        except Refused as error:
+            if not path.exists() and self.archive(week).exists():
+                raise _archived(path) from error
+            raise
         try:
             check_log(log)
         except BaseException:
             log.close()
             raise
         return log
+
+    def open_week(self, week: str) -> Reading:
+        """The log of `week`, or its archive, for reading.
+
+        Raises:
+            Unavailable: there is neither (CIS-MEM-035).
+            CisError: it, or the key, cannot be opened.
+        """
+        if self.path(week).exists():
+            with suppress(Archived):
+                return self.open_log(week)
+        if not self.archive(week).exists():
+            raise missing(self.path(week))
+        return self.open_archive(week)
+
+    def open_archive(self, week: str) -> Reading:
+        """The archive of `week`, for reading.
+
+        Raises:
+            CisError: it, or the key, cannot be opened.
+        """
+        from cis_tui.memory.archive_file import ArchiveFile
+
+        archive = ArchiveFile(self.archive(week), week, self.key())
+        try:
+            check_log(archive)
+        except BaseException:
+            archive.close()
+            raise
+        return archive
 
     def attach_catalogue(self, database: Database, schema: str) -> Path:
         """Make the catalogue, up to date with the logs, known to `database` as `schema`.
@@ -109,7 +158,8 @@ class Vault:
             database.attach(path, schema, key)
         except Invalid:
             return None
-        if catalogue.usable(database, schema, self.weeks()):
+        # In this order: a log goes only when its archive is there.
+        if catalogue.usable(database, schema, {*self.weeks(), *self.archives()}):
             return path
         database.run(f"DETACH DATABASE {schema}")
         return None
@@ -143,15 +193,38 @@ class Vault:
         for week in weeks:
             if week in known and week != weeks[-1] and not _has_wal(self.path(week)):
                 continue
-            log = self.open_log(week, durable=True)
-            try:
-                if last_row(log) > known.get(week, 0):
-                    log.attach(path, "kept", key)
-                    log.begin()
-                    catalogue.catch_up(log, "kept", week, last_row(log))
-                    log.commit()
-            finally:
-                log.close()
+            with suppress(Archived):
+                self._catch_up_with(week, known.get(week, 0), path, key)
+        for week in self.archives():
+            # An archive that is damaged is left out, and `cis doctor` names it: the other weeks still serve.
+            if week not in known and week not in weeks:
+                with suppress(Invalid):
+                    self._take_in(week, path, key)
+
+    def _catch_up_with(self, week: str, known: int, path: Path, key: str | None) -> None:
+        log = self.open_log(week, durable=True)
+        try:
+            if last_row(log) > known:
+                log.attach(path, "kept", key)
+                log.begin()
+                catalogue.catch_up(log, "kept", week, last_row(log))
+                log.commit()
+        finally:
+            log.close()
+
+    def _take_in(self, week: str, path: Path, key: str | None) -> None:
+        """Let the catalogue at `path`, which knows nothing of the archive of `week`, take it in."""
+        archive, copy = self.open_archive(week), Database.nothing()
+        try:
+            index_rows(archive, copy)
+            copy.attach(path, "kept", key)
+            copy.begin()
+            catalogue.catch_up(copy, "kept", week, last_row(copy))
+            catalogue.know(copy, "kept", week)
+            copy.commit()
+        finally:
+            copy.close()
+            archive.close()
 
     def _prove_key(self, key: str | None) -> None:
         """See that the key opens a log, before a file is made with it, or taken as damaged because it does not open.
@@ -160,9 +233,10 @@ class Vault:
             Unavailable: there are logs, and it opens none of them (CIS-MEM-024).
         """
         problem: CisError | None = None
-        for week in reversed(self.weeks() if key is not None else []):
+        tried = ((open, week) for open, weeks in self._all_files() for week in reversed(weeks))
+        for open, week in tried if key is not None else ():
             try:
-                self.open_log(week).close()
+                open(week).close()
                 return
             except Invalid as error:
                 problem = error
@@ -174,15 +248,12 @@ class Vault:
                 retryable=False,
             ) from problem
 
+    def _all_files(self) -> tuple[tuple[Callable[[str], Reading], list[str]], ...]:
+        return (self.open_log, self.weeks()), (self.open_archive, self.archives())
+
     def _names(self, kind: str) -> list[str]:
         """The files of one kind, in the order of their names."""
-        try:
-            names = os.listdir(self.folder)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise _not_a_folder(self.folder, error) from error
-        return sorted(name for name in names if name.startswith(kind) and name.endswith(_SUFFIX))
+        return sorted(name for name in _listed(self.folder) if name.startswith(kind) and name.endswith(_SUFFIX))
 
     def _make_folder(self) -> None:
         if self.folder.is_dir():
@@ -192,6 +263,29 @@ class Vault:
             private_dir(self.folder)
         except OSError as error:
             raise _not_a_folder(self.folder, error) from error
+
+
+def missing(path: Path) -> Unavailable:
+    """The error for a log that is gone, and is not archived."""
+    return Unavailable(
+        "CIS-MEM-035",
+        f"{path} is missing, or was shortened",
+        hint="restore it from a backup; cis doctor says what is affected",
+        retryable=False,
+    )
+
+
+def _archived(path: Path) -> Archived:
+    return Archived("CIS-MEM-064", f"{path} was archived", hint="try again")
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _not_a_folder(folder, error) from error
 
 
 def _not_a_folder(folder: Path, error: OSError) -> Refused:

@@ -29,9 +29,9 @@ class SetClock:
 
 
 @contextmanager
-def memory(home: Home, clock: SetClock | None = None) -> Generator[MemoryService]:
+def memory(home: Home, clock: SetClock | None = None, *, total_weeks: int = 54) -> Generator[MemoryService]:
     """A service on `home`, closed at the end."""
-    service = MemoryService(home, node=NODE, clock=clock or SetClock())
+    service = MemoryService(home, node=NODE, clock=clock or SetClock(), total_weeks=total_weeks)
     try:
         yield service
     finally:

@@ -71,6 +71,16 @@ def _stats(context: Context, a: Namespace) -> int:
     return stats(context)
 
 
+def _archive(parser: ArgumentParser) -> None:
+    parser.add_argument("--week", metavar="YYYY-Wnn", default="", help="this week, though it may not be due yet")
+
+
+def _archive_weeks(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.archive import archive
+
+    return archive(context, a.week)
+
+
 COMMANDS = (
     Command(
         "set",
@@ -95,4 +105,5 @@ COMMANDS = (
     Command("stats", "what memory holds and how its layers do", _stats),
     Command("export", "print entries as JSON lines, public ones unless told otherwise", _export_memory, _export),
     Command("import", "keep what JSON lines say, as new versions of this node", _import_memory, _import),
+    Command("archive", "move old weeks into the archive, and drop what is too old", _archive_weeks, _archive),
 )

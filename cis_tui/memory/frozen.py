@@ -1,0 +1,120 @@
+"""A weekly log at rest: nobody can write it, and the catalogue has taken it in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+
+from cis_tui.core.errors import Unavailable
+from cis_tui.memory import catalogue
+from cis_tui.memory.database import Database, Reading, Row
+from cis_tui.memory.log import ENTRY, entries, last_row
+from cis_tui.memory.records import IndexType
+from cis_tui.memory.vault import Vault
+
+LASTING = frozenset(IndexType) - {IndexType.TEMPORARY}
+"""Kinds of entries that are carried forward while they are current, as pinned ones are (contract, Memory, "Weeks")."""
+_CURRENT = (
+    f"SELECT e.id, e.pinned OR e.index_type IN ({', '.join(repr(kind.value) for kind in sorted(LASTING))}),"
+    " e.classed, e.uses, e.last_accessed_at"
+    " FROM old.log_entries e JOIN kept.heads h ON h.key = e.key AND h.week = ?1 AND h.row = e.id WHERE NOT h.deleted"
+)
+_ELSEWHERE = (
+    "SELECT e.id FROM old.log_entries e JOIN kept.heads h ON h.key = e.key AND h.week <> ?1 AND h.hlc = e.hlc"
+    " AND h.origin = e.origin AND h.version = e.version AND h.deleted = e.tombstone"
+)
+_ATTEMPTS = 5
+_IDENTITY = "id, key, hlc, origin"
+
+
+class FrozenLog:
+    """The log of `week`, locked until it is closed."""
+
+    def __init__(self, vault: Vault, week: str) -> None:
+        """Lock the log.
+
+        Raises:
+            CisError: the log, the catalogue or the key cannot be opened, or others keep writing (CIS-MEM-030).
+        """
+        self.week = week
+        self.path = vault.path(week)
+        self.elsewhere: frozenset[int] = frozenset()
+        """Rows whose version is current and lies in another log: see `look`."""
+        self._vault = vault
+        for _ in range(_ATTEMPTS):
+            if self._lock():
+                return
+        raise Unavailable("CIS-MEM-030", f"{self.path} is in use by another process", hint="try again later")
+
+    def __enter__(self) -> FrozenLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def look(self) -> None:
+        """See which versions were carried forward by now."""
+        self.elsewhere = frozenset(row for (row,) in self._view.all(_ELSEWHERE, (self.week,)))
+
+    def current(self) -> list[Row]:
+        """The entries that are current and lie here: row, lasting, classed by a person, uses, last moment of use."""
+        return self._view.all(_CURRENT, (self.week,))
+
+    def rows(self) -> Iterator[Row]:
+        """The versions that lie nowhere else, in the order of their rows: its number, and `log.ENTRY`."""
+        return (row for row in entries(self._log) if row[0] not in self.elsewhere)
+
+    def chosen(self, rows: Sequence[int]) -> tuple[list[Row], dict[int, Row]]:
+        """The versions of some rows, as `rows` gives them, and by row the model and vector of those that have one."""
+        numbers = (json.dumps(rows),)
+        where = "IN (SELECT value FROM json_each(?))"
+        versions = self._log.all(f"SELECT id, {ENTRY} FROM log_entries WHERE id {where} ORDER BY id", numbers)
+        vectors = self._log.all(f"SELECT row, model, vector FROM vectors WHERE row {where}", numbers)
+        return versions, {row: (model, vector) for row, model, vector in vectors}
+
+    def lacking(self, archive: Reading) -> list[int]:
+        """The rows whose versions lie neither in `archive` nor elsewhere."""
+        there = set(entries(archive, _IDENTITY))
+        return [row[0] for row in entries(self._log, _IDENTITY) if row not in there and row[0] not in self.elsewhere]
+
+    def count(self, table: str) -> int:
+        """The rows of `log_entries` or `vectors`."""
+        return int(self._log.value(f"SELECT count(*) FROM {table}"))
+
+    def keys_elsewhere(self) -> list[str]:
+        """The keys all of whose versions lie elsewhere."""
+        away, here = set[str](), set[str]()
+        for row, key in entries(self._log, "id, key"):
+            (away if row in self.elsewhere else here).add(key)
+        return sorted(away - here)
+
+    def close(self) -> None:
+        """Let others write; may be called again."""
+        self._log.rollback()
+        self._log.close()
+        self._view.close()
+
+    def _lock(self) -> bool:
+        """Lock the log; False, and it is open to others again, when it was written since the catalogue took it in."""
+        self._view = Database.nothing()
+        try:
+            self._vault.attach_catalogue(self._view, "kept")
+            self._log = self._vault.open_log(self.week)
+        except BaseException:
+            self._view.close()
+            raise
+        try:
+            # Whoever opens the file while it is removed shall find everything in it, and not in the log beside it.
+            self._log.run("PRAGMA wal_checkpoint(PASSIVE)")
+            self._log.begin()
+            self._view.attach(self.path, "old", self._vault.key())
+            if catalogue.taken_in(self._view, "kept").get(self.week, 0) == last_row(self._log):
+                return True
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+        return False

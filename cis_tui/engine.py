@@ -23,6 +23,7 @@ from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import bind_params
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.stats import MemoryStats
@@ -210,10 +211,16 @@ class Engine:
         return await self._in_thread(self._memory.delete, key)
 
     async def memory_list(
-        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0
+        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0, cut: int = 0
     ) -> MemoryPage:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._memory.list(prefix, domain=domain, limit=limit, offset=offset))
+        return await self._in_thread(
+            lambda: self._memory.list(prefix, domain=domain, limit=limit, offset=offset, cut=cut)
+        )
+
+    async def memory_tree(self, prefix: str = "", *, domain: Domain | None = None) -> MemoryTree:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.tree(prefix, domain=domain))
 
     async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
         """See `EngineApi`."""

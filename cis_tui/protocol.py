@@ -9,6 +9,7 @@ from typing import Protocol
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
@@ -62,8 +63,15 @@ class EngineApi(Protocol):
         ...
 
     async def memory_list(
-        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0
-    ) -> MemoryPage: ...
+        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0, cut: int = 0
+    ) -> MemoryPage:
+        """`cut`: of a value no more than so many characters, and nothing of a Sensitive one; 0 for all of it."""
+        ...
+
+    async def memory_tree(self, prefix: str = "", *, domain: Domain | None = None) -> MemoryTree:
+        """How many entries' keys begin with `prefix`, and how these keys go on up to their next `/`."""
+        ...
+
     async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
         """Newest first; empty when the key was never written."""
         ...

@@ -14,6 +14,7 @@ from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
@@ -128,10 +129,14 @@ class RemoteEngine:
         return await self._call("memory_delete", key=key)
 
     async def memory_list(
-        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0
+        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0, cut: int = 0
     ) -> MemoryPage:
         """See `EngineApi`."""
-        return await self._call("memory_list", prefix=prefix, domain=domain, limit=limit, offset=offset)
+        return await self._call("memory_list", prefix=prefix, domain=domain, limit=limit, offset=offset, cut=cut)
+
+    async def memory_tree(self, prefix: str = "", *, domain: Domain | None = None) -> MemoryTree:
+        """See `EngineApi`."""
+        return await self._call("memory_tree", prefix=prefix, domain=domain)
 
     async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
         """See `EngineApi`."""

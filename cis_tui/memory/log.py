@@ -53,8 +53,7 @@ _COLUMNS = (
     "key, value, category, index_type, version, origin, hlc, pinned, tombstone, access_count, last_accessed_at,"
     " uses, reason, classed, undoes"
 )
-
-
+_CUT = "CASE index_type WHEN 'Sensitive' THEN '' ELSE substr(value, 1, ?2) END"
 ENTRY = (
     "key, value, category, index_type, version, origin, hlc, created_at, pinned, tombstone, access_count,"
     " last_accessed_at, number, reason, classed, undoes, uses"
@@ -121,10 +120,15 @@ def index_rows(log: Reading, copy: Database) -> None:
     copy.many(f"INSERT INTO main.log_entries ({_INDEXED}) VALUES (?, ?, ?, ?, ?, ?, ?)", entries(log, _INDEXED))
 
 
-def read_rows(log: Reading, domain: Domain, rows: Iterable[int]) -> list[MemoryItem]:
-    """The items of some rows, in no particular order; rows that are not there are left out."""
-    sql = f"SELECT {_COLUMNS} FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?))"
-    return [_item(row, domain) for row in log.all(sql, (json.dumps(list(rows)),))]
+def read_rows(log: Reading, domain: Domain, rows: Iterable[int], *, cut: int = 0) -> list[MemoryItem]:
+    """The items of some rows, in no particular order; rows that are not there are left out.
+
+    `cut`: of a value, no more than so many characters, and nothing of a Sensitive one; 0 for all of it.
+    """
+    columns = _COLUMNS.replace("value", _CUT, 1) if cut else _COLUMNS
+    sql = f"SELECT {columns} FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?1))"
+    args = (json.dumps(list(rows)), cut) if cut else (json.dumps(list(rows)),)
+    return [_item(row, domain) for row in log.all(sql, args)]
 
 
 def read_row(log: Reading, domain: Domain, row: int) -> MemoryItem | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Unavailable
 from cis_tui.memory import catalogue
+from cis_tui.memory.branches import MemoryTree, after_prefix, read_tree
 from cis_tui.memory.cache import Place
 from cis_tui.memory.database import Database, Reading, locked
 from cis_tui.memory.epochs import Epoch
@@ -20,6 +21,9 @@ from cis_tui.memory.versions import Rank
 _FIND = {domain: f"SELECT week, row FROM {domain.value}.heads WHERE key = ? AND deleted = 0" for domain in Domain}
 _PUBLIC = "SELECT key, 'public', week, row FROM public.heads WHERE deleted = 0 AND key >= ?1 AND key < ?2"
 _PRIVATE = "SELECT key, 'private', week, row FROM private.heads AS own WHERE deleted = 0 AND key >= ?1 AND key < ?2"
+_KEYS = {
+    domain: f"SELECT key FROM {domain.value}.heads WHERE deleted = 0 AND key >= ?1 AND key < ?2" for domain in Domain
+}
 _NOT_PUBLIC = " AND NOT EXISTS (SELECT 1 FROM public.heads AS other WHERE other.key = own.key AND other.deleted = 0)"
 """Of two live versions the public one decides: see `plan`."""
 
@@ -90,20 +94,31 @@ class Reader:
         return item
 
     def page(
-        self, prefix: str, domain: Domain | None, *, limit: int, offset: int
+        self, prefix: str, domain: Domain | None, *, limit: int, offset: int, cut: int = 0
     ) -> tuple[tuple[MemoryItem, ...], int]:
         """The current entries whose key begins with `prefix`, by key, and how many there are in all.
+
+        `cut`: as `MemoryService.list`.
 
         Raises:
             CisError: a domain, or a log, cannot be opened.
         """
-        sql = self._live(domain)
-        if not sql:
+        keys = self._keys(domain)
+        if not keys:
             return (), 0
         bounds = (prefix, after_prefix(prefix))
-        rows = self._catalogues.all(f"{sql} ORDER BY 1 LIMIT ?3 OFFSET ?4", (*bounds, limit, offset))
-        total = self._catalogues.value(f"SELECT count(*) FROM ({sql})", bounds)
-        return self._read_all([Place(Domain(row[1]), row[2], row[3]) for row in rows]), int(total)
+        total = self._catalogues.value(f"SELECT count(*) FROM ({keys})", bounds)
+        rows = self._catalogues.all(f"SELECT key FROM ({keys}) LIMIT ?3 OFFSET ?4", (*bounds, limit, offset))
+        return self._read_all(self._places([str(key) for (key,) in rows], domain), cut), int(total)
+
+    def tree(self, prefix: str, domain: Domain | None) -> MemoryTree:
+        """How the keys that begin with `prefix` go on.
+
+        Raises:
+            CisError: a domain cannot be opened.
+        """
+        keys = self._keys(domain)
+        return read_tree(self._catalogues, keys, prefix) if keys else MemoryTree(prefix, 0, (), True)
 
     def following(self, prefix: str, after: str, domain: Domain | None, *, limit: int) -> Iterator[MemoryItem]:
         """The first `limit` current entries whose key begins with `prefix` and comes after `after`, by key.
@@ -136,8 +151,8 @@ class Reader:
 
     def count(self, domain: Domain) -> int:
         """The current entries of `domain`."""
-        sql = self._live(domain)
-        return int(self._catalogues.value(f"SELECT count(*) FROM ({sql})", ("", after_prefix("")))) if sql else 0
+        keys = self._keys(domain)
+        return int(self._catalogues.value(f"SELECT count(*) FROM ({keys})", ("", after_prefix("")))) if keys else 0
 
     def kinds(self, domain: Domain, week: str) -> dict[str, int]:
         """How many current entries of `domain` the log of `week` holds, by their kind."""
@@ -203,14 +218,39 @@ class Reader:
             parts.append(_PRIVATE + (_NOT_PUBLIC if public else ""))
         return " UNION ALL ".join(parts)
 
-    def _read_all(self, places: Sequence[Place]) -> tuple[MemoryItem, ...]:
-        """The versions at `places`, in their order; each log is read once."""
+    def _keys(self, domain: Domain | None) -> str:
+        """The question for the keys of the current entries of `domain`, or of both, in order; empty for none.
+
+        To merge two lists of keys costs a fraction of asking for each private one whether it is public too.
+        """
+        public = self._use(Domain.PUBLIC)
+        private = domain is not Domain.PUBLIC and self._use(Domain.PRIVATE)
+        if private and public:
+            how = "UNION" if domain is None else "EXCEPT"
+            own, other = _KEYS[Domain.PRIVATE], _KEYS[Domain.PUBLIC]
+            return f"SELECT key FROM ({own} {how} {other}) ORDER BY key"
+        if private:
+            return f"{_KEYS[Domain.PRIVATE]} ORDER BY key"
+        return f"{_KEYS[Domain.PUBLIC]} ORDER BY key" if public and domain is not Domain.PRIVATE else ""
+
+    def _places(self, keys: Sequence[str], domain: Domain | None) -> list[Place]:
+        """Where the entries `keys`, each of which there is, lie."""
+        found: dict[str, Place] = {}
+        for where in (Domain.PRIVATE, Domain.PUBLIC):
+            if domain in (None, where) and where in self._attached:
+                for key, head in catalogue.heads(self._catalogues, where.value, keys).items():
+                    if not head.deleted:
+                        found[key] = Place(where, head.week, head.row)
+        return list(found.values())
+
+    def _read_all(self, places: Sequence[Place], cut: int = 0) -> tuple[MemoryItem, ...]:
+        """The versions at `places`, by key; each log is read once."""
         by_log: dict[tuple[Domain, str], list[int]] = {}
         for place in places:
             by_log.setdefault((place.domain, place.week), []).append(place.row)
         items: dict[str, MemoryItem] = {}
         for (domain, week), rows in by_log.items():
-            items.update((item.key, item) for item in read_rows(self._log(domain, week), domain, rows))
+            items.update((item.key, item) for item in read_rows(self._log(domain, week), domain, rows, cut=cut))
         return tuple(sorted(items.values(), key=lambda item: item.key))
 
     def _log(self, domain: Domain, week: str) -> Reading:
@@ -221,15 +261,3 @@ class Reader:
                 self._logs.popitem(last=False)[1].close()
         self._logs.move_to_end((domain, week))
         return log
-
-
-def after_prefix(prefix: str) -> str | bytes:
-    """What comes after every key that begins with `prefix`, in SQLite's order."""
-    while prefix:
-        last = ord(prefix[-1]) + 1
-        if last == 0xD800:
-            last = 0xE000  # surrogates are no characters
-        if last <= 0x10FFFF:
-            return prefix[:-1] + chr(last)
-        prefix = prefix[:-1]
-    return b""  # any BLOB comes after any TEXT

@@ -22,6 +22,7 @@ from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem
 from cis_tui.memory.vault import Vault
 
 if TYPE_CHECKING:
+    from cis_tui.memory.branches import MemoryTree
     from cis_tui.memory.committer import Committer, Outcome
     from cis_tui.memory.plan import Entry, Plan
     from cis_tui.memory.stats import MemoryStats
@@ -126,12 +127,23 @@ class MemoryService:
 
         return self._buffer.write(deletion_of(key, self._clock())) is not None
 
-    def list(self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0) -> MemoryPage:
-        """The current entries whose key begins with `prefix`, by key; of both domains when `domain` is None."""
+    def list(
+        self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0, cut: int = 0
+    ) -> MemoryPage:
+        """The current entries whose key begins with `prefix`, by key; of both domains when `domain` is None.
+
+        `cut`: give of a value no more than so many characters, and nothing of a Sensitive one; 0 for all of it.
+        """
         self._settle()
         with self._reading:
-            items, total = self._fresh.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0))
+            items, total = self._fresh.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0), cut=max(cut, 0))
         return MemoryPage(items, total)
+
+    def tree(self, prefix: str = "", *, domain: Domain | None = None) -> MemoryTree:
+        """How many current entries' keys begin with `prefix`, and how these keys go on up to their next `/`."""
+        self._settle()
+        with self._reading:
+            return self._fresh.tree(prefix, domain)
 
     def history(self, key: str) -> tuple[MemoryItem, ...]:
         """Every version of `key` that is kept, newest first; empty when it was never written."""

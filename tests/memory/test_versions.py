@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cis_tui.core.clock import Instant
-from cis_tui.memory.reader import after_prefix
+from cis_tui.memory.branches import after_prefix
 from cis_tui.memory.versions import advance, concurrent, covers, join, moment, tick
 
 vectors = st.dictionaries(st.sampled_from("abc"), st.integers(1, 5))

@@ -24,7 +24,17 @@ from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import bind_params
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
-from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import (
+    ArchiveReport,
+    Domain,
+    ExportPage,
+    IndexType,
+    MemoryConflict,
+    MemoryItem,
+    MemoryPage,
+    MemoryUndo,
+    MemoryWrite,
+)
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.memory.weekly import WeeklyArchive
@@ -243,6 +253,26 @@ class Engine:
     async def memory_archive(self, week: str = "") -> tuple[ArchiveReport, ...]:
         """See `EngineApi`."""
         return await self._in_thread(lambda: self._memory.archive(week, cancelled=self._weekly.stopping))
+
+    async def memory_pin(self, key: str, *, pinned: bool = True) -> MemoryItem:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.revisions.pin(key, pinned=pinned))
+
+    async def memory_classify(self, key: str, kind: IndexType, *, declassify: bool = False) -> MemoryItem:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.revisions.classify(key, kind, declassify=declassify))
+
+    async def memory_undo(self) -> MemoryUndo:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.revisions.undo())
+
+    async def memory_conflicts(self, *, limit: int = 100) -> tuple[MemoryConflict, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.revisions.conflicts(limit=limit))
+
+    async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.revisions.resolve(key, keep=keep))
 
     def _default_domain(self, project: str) -> Domain | None:
         project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None

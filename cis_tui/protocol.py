@@ -10,7 +10,17 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
-from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import (
+    ArchiveReport,
+    Domain,
+    ExportPage,
+    IndexType,
+    MemoryConflict,
+    MemoryItem,
+    MemoryPage,
+    MemoryUndo,
+    MemoryWrite,
+)
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.skills.model import SkillInfo, SkillResult
@@ -88,6 +98,20 @@ class EngineApi(Protocol):
 
     async def memory_archive(self, week: str = "") -> tuple[ArchiveReport, ...]:
         """Archive `week`, or all that is due; returns when it is done, which may take long."""
+        ...
+
+    async def memory_pin(self, key: str, *, pinned: bool = True) -> MemoryItem: ...
+    async def memory_classify(self, key: str, kind: IndexType, *, declassify: bool = False) -> MemoryItem:
+        """Overrule what an entry was taken as; `declassify` is needed for one that is Sensitive."""
+        ...
+
+    async def memory_undo(self) -> MemoryUndo:
+        """Take back the last change of this node; NotFound when there is none, Refused when others wrote since."""
+        ...
+
+    async def memory_conflicts(self, *, limit: int = 100) -> tuple[MemoryConflict, ...]: ...
+    async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
+        """`keep` is the name of a version (`version_name`); empty keeps the winner."""
         ...
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]: ...

@@ -15,7 +15,17 @@ from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
-from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import (
+    ArchiveReport,
+    Domain,
+    ExportPage,
+    IndexType,
+    MemoryConflict,
+    MemoryItem,
+    MemoryPage,
+    MemoryUndo,
+    MemoryWrite,
+)
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.protocol import PROTOCOL_VERSION, EngineStatus
@@ -161,6 +171,26 @@ class RemoteEngine:
     async def memory_archive(self, week: str = "") -> tuple[ArchiveReport, ...]:
         """See `EngineApi`."""
         return await self._call("memory_archive", week=week)
+
+    async def memory_pin(self, key: str, *, pinned: bool = True) -> MemoryItem:
+        """See `EngineApi`."""
+        return await self._call("memory_pin", key=key, pinned=pinned)
+
+    async def memory_classify(self, key: str, kind: IndexType, *, declassify: bool = False) -> MemoryItem:
+        """See `EngineApi`."""
+        return await self._call("memory_classify", key=key, kind=kind, declassify=declassify)
+
+    async def memory_undo(self) -> MemoryUndo:
+        """See `EngineApi`."""
+        return await self._call("memory_undo")
+
+    async def memory_conflicts(self, *, limit: int = 100) -> tuple[MemoryConflict, ...]:
+        """See `EngineApi`."""
+        return await self._call("memory_conflicts", limit=limit)
+
+    async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
+        """See `EngineApi`."""
+        return await self._call("memory_resolve", key=key, keep=keep)
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]:
         """See `EngineApi`."""

@@ -56,10 +56,12 @@ def set_(
     domain: str | None = None,
     category: str = "",
     pin: bool = False,
+    kind: str | None = None,
+    yes: bool = False,
 ) -> int:
     """`cis memory set`: the value given, or what stdin holds for `-` and when nothing is given."""
     from cis_tui.cli.store import open_store
-    from cis_tui.memory.records import Domain, MemoryWrite
+    from cis_tui.memory.records import Domain, IndexType, MemoryWrite
 
     content = _from_stdin() if value == "-" or value is None else _text_or_bytes(os.fsencode(value))
     if value is None and not content:
@@ -68,7 +70,8 @@ def set_(
         raise UsageError(
             "CIS-CLI-004", f'no value is given for "{key}"', hint="give a VALUE, or - and a value on stdin"
         )
-    write = MemoryWrite(key, content, Domain(domain) if domain else None, category, pin)
+    said = IndexType(kind) if kind else None
+    write = MemoryWrite(key, content, Domain(domain) if domain else None, category, pin or None, said, yes)
     with open_store(context) as store:
         item = store.set(write)
     if context.json:
@@ -100,8 +103,11 @@ def list_(context: Context, prefix: str = "", *, domain: str | None = None, limi
         show_json([{**item, "value": None} if item["index_type"] == "Sensitive" else item for item in items])
         return 0
     if items:
-        rows = [(i["key"], i["domain"], i["index_type"], i["week"], _preview(i)) for i in items]
-        table(("KEY", "DOMAIN", "TYPE", "WEEK", "VALUE"), rows)
+        pins = {True: "pinned", False: ""}
+        rows = [
+            (i["key"], i["domain"], i["index_type"], i["week"], pins[i["pinned"] is True], preview(i)) for i in items
+        ]
+        table(("KEY", "DOMAIN", "TYPE", "WEEK", "", "VALUE"), rows)
     else:
         note("nothing is remembered" + (f" under {prefix}" if prefix else ""))
     if total > len(items):
@@ -111,17 +117,18 @@ def list_(context: Context, prefix: str = "", *, domain: str | None = None, limi
 
 def history(context: Context, key: str) -> int:
     """`cis memory history`: newest first."""
-    from cis_tui.cli.store import open_store
+    from cis_tui.cli.store import named, open_store
 
     with open_store(context) as store:
         items = store.history(key)
     if not items:
         raise missing(key)
     if context.json:
-        show_json(items)
+        show_json([named(item) for item in items])
         return 0
-    rows = [(i["created_at"], i["week"], i["domain"], _origin(i), _marks(i), _preview(i)) for i in items]
-    table(("WRITTEN", "WEEK", "DOMAIN", "ORIGIN", "", "VALUE"), rows)
+    head = ("VERSION", "WRITTEN", "WEEK", "DOMAIN", "ORIGIN", "", "VALUE")
+    columns = ("name", "created_at", "week", "domain")
+    table(head, [(*map(named(i).get, columns), _origin(i), _marks(i), preview(i)) for i in items])
     return 0
 
 
@@ -157,7 +164,7 @@ def _text_or_bytes(data: bytes) -> str | bytes:
         return data
 
 
-def _preview(item: Item) -> str:
+def preview(item: Item) -> str:
     """The beginning of a value, on one line; of a sensitive one nothing."""
     from cis_tui.cli.store import plain_value
     from cis_tui.core.text import clean_line
@@ -175,4 +182,6 @@ def _origin(item: Item) -> str:
 
 def _marks(item: Item) -> str:
     marks = [name for name in ("deleted", "concurrent", "pinned") if item.get(name)]
+    if item.get("undoes"):
+        marks.append("undo")
     return ",".join(marks)

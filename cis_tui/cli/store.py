@@ -29,6 +29,18 @@ class Store(Protocol):
         ...
 
     def history(self, key: str) -> list[Item]: ...
+    def current(self, key: str) -> Item | None:
+        """The entry; looking at it is no use of it."""
+        ...
+
+    def pin(self, key: str, pinned: bool) -> Item: ...
+    def classify(self, key: str, kind: str, declassify: bool) -> Item: ...
+    def undo(self) -> tuple[Item, Item]:
+        """The new version, and the one that was taken back."""
+        ...
+
+    def conflicts(self) -> list[Mapping[str, object]]: ...
+    def resolve(self, key: str, keep: str) -> Item: ...
     def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
         """Durable when it returns."""
         ...
@@ -97,6 +109,26 @@ class RemoteStore:
     def history(self, key: str) -> list[Item]:
         return cast("list[Item]", self._call("memory_history", key=key))
 
+    def current(self, key: str) -> Item | None:
+        items, _ = self.list(key, None, 1)
+        return items[0] if items and items[0]["key"] == key else None
+
+    def pin(self, key: str, pinned: bool) -> Item:
+        return cast("Item", self._call("memory_pin", key=key, pinned=pinned))
+
+    def classify(self, key: str, kind: str, declassify: bool) -> Item:
+        return cast("Item", self._call("memory_classify", key=key, kind=kind, declassify=declassify))
+
+    def undo(self) -> tuple[Item, Item]:
+        done = cast("dict[str, Item]", self._call("memory_undo"))
+        return done["item"], done["undone"]
+
+    def conflicts(self) -> list[Mapping[str, object]]:
+        return cast("list[Mapping[str, object]]", self._call("memory_conflicts"))
+
+    def resolve(self, key: str, keep: str) -> Item:
+        return cast("Item", self._call("memory_resolve", key=key, keep=keep))
+
     def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
         from cis_tui.core.codec import encode
 
@@ -148,6 +180,27 @@ class LocalStore:
     def history(self, key: str) -> list[Item]:
         return cast("list[Item]", _encode(self._service.history(key)))
 
+    def current(self, key: str) -> Item | None:
+        return cast("Item | None", _encode(self._service.current(key)))
+
+    def pin(self, key: str, pinned: bool) -> Item:
+        return cast("Item", _encode(self._service.revisions.pin(key, pinned=pinned)))
+
+    def classify(self, key: str, kind: str, declassify: bool) -> Item:
+        from cis_tui.memory.records import IndexType
+
+        return cast("Item", _encode(self._service.revisions.classify(key, IndexType(kind), declassify=declassify)))
+
+    def undo(self) -> tuple[Item, Item]:
+        done = self._service.revisions.undo()
+        return cast("Item", _encode(done.item)), cast("Item", _encode(done.undone))
+
+    def conflicts(self) -> list[Mapping[str, object]]:
+        return cast("list[Mapping[str, object]]", _encode(self._service.revisions.conflicts()))
+
+    def resolve(self, key: str, keep: str) -> Item:
+        return cast("Item", _encode(self._service.revisions.resolve(key, keep=keep)))
+
     def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
         self._default = self._default or self._default_domain()
         self._service.set_many(writes, default_domain=self._default)
@@ -173,6 +226,13 @@ class LocalStore:
         file = project / PROJECT_DIR / PROJECT_FILE if project else None
         config = load_config(self._context.home.config_file, project_file=file)
         return Domain(config.settings.memory.default_domain)
+
+
+def named(item: Item) -> Item:
+    """A version with what a person calls it (see `cis memory resolve --keep`)."""
+    from cis_tui.memory.versions import version_name
+
+    return {**item, "name": version_name(cast("Mapping[str, int]", item["version"]), str(item["origin"]))}
 
 
 def plain_value(item: Item) -> str | bytes:

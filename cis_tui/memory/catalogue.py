@@ -1,20 +1,22 @@
 """The catalogue of a domain: for each key, which log holds its current version, and which logs hold any.
 
-Derived from the logs and rebuilt from them at any time. It is kept by one statement, `catch_up`, that takes in the rows
+Derived from the logs and rebuilt from them at any time. It is kept by one step, `catch_up`, that takes in the rows
 of a log which it has not seen: after each write, after a crash and when it is made anew.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from cis_tui.core.errors import Invalid
-from cis_tui.memory.database import Database
-from cis_tui.memory.versions import read_vector
+from cis_tui.memory.database import Database, Row
+from cis_tui.memory.forks import BRANCHES, branch_vectors, take_in_branches
+from cis_tui.memory.records import IndexType
+from cis_tui.memory.versions import Vector, read_vector
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = (
     """CREATE TABLE heads (
         key TEXT PRIMARY KEY,
@@ -24,9 +26,14 @@ _SCHEMA = (
         hlc INTEGER NOT NULL,
         origin TEXT NOT NULL,
         version TEXT NOT NULL,
-        deleted INTEGER NOT NULL
+        deleted INTEGER NOT NULL,
+        category TEXT NOT NULL,
+        index_type TEXT NOT NULL,
+        classed INTEGER NOT NULL,
+        pinned INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX live ON heads(key) WHERE deleted = 0",
+    BRANCHES,
     "CREATE TABLE places (key TEXT, week TEXT, PRIMARY KEY (key, week)) STRICT, WITHOUT ROWID",
     "CREATE TABLE weeks (week TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     f"PRAGMA user_version={_SCHEMA_VERSION}",
@@ -42,6 +49,13 @@ class Head(NamedTuple):
     hlc: int
     vector: Mapping[str, int]
     deleted: bool
+    category: str
+    index_type: IndexType
+    classed: bool
+    """A person said that it is of that kind."""
+    pinned: bool
+    branches: Sequence[Vector] = ()
+    """The vectors of all newest versions, when there are several."""
 
 
 def prepare(database: Database) -> None:
@@ -74,11 +88,16 @@ def catch_up(log: Database, schema: str, week: str, last: int) -> None:
     seen = int(log.value(f"SELECT last FROM {schema}.weeks WHERE week = ?", (week,)) or 0)
     if seen >= last:
         return
+    take_in_branches(log, schema, week, seen)
     log.run(
-        f"INSERT INTO {schema}.heads (key, week, row, number, hlc, origin, version, deleted)"
-        " SELECT key, ?, id, number, hlc, origin, version, tombstone FROM main.log_entries WHERE id > ? ORDER BY id"
+        f"INSERT INTO {schema}.heads"
+        " (key, week, row, number, hlc, origin, version, deleted, category, index_type, classed, pinned)"
+        " SELECT key, ?, id, number, hlc, origin, version, tombstone, category, index_type, classed, pinned"
+        " FROM main.log_entries WHERE id > ? ORDER BY id"
         " ON CONFLICT (key) DO UPDATE SET week = excluded.week, row = excluded.row, number = excluded.number,"
-        " hlc = excluded.hlc, origin = excluded.origin, version = excluded.version, deleted = excluded.deleted"
+        " hlc = excluded.hlc, origin = excluded.origin, version = excluded.version, deleted = excluded.deleted,"
+        " category = excluded.category, index_type = excluded.index_type, classed = excluded.classed,"
+        " pinned = excluded.pinned"
         " WHERE (excluded.number, excluded.hlc, excluded.origin, excluded.week, excluded.row)"
         " > (number, hlc, origin, week, row)",
         (week, seen),
@@ -105,18 +124,22 @@ def forget_places(database: Database, schema: str, week: str, keys: Iterable[str
 
 def forget_week(database: Database, schema: str, week: str) -> None:
     """Note that the log of `week` is gone, with all that it held."""
-    for table in ("heads", "places", "weeks"):
+    for table in ("heads", "branches", "places", "weeks"):
         database.run(f"DELETE FROM {schema}.{table} WHERE week = ?", (week,))
+    single = f"SELECT key FROM {schema}.branches GROUP BY key HAVING count(*) = 1"
+    database.run(f"DELETE FROM {schema}.branches WHERE key IN ({single})")
 
 
 def heads(database: Database, schema: str, keys: Iterable[str]) -> dict[str, Head]:
     """The current versions of those of `keys` that were ever written."""
+    asked = json.dumps(list(keys))
     rows = database.all(
-        f"SELECT key, week, row, hlc, version, deleted FROM {schema}.heads"
-        " WHERE key IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(keys)),),
+        "SELECT key, week, row, hlc, version, deleted, category, index_type, classed, pinned"
+        f" FROM {schema}.heads WHERE key IN (SELECT value FROM json_each(?))",
+        (asked,),
     )
-    return {row[0]: Head(row[1], row[2], row[3], read_vector(row[4]), bool(row[5])) for row in rows}
+    branches = branch_vectors(database, schema, asked)
+    return {row[0]: _head(row, branches.get(row[0], ())) for row in rows}
 
 
 def weeks_of(database: Database, schema: str, key: str) -> list[str]:
@@ -128,3 +151,19 @@ def all_heads(database: Database, schema: str) -> dict[str, tuple[str, int, bool
     """Week, row and whether it is deleted, of every key."""
     rows = database.all(f"SELECT key, week, row, deleted FROM {schema}.heads")
     return {row[0]: (row[1], row[2], bool(row[3])) for row in rows}
+
+
+def _head(row: Row, branches: Sequence[Vector]) -> Head:
+    _, week, number, hlc, version, deleted, category, index_type, classed, pinned = row
+    return Head(
+        week=week,
+        row=number,
+        hlc=hlc,
+        vector=read_vector(version),
+        deleted=bool(deleted),
+        category=category,
+        index_type=IndexType(index_type),
+        classed=bool(classed),
+        pinned=bool(pinned),
+        branches=branches,
+    )

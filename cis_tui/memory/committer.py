@@ -49,14 +49,19 @@ class Committer:
         self._private.close()
         self._public.close()
 
-    def _commit_week(self, week: str, entries: Mapping[int, Entry]) -> _Round:
+    def _commit_week(self, week: str, entries: Mapping[int, Entry], *, needs_private: bool = False) -> _Round:
+        needs_private = needs_private or any(entry.needs_private for entry in entries.values())
         try:
-            private, locked = self._lock(week, any(entry.needs_private for entry in entries.values()))
+            private, locked = self._lock(week, needs_private)
             keys = list({entry.key for entry in entries.values()})
             heads = {Domain.PUBLIC: self._public.heads(keys), Domain.PRIVATE: private.heads(keys) if private else {}}
             done = _Round(week, self._node(), heads, locked)
             for position, entry in entries.items():
                 done.take(position, entry)
+            if done.added[Domain.PRIVATE] and not private:
+                # What is Sensitive because it was before goes there too.
+                self._public.rollback()
+                return self._commit_week(week, entries, needs_private=True)
             if private:
                 private.append(done.added[Domain.PRIVATE])
             self._public.append(done.added[Domain.PUBLIC])
@@ -143,7 +148,8 @@ class _Round:
         key = made.version.key
         for domain, version in made.added.items():
             self.added[domain].append(version)
-            self.heads[domain][key] = Head(self.week, 0, version.hlc, version.vector, version.value is None)
+            before = self.heads[domain].get(key)
+            self.heads[domain][key] = version.head(self.week, before.branches if before else ())
         if made.sweeps:
             self.moved[key] = made.version
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cis_tui.core.clock import Instant
-from cis_tui.core.errors import Invalid, Refused
+from cis_tui.core.errors import Invalid
 from cis_tui.memory.classify import classify, default_category
+from cis_tui.memory.inherit import SAID, Kind, check_class
 from cis_tui.memory.plan import Entry
 from cis_tui.memory.records import MAX_KEY, MAX_VALUE, Domain, IndexType, MemoryWrite
 
 MAX_CATEGORY = 64
 """Bytes of a category in UTF-8."""
-SAID = "you said so"
-"""Why an entry is of a kind that a person chose."""
 
 
 def entry_of(write: MemoryWrite, default_domain: Domain | None, at: Instant) -> Entry:
@@ -27,18 +26,20 @@ def entry_of(write: MemoryWrite, default_domain: Domain | None, at: Instant) -> 
     key, kind = write.key, write.index_type
     found = classify(key, value)
     if kind is not None and not write.declassify:
-        check_class(key, found.index_type, kind, found.reason)
+        check_class(key, Kind(found.index_type, found.reason, classed=False), kind)
     return Entry(
         key=key,
         value=value,
         domain=write.domain,
         default_domain=default_domain,
-        category=write.category or default_category(key),
+        category=write.category,
         index_type=kind or found.index_type,
         pinned=write.pinned,
         at=at,
         reason=SAID if kind else found.reason,
         classed=kind is not None,
+        declassify=write.declassify,
+        secret_value=found.index_type is IndexType.SENSITIVE and classify("", value).index_type is IndexType.SENSITIVE,
     )
 
 
@@ -52,20 +53,6 @@ def check_write(write: MemoryWrite) -> str | bytes:
     if write.category:
         _check_line("CIS-MEM-003", "a category", write.category, MAX_CATEGORY)
     return _checked_value(key, write.value)
-
-
-def check_class(key: str, was: IndexType, kind: IndexType, reason: str) -> None:
-    """See that an entry that `was` of one kind may become another without an explicit word.
-
-    Raises:
-        Refused: it is Sensitive, and would no longer be (CIS-MEM-084).
-    """
-    if was is IndexType.SENSITIVE and kind is not IndexType.SENSITIVE:
-        raise Refused(
-            "CIS-MEM-084",
-            f"{key} is Sensitive: {reason}; as {kind.value} it would be shown, searched and exported",
-            hint="say --yes if that is what you want",
-        )
 
 
 def deletion_of(key: str, at: Instant) -> Entry:

@@ -29,18 +29,18 @@ def write_of(line: bytes) -> MemoryWrite:
     Raises:
         Invalid: it cannot be kept (CIS-MEM-001 to 003), or is no such object (CIS-MEM-080).
     """
-    fields = _object(line)
-    key, value = fields.get("key"), fields.get("value")
+    given = _object(line)
+    key, value = given.get("key"), given.get("value")
     if not isinstance(key, str):
         raise _wrong("key", key, "text")
-    said = _choice(fields, "index_type", IndexType)
-    kind = said if _flag(fields, "classed") else None
+    said = _choice(given, "index_type", IndexType)
+    kind = said if _flag(given, "classed") else None
     write = MemoryWrite(
         key,
         _value(value),
-        _choice(fields, "domain", Domain),
-        _text(fields, "category"),
-        _flag(fields, "pinned"),
+        _choice(given, "domain", Domain),
+        _text(given, "category"),
+        _flag(given, "pinned"),
     )
     check_write(write)
     return replace(write, index_type=kind, declassify=kind is not None)
@@ -78,22 +78,22 @@ def _value(value: object) -> str | bytes:
     raise _wrong("value", value, 'text, or {"base64": …}')
 
 
-def _text(fields: dict[str, object], name: str) -> str:
-    value = fields.get(name, "")
+def _text(given: dict[str, object], name: str) -> str:
+    value = given.get(name, "")
     if not isinstance(value, str):
         raise _wrong(name, value, "text")
     return value
 
 
-def _flag(fields: dict[str, object], name: str) -> bool:
-    value = fields.get(name, False)
-    if not isinstance(value, bool):
+def _flag(given: dict[str, object], name: str) -> bool | None:
+    value = given.get(name)
+    if not (value is None or isinstance(value, bool)):
         raise _wrong(name, value, "true or false")
     return value
 
 
-def _choice(fields: dict[str, object], name: str, kind: type[_Choice]) -> _Choice | None:
-    value = fields.get(name)
+def _choice(given: dict[str, object], name: str, kind: type[_Choice]) -> _Choice | None:
+    value = given.get(name)
     if value is None:
         return None
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import count
+from typing import NamedTuple
 
 from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Invalid
@@ -39,6 +41,8 @@ SCHEMA = (
     "CREATE TABLE vectors (row INTEGER PRIMARY KEY, model TEXT NOT NULL, vector BLOB NOT NULL) STRICT",
     f"PRAGMA user_version={_SCHEMA_VERSION}",
 )
+_CHANGES = 100
+"""Rows that are looked at together for the last change."""
 _FROM_1 = (
     "ALTER TABLE log_entries ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE log_entries ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
@@ -59,7 +63,7 @@ ENTRY = (
     " last_accessed_at, number, reason, classed, undoes, uses"
 )
 """All that a log keeps of a version, without the number of its row."""
-_INDEXED = "id, key, version, number, hlc, origin, tombstone"
+_INDEXED = "id, key, version, number, hlc, origin, tombstone, category, index_type, classed, pinned"
 """What the catalogue takes in."""
 _CHUNK = 200
 
@@ -117,7 +121,8 @@ def entries(log: Reading, columns: str = f"id, {ENTRY}", *, schema: str = "main"
 def index_rows(log: Reading, copy: Database) -> None:
     """Put into `copy`, which is empty, what the catalogue wants to know of the log."""
     copy.run(f"CREATE TABLE main.log_entries ({_INDEXED})")
-    copy.many(f"INSERT INTO main.log_entries ({_INDEXED}) VALUES (?, ?, ?, ?, ?, ?, ?)", entries(log, _INDEXED))
+    values = ", ".join("?" * len(_INDEXED.split(",")))
+    copy.many(f"INSERT INTO main.log_entries ({_INDEXED}) VALUES ({values})", entries(log, _INDEXED))
 
 
 def read_rows(log: Reading, domain: Domain, rows: Iterable[int], *, cut: int = 0) -> list[MemoryItem]:
@@ -147,6 +152,30 @@ def count_kinds(log: Reading, rows: str) -> dict[str, int]:
     """How many of `rows`, a JSON array, are of which kind."""
     sql = "SELECT index_type, count(*) FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1"
     return {str(kind): int(count) for kind, count in log.all(sql, (rows,))}
+
+
+class Change(NamedTuple):
+    """One version, as far as undo needs to know it."""
+
+    hlc: int
+    number: int
+    """The sum of its vector."""
+    key: str
+    undoes: int
+    """The hybrid time of the version that it took back; 0 for none."""
+
+
+def read_changes(log: Database, origin: str) -> Iterator[Change]:
+    """The versions in this log that a node wrote, newest first, read as far as they are asked for."""
+    sql = (
+        "SELECT hlc, number, key, undoes FROM main.log_entries WHERE origin = ?"
+        " ORDER BY hlc DESC, id DESC LIMIT ? OFFSET ?"
+    )
+    for offset in count(0, _CHANGES):
+        rows = log.all(sql, (origin, _CHANGES, offset))
+        yield from (Change(*row) for row in rows)
+        if len(rows) < _CHANGES:
+            return
 
 
 def count_accesses(log: Database, hits: Iterable[tuple[int, int, Instant]]) -> None:

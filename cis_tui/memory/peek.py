@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 sqlite: Any = _sqlite  # the driver has no type stubs
-_SCHEMA_VERSION = 2  # of the logs and of the catalogue
+_LOG_FORM, _CATALOGUE_FORM = 2, 3
 _PREFIX, _SUFFIX = "memory-", ".db"
 
 
@@ -45,7 +45,7 @@ def _look(
     Raises:
         LookupError: the catalogue cannot be relied upon.
     """
-    catalogue = _open(f"{folder}/{_names(folder, 'catalogue-')[-1]}", secret)
+    catalogue = _open(f"{folder}/{_names(folder, 'catalogue-')[-1]}", secret, _CATALOGUE_FORM)
     logs: dict[str, Any] = {}
     try:
         known: dict[str, int] = dict(catalogue.execute("SELECT week, last FROM weeks"))
@@ -53,7 +53,7 @@ def _look(
             raise LookupError("a log is gone")
         for week in weeks:
             if week not in known or week == weeks[-1] or _has_wal(_log(folder, week)):
-                logs[week] = _open(_log(folder, week), secret)
+                logs[week] = _open(_log(folder, week), secret, _LOG_FORM)
                 last = logs[week].execute("SELECT max(id) FROM log_entries").fetchone()[0]
                 if (last or 0) > known.get(week, 0):
                     raise LookupError("the catalogue lags behind")
@@ -64,7 +64,7 @@ def _look(
         if week not in weeks:
             raise LookupError("it is archived")
         if week not in logs:
-            logs[week] = _open(_log(folder, week), secret)
+            logs[week] = _open(_log(folder, week), secret, _LOG_FORM)
         value = logs[week].execute("SELECT value FROM log_entries WHERE id = ?", (row,)).fetchone()[0]
         _count_use(logs[week], row)
         return True, value
@@ -73,7 +73,7 @@ def _look(
             database.close()
 
 
-def _open(path: str, secret: str | None) -> Any:
+def _open(path: str, secret: str | None, form: int) -> Any:
     """An open file of memory.
 
     Raises:
@@ -84,7 +84,7 @@ def _open(path: str, secret: str | None) -> Any:
     if secret is not None:
         database.execute("PRAGMA cipher_log_level=NONE")
         database.set_key(f"x'{secret}'")
-    if database.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA_VERSION:
+    if database.execute("PRAGMA user_version").fetchone()[0] != form:
         database.close()
         raise LookupError("another version")
     database.execute("PRAGMA synchronous=NORMAL")

@@ -10,14 +10,19 @@ one decides; so a move is ordered such that every moment in between shows either
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeGuard
 
 from cis_tui.core.clock import Instant, iso_week
-from cis_tui.core.errors import CisError
+from cis_tui.core.errors import CisError, Refused
 from cis_tui.memory.catalogue import Head
+from cis_tui.memory.classify import default_category
+from cis_tui.memory.inherit import inherited
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
-from cis_tui.memory.versions import advance, covers, moment, tick
+from cis_tui.memory.versions import Vector, advance, covers, moment, tick
+
+CHANGED = "CIS-MEM-083"
+"""The code of a revision that came too late."""
 
 
 class Entry(NamedTuple):
@@ -31,15 +36,24 @@ class Entry(NamedTuple):
     default_domain: Domain | None
     """Where the project's entries go by default."""
     category: str
+    """Empty: as before."""
     index_type: IndexType
-    pinned: bool
+    pinned: bool | None
+    """None: as before."""
     at: Instant
     reason: str = ""
     """Why it is of that kind."""
     classed: bool = False
     """A person said that it is of that kind."""
+    declassify: bool = False
+    """They meant it also if it is Sensitive."""
+    secret_value: bool = False
+    """The value by itself, whatever the key, is Sensitive."""
     undoes: int = 0
     """The hybrid time of the version that this takes back; 0 for none."""
+    expects: Vector | None = None
+    """What whoever revises an entry has seen of it: the entry is written as it stands here, and covers all of that, but
+    only if nothing else was written since."""
 
     @property
     def needs_private(self) -> bool:
@@ -73,6 +87,21 @@ class Version(NamedTuple):
     def week(self) -> str:
         """The week whose log this version belongs to."""
         return iso_week(self.created_at)
+
+    def head(self, week: str, branches: Sequence[Vector]) -> Head:
+        """This version as the current one, in the log of `week`; it need not cover all of `branches`."""
+        return Head(
+            week=week,
+            row=0,
+            hlc=self.hlc,
+            vector=self.vector,
+            deleted=self.value is None,
+            category=self.category,
+            index_type=self.index_type,
+            classed=self.classed,
+            pinned=self.pinned,
+            branches=branches,
+        )
 
     def item(self, domain: Domain) -> MemoryItem:
         """This version as callers see it."""
@@ -115,6 +144,11 @@ class Current(NamedTuple):
             raise self.locked
         return Domain.PRIVATE if alive(self.private) else None
 
+    @property
+    def live(self) -> Head | None:
+        """The version that is read, as far as it is known."""
+        return next((head for head in self[:2] if alive(head)), None)
+
 
 class Plan(NamedTuple):
     """The versions that one write adds."""
@@ -132,17 +166,22 @@ def plan(entry: Entry, current: Current, node: str) -> Plan | None:
     """What `entry`, written by `node`, adds; None when it deletes what is not there.
 
     Raises:
-        CisError: it needs private memory, which is locked.
+        CisError: it needs private memory, which is locked; it revises what has changed since (CIS-MEM-083); it would
+            make known what is Sensitive (CIS-MEM-084).
     """
+    if entry.expects is not None:
+        _check_unchanged(entry, current)
     if entry.value is None:
         return _plan_deletion(entry, current, node)
+    if entry.expects is None:
+        entry = inherited(entry, current.live)
     domain = _destination(entry, current)
     if domain is Domain.PRIVATE and current.locked is not None:
         raise current.locked
     version = _next_version(entry, current, node)
     added = {domain: version}
     if domain is Domain.PRIVATE and alive(current.public):
-        added[Domain.PUBLIC] = version._replace(value=None, pinned=False)
+        added[Domain.PUBLIC] = _end(version, current.public)
     return Plan(domain, version, added, sweeps=domain is Domain.PUBLIC and alive(current.private))
 
 
@@ -150,12 +189,37 @@ def sweep(moved: Version, private: Head | None) -> Version | None:
     """The tombstone that ends what is left in private memory of a key that moved to public; None if nothing is."""
     if private is None or private.deleted or not covers(moved.vector, private.vector):
         return None
-    return moved._replace(value=None, pinned=False)
+    return _end(moved, private)
 
 
-def alive(head: Head | None) -> bool:
+def alive(head: Head | None) -> TypeGuard[Head]:
     """Whether there is an entry, and not its tombstone."""
     return head is not None and not head.deleted
+
+
+def _end(moved: Version, head: Head) -> Version:
+    """The tombstone of what moved to the other domain; says nothing of what it is there."""
+    return moved._replace(
+        value=None, category=head.category, index_type=head.index_type, reason="", classed=False, pinned=False
+    )
+
+
+def _check_unchanged(entry: Entry, current: Current) -> None:
+    live = current.live
+    if current.locked is not None and live is None:
+        raise current.locked
+    heads = [head for head in current[:2] if head is not None] if live is None else [live]
+    if not all(covers(entry.expects or {}, head.vector) for head in heads):
+        raise changed(entry.key)
+
+
+def changed(key: str) -> Refused:
+    """The error for a revision of what somebody has changed since."""
+    return Refused(
+        CHANGED,
+        f"{key} was changed by somebody else since; nothing was written",
+        hint="cis memory history shows every version of a key",
+    )
 
 
 def _destination(entry: Entry, current: Current) -> Domain:
@@ -169,24 +233,28 @@ def _destination(entry: Entry, current: Current) -> Domain:
 
 def _plan_deletion(entry: Entry, current: Current, node: str) -> Plan | None:
     domain = current.domain
-    if domain is None:
+    if domain is None and entry.expects is None:
         return None
     version = _next_version(entry, current, node)
     heads = {Domain.PRIVATE: current.private, Domain.PUBLIC: current.public}
-    return Plan(domain, version, {where: version for where, head in heads.items() if alive(head)}, sweeps=False)
+    # A revision is written down also where there is nothing to delete: that it was made counts.
+    added = {where: version for where, head in heads.items() if alive(head)}
+    domain = domain or entry.domain or Domain.PRIVATE
+    return Plan(domain, version, added or {domain: version}, sweeps=False)
 
 
 def _next_version(entry: Entry, current: Current, node: str) -> Version:
     known = [head for head in current[:2] if head is not None]
+    others = [vector for head in known for vector in head.branches]
     return Version(
         key=entry.key,
         value=entry.value,
-        category=entry.category,
+        category=entry.category or default_category(entry.key),
         index_type=entry.index_type,
-        vector=advance(node, *(head.vector for head in known)),
+        vector=advance(node, *(head.vector for head in known), entry.expects or {}, others=others),
         origin=node,
         hlc=tick(entry.at, *(head.hlc for head in known)),
-        pinned=entry.pinned,
+        pinned=bool(entry.pinned),
         reason=entry.reason,
         classed=entry.classed,
         undoes=entry.undoes,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from heapq import merge
 from pathlib import Path
 
 from cis_tui.core.clock import Instant
@@ -13,9 +15,21 @@ from cis_tui.memory.branches import MemoryTree, after_prefix, read_tree
 from cis_tui.memory.cache import Place
 from cis_tui.memory.database import Database, Reading, locked
 from cis_tui.memory.epochs import Epoch
-from cis_tui.memory.log import count_accesses, count_kinds, read_row, read_rows, read_versions
-from cis_tui.memory.records import Domain, MemoryItem
-from cis_tui.memory.vault import Vault, missing
+from cis_tui.memory.forks import forked_keys
+from cis_tui.memory.log import (
+    Change,
+    count_accesses,
+    count_kinds,
+    read_changes,
+    read_row,
+    read_rows,
+    read_versions,
+)
+from cis_tui.memory.records import (
+    Domain,
+    MemoryItem,
+)
+from cis_tui.memory.vault import Archived, Vault, missing
 from cis_tui.memory.versions import Rank
 
 _FIND = {domain: f"SELECT week, row FROM {domain.value}.heads WHERE key = ? AND deleted = 0" for domain in Domain}
@@ -26,6 +40,10 @@ _KEYS = {
 }
 _NOT_PUBLIC = " AND NOT EXISTS (SELECT 1 FROM public.heads AS other WHERE other.key = own.key AND other.deleted = 0)"
 """Of two live versions the public one decides: see `plan`."""
+_IN_BOTH = (
+    "SELECT own.key FROM private.heads AS own JOIN public.heads AS other ON other.key = own.key"
+    " WHERE own.deleted = 0 AND other.deleted = 0"
+)
 
 
 class Reader:
@@ -148,6 +166,32 @@ class Reader:
             if found:
                 return found
             raise
+
+    def changes(self, origin: str) -> Generator[Change]:
+        """The versions in the open logs that a node wrote, newest first.
+
+        Raises:
+            CisError: a log, or private memory, cannot be opened.
+        """
+        logs: list[Database] = []
+        try:
+            for vault in (self._vaults[domain] for domain in Domain if self._use(domain)):
+                for week in vault.weeks():
+                    with suppress(Archived):
+                        logs.append(vault.open_log(week))
+            yield from merge(*(read_changes(log, origin) for log in logs), key=lambda change: -change.hlc)
+        finally:
+            for log in logs:
+                log.close()
+
+    def disputed(self) -> tuple[str, ...]:
+        """The keys that may have several newest versions, in order; of a domain that cannot be opened, none."""
+        public = self._use(Domain.PUBLIC)
+        keys = set(forked_keys(self._catalogues, Domain.PUBLIC.value) if public else ())
+        with suppress(Unavailable):
+            if public and self._use(Domain.PRIVATE):
+                keys.update(key for (key,) in self._catalogues.all(_IN_BOTH))
+        return tuple(sorted(keys))
 
     def count(self, domain: Domain) -> int:
         """The current entries of `domain`."""

@@ -87,11 +87,33 @@ class MemoryWrite:
     domain: Domain | None = None
     """None: decided by content, then by the project, then private (contract, Memory, "Domain")."""
     category: str = ""
-    pinned: bool = False
+    """Empty: as before, or the first part of the key."""
+    pinned: bool | None = None
+    """None: as before."""
     index_type: IndexType | None = None
-    """What a person says that it is; None: `classify` decides."""
+    """What a person says that it is; None: as they said before, else `classify` decides."""
     declassify: bool = False
     """`index_type` holds also for what is found, or was, Sensitive."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUndo:
+    """What one undo did."""
+
+    item: MemoryItem
+    """The new current version, equal to the one before the change; a tombstone when there was none."""
+    undone: MemoryItem
+    """The version that was taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryConflict:
+    """Versions of one key, each written without knowing the other."""
+
+    key: str
+    winner: MemoryItem
+    """The one that is read; the same on every node."""
+    others: tuple[MemoryItem, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -24,7 +24,9 @@ from cis_tui.memory.vault import Vault
 if TYPE_CHECKING:
     from cis_tui.memory.branches import MemoryTree
     from cis_tui.memory.committer import Committer, Outcome
+    from cis_tui.memory.log import Change
     from cis_tui.memory.plan import Entry, Plan
+    from cis_tui.memory.revisions import Revisions
     from cis_tui.memory.stats import MemoryStats
 
 EventSink = Callable[[str, Mapping[str, object]], None]
@@ -169,6 +171,43 @@ class MemoryService:
         with self._reading:
             items = self._fresh.following(prefix, after, domain, limit=PAGE)
             return export_page(items, named=prefix, sensitive=include_sensitive)
+
+    @property
+    def revisions(self) -> Revisions:
+        """Pins, classes, undo, conflicts: what is done to entries that are there."""
+        from cis_tui.memory.revisions import Revisions
+
+        return Revisions(self, self._clock)
+
+    def current(self, key: str) -> MemoryItem | None:
+        """The entry `key`, or None; counts as no use of it."""
+        self._settle()
+        with self._reading:
+            place = self._fresh.find(key)
+            return None if place is None else self._reader.read(place)
+
+    def own_changes(self, take: Callable[[Iterator[Change]], Change | None]) -> tuple[str, Change | None]:
+        """This node, and what `take` takes of the versions in the open logs that it wrote, newest first."""
+        node = self._node_id()
+        self._settle()
+        with self._reading, closing(self._fresh.changes(node)) as changes:
+            return node, take(changes)
+
+    def disputed(self) -> tuple[str, ...]:
+        """The keys that may have several newest versions, in order."""
+        self._settle()
+        with self._reading:
+            return self._fresh.disputed()
+
+    def revise(self, entry: Entry) -> MemoryItem:
+        """Write a revision, durably; its version.
+
+        Raises:
+            Refused: something was written since what it has seen (CIS-MEM-083).
+        """
+        made = self._buffer.write(entry)
+        assert made is not None, "a revision always adds a version"
+        return made.version.item(made.domain)
 
     def counts(self) -> Mapping[str, int]:
         """The current entries by domain; a domain that cannot be opened now is left out."""

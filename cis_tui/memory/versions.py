@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
+from typing import TypeVar
 
 from cis_tui.core.clock import Instant
 
@@ -15,6 +16,7 @@ Rank = tuple[int, int, str]
 """The sum of a vector, the hybrid time and the origin of a version: the greatest is current, on every node. What covers
 another has the greater sum; the rest decides between concurrent ones (contract, Memory, "Versions")."""
 _COUNTER_BITS = 16
+T = TypeVar("T")
 
 
 @lru_cache(4096)
@@ -33,10 +35,13 @@ def _written(counts: tuple[tuple[str, int], ...]) -> str:
     return json.dumps(dict(counts), separators=(",", ":"))
 
 
-def advance(node: str, *vectors: Vector) -> dict[str, int]:
-    """The vector of a version that `node` writes with the versions of `vectors` before its eyes."""
+def advance(node: str, *vectors: Vector, others: Iterable[Vector] = ()) -> dict[str, int]:
+    """The vector of a version that `node` writes with the versions of `vectors` before its eyes.
+
+    `others`: what is known besides and is not replaced; only the node's own count goes on from there.
+    """
     joined = join(*vectors)
-    joined[node] = joined.get(node, 0) + 1
+    joined[node] = 1 + max((vector.get(node, 0) for vector in (joined, *others)), default=0)
     return joined
 
 
@@ -57,6 +62,21 @@ def covers(newer: Vector, older: Vector) -> bool:
 def concurrent(one: Vector, other: Vector) -> bool:
     """Whether neither was written with the other known."""
     return not covers(one, other) and not covers(other, one)
+
+
+def newest(items: Sequence[T], vector_of: Callable[[T], Vector]) -> list[T]:
+    """Those of `items`, each of another version, that no other of them covers: several when they are concurrent."""
+    vectors = [vector_of(item) for item in items]
+    return [
+        item
+        for item, vector in zip(items, vectors, strict=True)
+        if not any(vector is not other and covers(other, vector) for other in vectors)
+    ]
+
+
+def version_name(vector: Vector, origin: str) -> str:
+    """What a person calls a version of a key, such as `3-bQ7xTz`: the same on every node, and no other is called so."""
+    return f"{sum(vector.values())}-{origin[-6:]}"
 
 
 def tick(now: Instant, *previous: int) -> int:

@@ -106,13 +106,18 @@ def test_moves_within_one_group_end_where_the_last_one_says(home: Home) -> None:
 
 def test_a_sweep_spares_what_was_written_since() -> None:
     entry = Entry("note", "x", PUBLIC, None, "general", IndexType.USER_PREFERENCE, pinned=True, at=SetClock()())
-    old = Head("2026-W47", 1, 5, {NODE: 1}, deleted=False)
+
+    def head(row: int, hlc: int, count: int, *, deleted: bool = False) -> Head:
+        kind = IndexType.USER_PREFERENCE
+        return Head("2026-W47", row, hlc, {NODE: count}, deleted, "general", kind, classed=False, pinned=False)
+
+    old = head(1, 5, 1)
     made = plan(entry, Current(None, old), NODE)
     assert made is not None and made.sweeps
     swept = sweep(made.version, old)
     assert swept is not None and swept.value is None and swept.vector == {NODE: 2}
-    assert sweep(made.version, Head("2026-W47", 2, 9, {NODE: 3}, deleted=False)) is None
-    assert sweep(made.version, Head("2026-W47", 2, 9, {NODE: 2}, deleted=True)) is None
+    assert sweep(made.version, head(2, 9, 3)) is None
+    assert sweep(made.version, head(2, 9, 2, deleted=True)) is None
     assert sweep(made.version, None) is None
 
 

@@ -8,6 +8,9 @@ from cis_tui.cli import memory
 from cis_tui.cli.arguments import count
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
+from cis_tui.memory.records import IndexType
+
+_TYPES = tuple(IndexType)
 
 
 def _key(parser: ArgumentParser) -> None:
@@ -24,6 +27,8 @@ def _set(parser: ArgumentParser) -> None:
     _domain(parser, "private: encrypted, stays here; public: shared with your own peers")
     parser.add_argument("--category", metavar="C", default="", help="a word of your own for the kind of thing it is")
     parser.add_argument("--pin", action="store_true", help="keep it when its week is archived")
+    parser.add_argument("--type", choices=_TYPES, help="what kind of thing it is, whatever it looks like")
+    parser.add_argument("--yes", action="store_true", help="it is of that kind even if it looks Sensitive")
 
 
 def _get(parser: ArgumentParser) -> None:
@@ -35,6 +40,56 @@ def _list(parser: ArgumentParser) -> None:
     parser.add_argument("prefix", metavar="PREFIX", nargs="?", default="", help="only keys that begin so")
     _domain(parser, "only this domain")
     parser.add_argument("--limit", metavar="N", type=count, default=memory.LIST_LIMIT, help="at most so many (1000)")
+
+
+def _pin(parser: ArgumentParser) -> None:
+    _key(parser)
+    parser.add_argument("--off", action="store_true", help="no longer")
+
+
+def _classify(parser: ArgumentParser) -> None:
+    _key(parser)
+    parser.add_argument("type", metavar="TYPE", nargs="?", choices=_TYPES, help=f"one of {' '.join(_TYPES)}")
+    parser.add_argument("--yes", action="store_true", help="also if it is Sensitive now")
+
+
+def _undo(parser: ArgumentParser) -> None:
+    parser.add_argument("--last", metavar="N", type=count, default=1, help="so many changes, the newest first (1)")
+
+
+def _resolve(parser: ArgumentParser) -> None:
+    _key(parser)
+    parser.add_argument("--keep", metavar="VERSION", default="", help="as conflicts and history call it (the current)")
+
+
+def _pin_memory(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.changes import pin
+
+    return pin(context, a.key, pinned=not a.off)
+
+
+def _classify_memory(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.changes import classify
+
+    return classify(context, a.key, a.type, yes=a.yes)
+
+
+def _undo_memory(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.changes import undo
+
+    return undo(context, last=a.last)
+
+
+def _conflicts_memory(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.changes import conflicts
+
+    return conflicts(context)
+
+
+def _resolve_memory(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.changes import resolve
+
+    return resolve(context, a.key, keep=a.keep)
 
 
 def _export(parser: ArgumentParser) -> None:
@@ -85,7 +140,9 @@ COMMANDS = (
     Command(
         "set",
         "remember a value",
-        lambda context, a: memory.set_(context, a.key, a.value, domain=a.domain, category=a.category, pin=a.pin),
+        lambda context, a: memory.set_(
+            context, a.key, a.value, domain=a.domain, category=a.category, pin=a.pin, kind=a.type, yes=a.yes
+        ),
         _set,
     ),
     Command(
@@ -103,6 +160,11 @@ COMMANDS = (
     ),
     Command("history", "every version of a value", lambda context, a: memory.history(context, a.key), _key),
     Command("stats", "what memory holds and how its layers do", _stats),
+    Command("pin", "keep an entry when its week is archived", _pin_memory, _pin),
+    Command("classify", "say what kind of thing an entry is, or ask", _classify_memory, _classify),
+    Command("undo", "take back the last change of this node", _undo_memory, _undo),
+    Command("conflicts", "keys that were changed in two places at once", _conflicts_memory),
+    Command("resolve", "settle a conflict", _resolve_memory, _resolve),
     Command("export", "print entries as JSON lines, public ones unless told otherwise", _export_memory, _export),
     Command("import", "keep what JSON lines say, as new versions of this node", _import_memory, _import),
     Command("archive", "move old weeks into the archive, and drop what is too old", _archive_weeks, _archive),

@@ -57,7 +57,7 @@ def test_the_tree_counts_as_one_would_by_hand(keys: set[str], prefix: str) -> No
     database = Database.nothing()
     try:
         catalogue.prepare(database)
-        database.many("INSERT INTO heads VALUES (?, '', 1, 1, 1, '', '{}', 0)", ((key,) for key in keys))
+        database.many("INSERT INTO heads VALUES (?, '', 1, 1, 1, '', '{}', 0, '', '', 0, 0)", ((key,) for key in keys))
         tree = read_tree(database, KEYS, prefix)
     finally:
         database.close()
@@ -72,7 +72,7 @@ def test_of_a_broad_level_the_first_thousand_are_told() -> None:
     try:
         catalogue.prepare(database)
         keys = ((f"{number:05d}/x",) for number in range(branches.MOST + 5))
-        database.many("INSERT INTO heads VALUES (?, '', 1, 1, 1, '', '{}', 0)", keys)
+        database.many("INSERT INTO heads VALUES (?, '', 1, 1, 1, '', '{}', 0, '', '', 0, 0)", keys)
         tree = read_tree(database, KEYS, "")
     finally:
         database.close()

@@ -24,6 +24,8 @@ from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import bind_params
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
+from cis_tui.memory.keeper import IndexKeeper
+from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
     ArchiveReport,
     Domain,
@@ -86,9 +88,10 @@ class Engine:
             clock=clock,
             hot_weeks=settings.memory.hot_weeks,
             total_weeks=settings.memory.total_weeks,
-            on_event=self._journal.emit,
+            on_event=self._on_memory,
         )
         self._weekly = WeeklyArchive(self._memory.archive, clock)
+        self._index = IndexKeeper(self._memory)
         self._trust = TrustStore(home)
         self._runs = RunService(
             home=home,
@@ -135,6 +138,7 @@ class Engine:
                 opened=opened.pop_all(),
             )
         engine._weekly.start()
+        engine._index.start()
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
 
@@ -145,6 +149,7 @@ class Engine:
         self._closed = True
         await self._runs.close()
         await self._weekly.stop()
+        await self._in_thread(self._index.close)
         await self._in_thread(self._memory.close)
         log.info("engine stopped")
         await self._in_thread(self._opened.close)
@@ -273,6 +278,25 @@ class Engine:
     async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
         """See `EngineApi`."""
         return await self._in_thread(lambda: self._memory.revisions.resolve(key, keep=keep))
+
+    async def memory_search(self, query: Query) -> SearchResult:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.search(query, embed_waiting=False))
+
+    async def memory_index_status(self) -> IndexStatus:
+        """See `EngineApi`."""
+        return await self._in_thread(self._memory.index_status)
+
+    async def memory_reindex(self) -> tuple[str, ...]:
+        """See `EngineApi`."""
+        found = await self._in_thread(self._memory.reindex)
+        self._index.wake()
+        return tuple(found)
+
+    def _on_memory(self, type: str, data: Mapping[str, object]) -> None:
+        self._journal.emit(type, data)
+        if type != EventType.MEMORY_ACCESS:
+            self._index.wake()
 
     def _default_domain(self, project: str) -> Domain | None:
         project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None

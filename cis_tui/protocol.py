@@ -10,6 +10,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
+from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
     ArchiveReport,
     Domain,
@@ -112,6 +113,15 @@ class EngineApi(Protocol):
     async def memory_conflicts(self, *, limit: int = 100) -> tuple[MemoryConflict, ...]: ...
     async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
         """`keep` is the name of a version (`version_name`); empty keeps the winner."""
+        ...
+
+    async def memory_search(self, query: Query) -> SearchResult:
+        """By words and by meaning; best first."""
+        ...
+
+    async def memory_index_status(self) -> IndexStatus: ...
+    async def memory_reindex(self) -> tuple[str, ...]:
+        """Begin the index anew, and fill it in the background; gives what was wrong with it, a sentence each."""
         ...
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]: ...

@@ -15,6 +15,7 @@ from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
+from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
     ArchiveReport,
     Domain,
@@ -191,6 +192,18 @@ class RemoteEngine:
     async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
         """See `EngineApi`."""
         return await self._call("memory_resolve", key=key, keep=keep)
+
+    async def memory_search(self, query: Query) -> SearchResult:
+        """See `EngineApi`."""
+        return await self._call("memory_search", query=query)
+
+    async def memory_index_status(self) -> IndexStatus:
+        """See `EngineApi`."""
+        return await self._call("memory_index_status")
+
+    async def memory_reindex(self) -> tuple[str, ...]:
+        """See `EngineApi`."""
+        return await self._call("memory_reindex")
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]:
         """See `EngineApi`."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from cis_tui.api.blocking import Line
     from cis_tui.cli.context import Context
+    from cis_tui.memory.queries import IndexStatus, Query, SearchResult
     from cis_tui.memory.records import Domain, MemoryWrite
     from cis_tui.memory.service import MemoryService
     from cis_tui.memory.stats import MemoryStats
 
+_POLL = 0.2
+"""Seconds between two looks at what a live engine does."""
 Item = Mapping[str, object]
 """A memory item in the shape of the contract."""
 
@@ -48,6 +51,15 @@ class Store(Protocol):
     def stats(self) -> MemoryStats: ...
     def export(self, prefix: str, private: bool, sensitive: bool) -> Iterator[tuple[Sequence[object], int]]:
         """Parts of an export, each with the number of Sensitive entries that it passed over."""
+        ...
+
+    def search(self, query: Query) -> SearchResult: ...
+    def reindex(self) -> Sequence[str]:
+        """Begin the index anew; gives what was wrong with it."""
+        ...
+
+    def index_more(self) -> IndexStatus:
+        """Let the index grow for a moment; how far it is."""
         ...
 
 
@@ -150,6 +162,24 @@ class RemoteStore:
             if not after:
                 return
 
+    def search(self, query: Query) -> SearchResult:
+        from cis_tui.core.codec import decode, encode
+        from cis_tui.memory.queries import SearchResult
+
+        return decode(SearchResult, self._call("memory_search", query=encode(query)))
+
+    def reindex(self) -> Sequence[str]:
+        return cast("list[str]", self._call("memory_reindex"))
+
+    def index_more(self) -> IndexStatus:
+        from time import sleep
+
+        from cis_tui.core.codec import decode
+        from cis_tui.memory.queries import IndexStatus
+
+        sleep(_POLL)
+        return decode(IndexStatus, self._call("memory_index_status"))
+
     def _call(self, method: str, **params: object) -> object:
         return self._line.call(method, params)
 
@@ -216,6 +246,22 @@ class LocalStore:
             after = page.after
             if not after:
                 return
+
+    def search(self, query: Query) -> SearchResult:
+        return self._service.search(query)
+
+    def reindex(self) -> Sequence[str]:
+        return self._service.reindex()
+
+    def index_more(self) -> IndexStatus:
+        from cis_tui.core.errors import CisError
+        from cis_tui.memory.records import Domain
+
+        for domain in Domain:
+            # Locked, or without a model: the status says so.
+            with suppress(CisError):
+                self._service.index_some(domain)
+        return self._service.index_status()
 
     def _default_domain(self) -> Domain:
         from cis_tui.core.config import load_config

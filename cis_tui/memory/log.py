@@ -196,6 +196,30 @@ def count_accesses(log: Database, hits: Iterable[tuple[int, int, Instant]]) -> N
         log.rollback()
 
 
+def count_shown(log: Database, rows: Iterable[int], at: Instant) -> None:
+    """Note that rows were fetched to be shown, which is no use of them. Waits for nobody.
+
+    Raises:
+        Unavailable: another process is writing (CIS-MEM-030).
+    """
+    log.begin(seconds=0.02)
+    try:
+        log.many(
+            "UPDATE main.log_entries SET access_count = access_count + 1,"
+            " last_accessed_at = max(coalesce(last_accessed_at, 0), ?) WHERE id = ?",
+            ((at, row) for row in rows),
+        )
+        log.commit()
+    finally:
+        log.rollback()
+
+
+def read_uses(log: Database, rows: Iterable[int]) -> dict[int, tuple[int, Instant]]:
+    """How often rows were used, and when they were written."""
+    sql = "SELECT id, uses, created_at FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?))"
+    return {row: (uses, Instant(at)) for row, uses, at in log.all(sql, (json.dumps(list(rows)),))}
+
+
 def _item(row: Row, domain: Domain) -> MemoryItem:
     key, value, category, index_type, version, origin, hlc, pinned, tombstone, fetched, at, *rest = row
     uses, reason, classed, undoes = rest

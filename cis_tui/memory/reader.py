@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from heapq import merge
 from pathlib import Path
+from typing import NamedTuple
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Unavailable
@@ -27,6 +28,7 @@ from cis_tui.memory.log import (
 )
 from cis_tui.memory.records import (
     Domain,
+    IndexType,
     MemoryItem,
 )
 from cis_tui.memory.vault import Archived, Vault, missing
@@ -44,6 +46,22 @@ _IN_BOTH = (
     "SELECT own.key FROM private.heads AS own JOIN public.heads AS other ON other.key = own.key"
     " WHERE own.deleted = 0 AND other.deleted = 0"
 )
+_HEAD_ROWS = (
+    "SELECT id, key, CASE typeof(value) WHEN 'text' THEN substr(value, 1, ?1) END, category, index_type, tombstone"
+    " FROM main.log_entries WHERE id > ?2 AND id <= ?3 ORDER BY id"
+)
+
+
+class HeadRow(NamedTuple):
+    """A version that is current, as an index takes it in."""
+
+    row: int
+    key: str
+    text: str | None
+    """None: bytes."""
+    category: str
+    index_type: IndexType
+    deleted: bool
 
 
 class Reader:
@@ -215,6 +233,37 @@ class Reader:
         log = self._log(domain, week) if vault.path(week).exists() else None
         if isinstance(log, Database) and not vault.archive(week).exists():
             count_accesses(log, hits)
+
+    def taken_in(self, domain: Domain) -> Mapping[str, int]:
+        """The weeks of `domain` that the catalogue knows, and the last row that it has seen of each."""
+        return catalogue.taken_in(self._catalogues, domain.value) if self._use(domain) else {}
+
+    def head_rows(self, domain: Domain, week: str, after: int, upto: int, characters: int) -> list[HeadRow]:
+        """Those rows of a log, after one and up to another, that are current, with the beginnings of their texts.
+
+        Raises:
+            CisError: the domain, or the log, cannot be opened.
+        """
+        if not self._use(domain):
+            return []
+        rows = self.log(domain, week).all(_HEAD_ROWS, (characters, after, upto))
+        heads = catalogue.heads(self._catalogues, domain.value, {row[1] for row in rows})
+        return [
+            HeadRow(row[0], row[1], row[2], row[3], IndexType(row[4]), bool(row[5]))
+            for row in rows
+            if row[1] in heads and (heads[row[1]].week, heads[row[1]].row) == (week, row[0])
+        ]
+
+    def log(self, domain: Domain, week: str) -> Database:
+        """The open log of a week that is not archived.
+
+        Raises:
+            CisError: it cannot be opened; it was archived meanwhile (CIS-MEM-051).
+        """
+        log = self._log(domain, week)
+        if not isinstance(log, Database):
+            raise Unavailable("CIS-MEM-051", f"the week {week} of {domain.value} memory was archived meanwhile")
+        return log
 
     def close(self) -> None:
         """Let go of every file."""

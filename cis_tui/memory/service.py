@@ -24,9 +24,12 @@ from cis_tui.memory.vault import Vault
 if TYPE_CHECKING:
     from cis_tui.memory.branches import MemoryTree
     from cis_tui.memory.committer import Committer, Outcome
+    from cis_tui.memory.embedder import Embedder
     from cis_tui.memory.log import Change
     from cis_tui.memory.plan import Entry, Plan
+    from cis_tui.memory.queries import IndexStatus, Query, SearchResult
     from cis_tui.memory.revisions import Revisions
+    from cis_tui.memory.search import Searcher
     from cis_tui.memory.stats import MemoryStats
 
 EventSink = Callable[[str, Mapping[str, object]], None]
@@ -48,6 +51,7 @@ class MemoryService:
         hot_weeks: int = 4,
         total_weeks: int = 54,
         on_event: EventSink | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
         """`node`: the DID that versions are signed off with, the home's own when None. `hot_weeks`: weeks that are not
         archived, the current one among them. `total_weeks`: archives that are kept, of each domain. `on_event` is told
@@ -73,6 +77,8 @@ class MemoryService:
         self._epochs: Epochs | None = None
         self.meters = Meters()
         """What each layer of memory did."""
+        self._embedder = embedder
+        self._searcher: Searcher | None = None
 
     def set(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> MemoryItem:
         """Keep an entry; durable when this returns. `default_domain`: where the project's entries go."""
@@ -270,6 +276,27 @@ class MemoryService:
                 break
         return tuple(reports)
 
+    def search(self, query: Query, *, embed_waiting: bool = True) -> SearchResult:
+        """The entries that fit a question best, by words and by meaning. Counts as no use of them.
+
+        `embed_waiting`: false where an indexer lives that embeds what was written since.
+        """
+        self._settle()
+        return self._search_side().search(query, embed_waiting=embed_waiting)
+
+    def index_some(self, domain: Domain, limit: int = 64) -> int:
+        """Let some of what was written to `domain` be found by meaning; how many entries wait still."""
+        return self._search_side().index_some(domain, limit)
+
+    def index_status(self) -> IndexStatus:
+        """How much can be found, by words and by meaning."""
+        return self._search_side().status()
+
+    def reindex(self) -> list[str]:
+        """Begin the index of both domains anew; `index_some` fills it. What was wrong with it, a sentence each."""
+        self._settle()
+        return self._search_side().begin_anew()
+
     def close(self) -> None:
         """Make durable what waits, and let go of every file and thread; may be called again."""
         try:
@@ -281,6 +308,16 @@ class MemoryService:
                 self._reader.close()
                 if self._committer is not None:
                     self._committer.close()
+            if self._searcher is not None:
+                self._searcher.close()
+
+    def _search_side(self) -> Searcher:
+        from cis_tui.memory.search import Searcher
+
+        with self._reading:
+            if self._searcher is None:
+                self._searcher = Searcher(self._vaults, self._clock, self._embedder)
+            return self._searcher
 
     def _entry(self, write: MemoryWrite, default_domain: Domain | None) -> Entry:
         from cis_tui.memory.intake import entry_of

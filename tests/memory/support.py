@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from time import monotonic
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.paths import Home
@@ -57,3 +59,11 @@ def keys_of(service: MemoryService, prefix: str = "", domain: Domain | None = No
 def files_below(folder: Path) -> list[Path]:
     """Every file below `folder`."""
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def until(holds: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something holds."""
+    ends, pause = monotonic() + seconds, Event()
+    while not holds():
+        assert monotonic() < ends, "it never came to be"
+        pause.wait(0.01)

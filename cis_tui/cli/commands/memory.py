@@ -8,7 +8,7 @@ from cis_tui.cli import memory
 from cis_tui.cli.arguments import count
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
-from cis_tui.memory.records import IndexType
+from cis_tui.memory.records import Domain, IndexType
 
 _TYPES = tuple(IndexType)
 
@@ -136,6 +136,32 @@ def _archive_weeks(context: Context, a: Namespace) -> int:
     return archive(context, a.week)
 
 
+def _search(parser: ArgumentParser) -> None:
+    parser.add_argument("query", metavar="QUERY", help="words, or what it is about")
+    parser.add_argument("--limit", metavar="N", type=count, default=10, help="at most so many (10)")
+    _domain(parser, "only this domain")
+    parser.add_argument("--prefix", metavar="PREFIX", default="", help="only keys that begin so")
+    parser.add_argument("--category", metavar="C", default="", help="only of this category")
+    parser.add_argument(
+        "--type", metavar="TYPE", choices=[*IndexType], help=f"only of this type: {', '.join(IndexType)}"
+    )
+
+
+def _search_memory(context: Context, a: Namespace) -> int:
+    from cis_tui.cli.finding import search
+    from cis_tui.memory.queries import Query
+
+    domain = Domain(a.domain) if a.domain else None
+    type = IndexType(a.type) if a.type else None
+    return search(context, Query(a.query, a.limit, domain, a.prefix, a.category, type))
+
+
+def _reindex_memory(context: Context, _: Namespace) -> int:
+    from cis_tui.cli.finding import reindex
+
+    return reindex(context)
+
+
 COMMANDS = (
     Command(
         "set",
@@ -165,6 +191,8 @@ COMMANDS = (
     Command("undo", "take back the last change of this node", _undo_memory, _undo),
     Command("conflicts", "keys that were changed in two places at once", _conflicts_memory),
     Command("resolve", "settle a conflict", _resolve_memory, _resolve),
+    Command("search", "find by words and by meaning, best first", _search_memory, _search),
+    Command("reindex", "check and rebuild what search uses", _reindex_memory),
     Command("export", "print entries as JSON lines, public ones unless told otherwise", _export_memory, _export),
     Command("import", "keep what JSON lines say, as new versions of this node", _import_memory, _import),
     Command("archive", "move old weeks into the archive, and drop what is too old", _archive_weeks, _archive),

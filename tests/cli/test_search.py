@@ -1,0 +1,65 @@
+"""`cis memory search` and `reindex`, with and without a live engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from cis_tui.core.paths import Home
+from tests.cli.support import cis
+
+
+@pytest.fixture(params=["files", "engine"])
+def memory(home: Home, request: pytest.FixtureRequest) -> Iterator[None]:
+    """A memory with a few entries, reached either way."""
+    if request.param == "engine":
+        cis("engine", "start")
+    cis("memory", "set", "user/editor", "I like dark mode in every editor")
+    cis("memory", "set", "user/food", "my favourite dish is ramen", "--domain", "public")
+    cis("memory", "set", "user/api-key", "abc123")
+    cis("memory", "reindex")
+    yield
+    if request.param == "engine":
+        cis("engine", "stop")
+
+
+def test_the_best_comes_first_with_its_parts(memory: None) -> None:
+    lines = cis("memory", "search", "which meal do I enjoy?").out.splitlines()
+    assert lines[0].split() == ["1", "user/food", lines[0].split()[2], "public"]
+    assert lines[1].strip() == "my favourite dish is ramen"
+    assert "meaning 0." in lines[2]
+
+
+def test_json_has_the_fields_of_an_item_and_of_a_hit(memory: None) -> None:
+    hits = json.loads(cis("memory", "search", "ramen", "--json", "--limit", "1").out)
+    assert [hit["key"] for hit in hits] == ["user/food"]
+    assert hits[0]["value"] == "my favourite dish is ramen"
+    assert set(hits[0]["parts"]) == {"semantic", "lexical", "access", "recency"}
+    assert hits[0]["score"] > 0.5
+    start, end = hits[0]["marks"][0]
+    assert hits[0]["snippet"][start:end] == "ramen"
+
+
+def test_a_secret_is_found_by_its_key_and_not_shown(memory: None) -> None:
+    done = cis("memory", "search", "api key", "--json")
+    assert json.loads(done.out)[0]["key"] == "user/api-key"
+    assert json.loads(done.out)[0]["value"] is None
+    assert "abc123" not in done.out + cis("memory", "search", "api key").out
+
+
+def test_filters_and_nothing_found(memory: None) -> None:
+    assert json.loads(cis("memory", "search", "ramen", "--domain", "private", "--prefix", "x/", "--json").out) == []
+    done = cis("memory", "search", "ramen", "--category", "none")
+    assert (done.out, done.err.strip()) == ("", "nothing fits")
+    assert cis("memory", "search", "ramen", "--type", "Nonsense").code == 2
+
+
+def test_reindex_tells_how_far_it_is(memory: None) -> None:
+    done = cis("memory", "reindex")
+    assert done.out == ""
+    assert "3 entries indexed" in done.err
+    report = json.loads(cis("memory", "reindex", "--json").out)
+    assert report["problems"] == []
+    assert report["domains"]["private"] == {"entries": 2, "behind": 0, "meant": 1, "waiting": 0}

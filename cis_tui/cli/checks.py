@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,6 +27,15 @@ class Check:
     """How to mend it."""
 
 
+_UNLOCK = "set CIS_PASSPHRASE or CIS_PASSPHRASE_FILE"
+_MEND = {
+    "open": "cis doctor --repair closes it",
+    "closed": "restore the keys folder, or the file, from a backup",
+    "damaged": "cis doctor --repair salvages what can be read",
+    "stale": "cis doctor --repair makes it anew from the logs",
+    "lost": "restore the file from a backup",
+}
+"""What mends which trouble of memory."""
 Checks: TypeAlias = Iterator[Check]
 
 
@@ -50,7 +60,7 @@ def _home(context: Context) -> Checks:
     if root.stat().st_uid != os.geteuid():
         yield Check("home", "fail", f"{root} belongs to another user", "set CIS_HOME to a folder of your own")
         return
-    open_paths = list(_open_to_others(context.home))
+    open_paths = list(open_to_others(context.home))
     if open_paths:
         names = " ".join(str(path) for path in open_paths)
         yield Check("home", "fail", f"other users can get at {names}", f"chmod go-rwx {names}")
@@ -58,7 +68,8 @@ def _home(context: Context) -> Checks:
         yield Check("home", "ok", f"{root}, closed to others")
 
 
-def _open_to_others(home: Home) -> Iterator[Path]:
+def open_to_others(home: Home) -> Iterator[Path]:
+    """What of the home other users can get at, but for the inside of memory."""
     files = (home.config_file, home.trust_file, home.runs_db, home.engine_lock, home.engine_socket, home.log_file)
     folders = (home.root, home.identity, home.keys, home.memory)
     inside = (path for folder in (home.identity, home.keys) if folder.is_dir() for path in folder.iterdir())
@@ -93,19 +104,21 @@ def _memory(context: Context) -> Checks:
     if not context.home.memory.is_dir():
         yield Check("memory", "ok", "nothing is remembered yet")
         return
+    from cis_tui.memory.check import check_memory
+    from cis_tui.memory.keys import load_key
     from cis_tui.memory.service import MemoryService
 
-    service = MemoryService(context.home)
-    try:
-        problems = service.check()
-        counts = service.counts()
-    finally:
-        service.close()
+    problems = check_memory(context.home, partial(load_key, context.home))
     for problem in problems:
-        locked = "is locked" in problem
-        hint = "set CIS_PASSPHRASE or CIS_PASSPHRASE_FILE" if locked else "restore the file from a backup"
-        yield Check("memory", "warn" if locked else "fail", problem, hint)
+        locked = "is locked" in problem.message
+        hint = _UNLOCK if locked else _MEND[problem.trouble]
+        yield Check("memory", "warn" if locked else "fail", problem.message, hint)
     if not problems:
+        service = MemoryService(context.home)
+        try:
+            counts = service.counts()
+        finally:
+            service.close()
         yield Check("memory", "ok", ", ".join(f"{count} {domain}" for domain, count in counts.items()))
 
 

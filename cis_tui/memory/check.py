@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from cis_tui.core.errors import CisError
@@ -14,68 +18,123 @@ from cis_tui.memory.records import Domain
 from cis_tui.memory.vault import Vault
 
 
-def check_memory(home: Home, key: Callable[[], str]) -> list[str]:
-    """What is wrong with the memory of `home`, a sentence each; `key` gives what opens private memory."""
-    problems: list[str] = []
-    for vault in (Vault(home, Domain.PUBLIC), Vault(home, Domain.PRIVATE, key)):
-        if not vault.exists() and not (vault.domain is Domain.PRIVATE and key_exists(home)):
-            continue
-        problems.extend(_modes(vault.folder))
-        problems.extend(_modes(vault.archive("").parent))
-        try:
-            vault.key()
-        except CisError as error:
-            problems.append(error.message)
-            continue
-        problems.extend(_contents(vault))
-    return problems
+class Trouble(StrEnum):
+    """What kind of thing is wrong, which says what mends it."""
+
+    OPEN = "open"
+    """Other users can read it."""
+    CLOSED = "closed"
+    """It cannot be looked at: the key is not to be had, or it was written with another one."""
+    DAMAGED = "damaged"
+    """A log of which some can be read, perhaps: it can be salvaged."""
+    STALE = "stale"
+    """A catalogue that is to be made anew."""
+    LOST = "lost"
+    """What only a backup brings back."""
 
 
-def _modes(folder: Path) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a file."""
+
+    trouble: Trouble
+    message: str
+    path: Path
+    week: str = ""
+    """Of a log."""
+
+
+def check_memory(home: Home, key: Callable[[], str]) -> list[Problem]:
+    """What is wrong with the memory of `home`; `key` gives what opens private memory."""
+    vaults = (Vault(home, Domain.PUBLIC), Vault(home, Domain.PRIVATE, key))
+    return [problem for vault in vaults for problem in check_domain(home, vault)]
+
+
+def check_domain(home: Home, vault: Vault) -> list[Problem]:
+    """What is wrong with the files of one domain."""
+    if not vault.exists() and not (vault.domain is Domain.PRIVATE and key_exists(home)):
+        return []
+    problems = [*_modes(vault.folder), *_modes(vault.archive("").parent)]
+    try:
+        vault.key()
+    except CisError as error:
+        return [*problems, Problem(Trouble.CLOSED, error.message, home.keys)]
+    return [*problems, *_contents(vault)]
+
+
+def _modes(folder: Path) -> Iterator[Problem]:
     for path in (folder, *sorted(folder.glob("*"))):
         if path.exists() and path.stat().st_mode & 0o077:
-            yield f"{path} can be read by other users: chmod go= {path}"
+            yield Problem(Trouble.OPEN, f"{path} can be read by other users: chmod go= {path}", path)
 
 
-def _contents(vault: Vault) -> list[str]:
+def _contents(vault: Vault) -> list[Problem]:
     """Problems of the logs, and of the catalogue if all logs are well."""
-    problems: list[str] = []
-    for open, week in [*_each(vault.open_log, vault.weeks()), *_each(vault.open_archive, vault.archives())]:
-        try:
-            log = open(week)
-        except CisError as error:
-            problems.append(error.message)
-            continue
-        try:
-            problems.extend(_damage(log))
-        finally:
-            log.close()
+    problems = [problem for week in vault.weeks() for problem in _log_problems(vault, week)]
+    for week in vault.archives():
+        path = vault.archive(week)
+        problems += (Problem(Trouble.LOST, message, path) for message, _ in _damage(partial(vault.open_archive, week)))
     return problems or _catalogue_problems(vault)
 
 
-def _each(open: Callable[[str], Reading], weeks: list[str]) -> list[tuple[Callable[[str], Reading], str]]:
-    return [(open, week) for week in weeks]
+def _log_problems(vault: Vault, week: str) -> Iterator[Problem]:
+    path = vault.path(week)
+    for message, error in _damage(partial(vault.open_log, week)):
+        if error is not None and error.code != "CIS-MEM-032":
+            yield Problem(Trouble.LOST, message, path, week)
+        elif vault.domain is Domain.PRIVATE and not _is_ours(vault, path):
+            told = f"nothing in {path} opens with this home's key: it was written with another one, or is destroyed"
+            yield Problem(Trouble.CLOSED, told, path, week)
+            return
+        else:
+            yield Problem(Trouble.DAMAGED, message, path, week)
 
 
-def _damage(log: Reading) -> list[str]:
+def _is_ours(vault: Vault, path: Path) -> bool:
+    """Whether the key of the domain opens any of a file that SQLite does not: a wrong key is no damage."""
+    from cis_tui.memory.salvage import holds_rows, opened
+
+    with opened(path, vault.key()) as pages:
+        return pages.sealed or holds_rows(pages) or (pages.blank() and _opens(vault))
+
+
+def _opens(vault: Vault) -> bool:
+    """Whether the key opens anything that is derived from the logs, so that it is the right one."""
+    for path in vault.catalogues():
+        with suppress(CisError):
+            Database(path, vault.key()).close()
+            return True
+    return False
+
+
+def _damage(open: Callable[[], Reading]) -> list[tuple[str, CisError | None]]:
+    """What is wrong with the tables of a log, and the error, if it was one."""
+    try:
+        log = open()
+    except CisError as error:
+        return [(error.message, error)]
     try:
         found = [str(row[0]) for row in log.all("PRAGMA integrity_check(10)")]
     except CisError as error:
-        return [error.message]
-    return [] if found == ["ok"] else [f"{log.path} is damaged: {line}" for line in found]
+        return [(error.message, error)]
+    finally:
+        log.close()
+    return [] if found == ["ok"] else [(f"{log.path} is damaged: {line}", None) for line in found]
 
 
-def _catalogue_problems(vault: Vault) -> list[str]:
+def _catalogue_problems(vault: Vault) -> list[Problem]:
     """Whether the catalogue says of each key what a catalogue made anew from the same rows would say."""
     database = Database.nothing()
     try:
         path = vault.attach_catalogue(database, "kept")
         database.run("BEGIN")
         known = catalogue.taken_in(database, "kept")
+        if database.value("PRAGMA kept.integrity_check(1)") != "ok":
+            return [Problem(Trouble.STALE, f"{path} is damaged", path)]
         if catalogue.all_heads(database, "kept") != _fresh(vault, known):
-            return [f"{path} disagrees with the logs: remove it, it is made anew"]
+            return [Problem(Trouble.STALE, f"{path} disagrees with the logs", path)]
     except CisError as error:
-        return [error.message]
+        return [Problem(Trouble.STALE, error.message, vault.folder)]
     finally:
         database.close()
     return []

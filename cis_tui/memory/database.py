@@ -16,6 +16,7 @@ from cis_tui.core.paths import sync_dir
 
 _CACHE = 16_384
 """KiB of pages that each open file may keep: an encrypted page costs as much to open as to look through."""
+DAMAGED_HINT = "cis doctor checks every file of memory; cis doctor --repair salvages what can be read"
 BUSY_SECONDS = 10.0
 """How long a write waits for other processes."""
 sqlite: Any = _sqlite  # the driver has no type stubs
@@ -222,7 +223,7 @@ def failure(error: Exception, path: Path) -> CisError:
     if kind.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         return Unavailable("CIS-MEM-031", f"cannot write {path}: {error}", hint="make room on the disk, then try again")
     if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return Invalid("CIS-MEM-032", f"{path} is damaged ({error})", hint="cis doctor checks every file of memory")
+        return Invalid("CIS-MEM-032", f"{path} is damaged ({error})", hint=DAMAGED_HINT)
     if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return Refused("CIS-MEM-033", f"cannot open {path}: {error}", hint="check that the file is there and is yours")
     return CisError("CIS-MEM-039", f"{path}: {error}")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Invalid
-from cis_tui.memory.database import Database, Reading, Row
+from cis_tui.memory.database import DAMAGED_HINT, Database, Reading, Row
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
 from cis_tui.memory.versions import Rank, moment, read_vector
 
@@ -43,13 +43,14 @@ SCHEMA = (
 )
 _CHANGES = 100
 """Rows that are looked at together for the last change."""
+_COMPLETE = "UPDATE log_entries SET uses = access_count, number = (SELECT sum(value) FROM json_each(version))"
 _FROM_1 = (
     "ALTER TABLE log_entries ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE log_entries ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE log_entries ADD COLUMN classed INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE log_entries ADD COLUMN undoes INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE log_entries ADD COLUMN uses INTEGER NOT NULL DEFAULT 0",
-    "UPDATE log_entries SET uses = access_count, number = (SELECT sum(value) FROM json_each(version))",
+    _COMPLETE,
     *SCHEMA[2:],
 )
 """What makes a log of the first form one of the second."""
@@ -83,6 +84,8 @@ def check_log(log: Reading) -> None:
     version = log.value("PRAGMA user_version")
     if version == 1 and isinstance(log, Database):
         version = _migrate(log)
+    if not 0 < version < 1000:
+        raise Invalid("CIS-MEM-032", f"{log.path} is damaged (it has no tables)", hint=DAMAGED_HINT)
     if version != _SCHEMA_VERSION:
         raise Invalid(
             "CIS-MEM-034",
@@ -102,6 +105,11 @@ def _migrate(log: Database) -> int:
     finally:
         log.rollback()
     return int(log.value("PRAGMA user_version"))
+
+
+def complete_rows(log: Database) -> None:
+    """Give what rows of the first form lack, where they were put into a newer log."""
+    log.run(f"{_COMPLETE} WHERE number = 0")
 
 
 def last_row(log: Reading) -> int:

@@ -241,7 +241,7 @@ class MemoryService:
         """What is wrong with the files of memory, a sentence each; empty when all is well."""
         from cis_tui.memory.check import check_memory
 
-        return check_memory(self._home, self._data_key)
+        return [problem.message for problem in check_memory(self._home, self._data_key)]
 
     def archive(
         self,

@@ -46,6 +46,10 @@ class Vault:
         names = _listed(self.archive("").parent)
         return sorted(name.removesuffix(_ARCHIVE) for name in names if name.endswith(_ARCHIVE) and name[0] != ".")
 
+    def catalogues(self) -> list[Path]:
+        """The files of the catalogue; the last one serves."""
+        return [self.folder / name for name in self._names(_CATALOGUE)]
+
     def path(self, week: str) -> Path:
         """The log of `week`, which need not exist."""
         return self.folder / f"{_LOG}{week}{_SUFFIX}"

@@ -21,6 +21,7 @@ class EventType(StrEnum):
     DAG_LOADED = "DagLoaded"
     RUN_STARTED = "RunStarted"
     TASK_READY = "TaskReady"
+    TASK_EXPANDED = "TaskExpanded"
     TASK_STARTED = "TaskStarted"
     TASK_OUTPUT = "TaskOutput"
     TASK_COMPLETED = "TaskCompleted"

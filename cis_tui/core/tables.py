@@ -157,6 +157,13 @@ class Table:
         table = self.table(name)
         return {key: self._plain(value, (name, key)) for key, value in table.data.items() if self._key(key, (name,))}
 
+    def plain_list(self, name: str) -> list[object]:
+        """A list of anything that JSON can say; dates become text."""
+        value = self.get(name)
+        if value is not None and not is_list(value):
+            self.wrong((name,), value, "a list")
+        return [self._plain(item, (name, index)) for index, item in enumerate(as_list(value)[:MAX_ITEMS])]
+
     def _key(self, key: str, below: Path) -> bool:
         if not is_plain(key):
             self.wrong(below, key, "names of printable characters")

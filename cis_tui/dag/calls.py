@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -12,14 +12,15 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.text import clean, clean_line
-from cis_tui.dag.model import LevelKind, TaskSpec
+from cis_tui.dag.expansion import Expansion, Facts, Within, inner_spec, listed
+from cis_tui.dag.model import DagSpec, LevelKind, TaskSpec
 from cis_tui.dag.record import RunRecord
-from cis_tui.dag.template import Renderer, is_template
+from cis_tui.dag.template import Renderer, bind_params, is_template
 from cis_tui.skills.model import SkillManifest, SkillOrigin
 
 SHELL = "shell"
-Facts = Mapping[str, Mapping[str, object]]
-"""Task id to `status`, `output`, `exit_code`, for templates."""
+SHOWN = 20
+"""Calls that are shown of a task that stands for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Call:
     """What is added to the environment."""
     cwd: Path
     timeout: float | None
+    expansion: Expansion | None = None
+    """Of a task that stands for others: nothing runs for the task itself."""
 
     @property
     def shown(self) -> str:
@@ -48,7 +51,8 @@ class Call:
 
 def is_empty(task: TaskSpec) -> bool:
     """Whether there is nothing to run: it only joins others."""
-    return task.skill == SHELL and not task.command and not task.args and not task.input
+    nothing = task.skill == SHELL and not task.command and not task.args and not task.input
+    return nothing and not task.stands_for_others
 
 
 def passes(task: TaskSpec) -> bool:
@@ -57,61 +61,143 @@ def passes(task: TaskSpec) -> bool:
 
 
 class Calls:
-    """Makes the calls of one run. Its methods may block: a template may read memory."""
+    """Makes the calls of the tasks of one DAG in one run. Its methods may block: a template may read memory."""
 
     def __init__(
-        self, record: RunRecord, skills: Mapping[str, SkillManifest], memory_get: Callable[[str], str | None]
+        self,
+        record: RunRecord,
+        skills: Mapping[str, SkillManifest],
+        memory_get: Callable[[str], str | None],
+        *,
+        prefix: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> None:
+        """`prefix`: what the ids of the tasks begin with in the run; `env`: what they find in their environment, as it
+        stands, beside the variables of the DAG `record.spec`."""
         self._record = record
         self._skills = skills
+        self._memory_get = memory_get
+        self._prefix = prefix
+        self._env = dict(env or {})
         self._root = Path(record.project or Path(record.spec.file).parent).resolve()
         self._renderer = Renderer(
-            params=record.params, env={**inherited_env(), **record.spec.env}, run_id=record.id, memory=memory_get
+            params=record.params,
+            env={**inherited_env(), **record.spec.env, **self._env},
+            run_id=record.id,
+            memory=memory_get,
         )
 
     def prepare(self, task: TaskSpec, facts: Facts) -> Call | None:
         """The call of `task` after the tasks in `facts`; None when its condition is false.
 
         Raises:
-            CisError: the condition or a template fails, the skill is missing (CIS-DAG-070) or the folder is none of
-                the project's (CIS-DAG-071, 072).
+            CisError: the condition or a template fails, the skill is missing (CIS-DAG-070), the folder is none of the
+                project's (CIS-DAG-071, 072), or what the task stands for is wrong (CIS-DAG-100, 101, 030).
         """
         where = f'the condition of "{task.id}"'
-        if task.condition is not None and not self._renderer.test(task.condition, facts, where=where):
+        seen = Within(facts, self._prefix) if self._prefix else facts
+        condition = task.condition
+        if condition is not None and not self._renderer.test(condition, seen, where=where, given=task.given):
             return None
-        return self.call(task, facts)
+        return self._expanding(task, seen) if task.stands_for_others else self._call(task, seen)
 
-    def call(self, task: TaskSpec, facts: Facts) -> Call:
-        """The call of `task`, whatever its condition says.
+    def within(self, task: TaskSpec, expansion: Expansion) -> Calls:
+        """What makes the calls of the tasks for which `task` stands."""
+        if task.dag is None or expansion.items is not None:
+            return self
+        inner = self.dags[task.dag]
+        spec = replace(inner, env={name: value for name, value in inner.env.items() if name not in task.env})
+        record = replace(self._record, spec=replace(spec, dags=self.dags), params=expansion.params)
+        env = {name: value for name, value in expansion.env.items() if name not in spec.env}
+        return Calls(record, self._skills, self._memory_get, prefix=f"{task.id}/", env=env)
 
-        Raises:
-            CisError: as `prepare`.
-        """
+    @property
+    def spec(self) -> DagSpec:
+        """The DAG whose tasks these are."""
+        return self._record.spec
+
+    @property
+    def dags(self) -> Mapping[str, DagSpec]:
+        """The DAGs for which tasks can stand."""
+        return self._record.spec.dags
+
+    def _call(self, task: TaskSpec, facts: Facts) -> Call:
         manifest = self._manifest(task)
         where = f'the task "{task.id}"'
-        args = tuple(self._renderer.render(arg, facts, where=where) for arg in task.args)
-        command = self._renderer.render(task.command or "", facts, where=where)
-        input = cast("Mapping[str, object]", self._renderer.render_value(task.input, facts, where=where))
-        env = {**self._record.spec.env, **task.env}
+        args = tuple(self._renderer.render(arg, facts, where=where, given=task.given) for arg in task.args)
+        command = self._renderer.render(task.command or "", facts, where=where, given=task.given)
+        input = self._input(task, facts)
+        work_dir = self._renderer.render(task.work_dir, facts, where=where, given=task.given)
         return Call(
             line="" if manifest else command or shell_line(args, input),
             manifest=manifest,
             args=args,
             input=input,
-            env={name: self._renderer.render(value, facts, where=where) for name, value in env.items()},
-            cwd=self._folder(self._renderer.render(task.work_dir, facts, where=where), task),
+            env=self._env_of(task, facts),
+            cwd=self._folder(work_dir, task),
             timeout=task.timeout,
         )
+
+    def _input(self, task: TaskSpec, facts: Facts) -> Mapping[str, object]:
+        where = f'the task "{task.id}"'
+        return cast(
+            "Mapping[str, object]", self._renderer.render_value(task.input, facts, where=where, given=task.given)
+        )
+
+    def _env_of(self, task: TaskSpec, facts: Facts) -> dict[str, str]:
+        where = f'the task "{task.id}"'
+        own = {**self._record.spec.env, **task.env}
+        rendered = {
+            name: self._renderer.render(value, facts, where=where, given=task.given) for name, value in own.items()
+        }
+        return {**self._env, **rendered}
+
+    def _expanding(self, task: TaskSpec, facts: Facts) -> Call:
+        """The call of a task that stands for others: what it shows is what they will be."""
+        if task.for_each is not None:
+            expansion = Expansion(items=listed(self._items(task, facts), task))
+            inner = inner_spec(task, expansion, self.spec, self.dags)
+            shown = [self._call(each, facts).shown for each in inner.tasks[:SHOWN] if not each.stands_for_others]
+            more = f"… and {len(inner.tasks) - len(shown)} more" if len(inner.tasks) > len(shown) else ""
+            line = "\n".join([f"{len(inner.tasks)} tasks, one for each item:", *shown, *filter(None, [more])])
+        else:
+            assert task.dag is not None
+            expansion = self._of_dag(task, facts)
+            inner = self.dags[task.dag]
+            given = f" {dumps(expansion.params)}" if expansion.params else ""
+            line = f"the DAG {task.dag}{given}: {', '.join(each.id for each in inner.tasks)}"
+        return Call(line, None, (), {}, {}, self._root, None, expansion)
+
+    def _of_dag(self, task: TaskSpec, facts: Facts) -> Expansion:
+        params = bind_params(self.dags[task.dag or ""], self._input(task, facts))
+        return Expansion(params=params, env=self._env_of(task, facts))
+
+    def again(self, task: TaskSpec, facts: Facts, items: tuple[object, ...] | None) -> Expansion:
+        """What a task stands for that was found to stand for `items`, or for another DAG, before the run was resumed.
+
+        Raises:
+            CisError: a template fails.
+        """
+        if task.for_each is not None:
+            return Expansion(items or ())
+        return self._of_dag(task, Within(facts, self._prefix) if self._prefix else facts)
+
+    def _items(self, task: TaskSpec, facts: Facts) -> object:
+        where = f'for_each of "{task.id}"'
+        if isinstance(task.for_each, str):
+            return self._renderer.value(task.for_each, facts, where=where)
+        return self._renderer.render_value(list(task.for_each or ()), facts, where=where)
 
     def is_fixed(self, task: TaskSpec) -> bool:
         """Whether `prepare` has no template to work out, and so does not block."""
         texts = (*task.args, *task.env.values(), *self._record.spec.env.values(), task.command or "", task.work_dir)
-        return task.condition is None and not task.input and not any(map(is_template, texts))
+        plain = task.condition is None and not task.input and not task.stands_for_others
+        return plain and not any(map(is_template, texts))
 
     def preview(self, task: TaskSpec) -> str:
         """What `task` would run, as far as it is known before the run."""
         try:
-            return self.call(task, {}).shown
+            return self._call(task, {}).shown
         except CisError:
             return clean(task.command or shlex.join((task.skill, *task.args)), limit=1500)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cis_tui.core.clock import Instant
@@ -23,6 +23,8 @@ class Carried:
     ended: Mapping[str, TaskStatus] = field(default_factory=dict[str, TaskStatus])
     facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
     """What templates see of the tasks that have ended."""
+    expansions: Mapping[str, tuple[object, ...] | None] = field(default_factory=dict[str, tuple[object, ...] | None])
+    """Tasks that stand for others, which go on; what they stand for, see `RunState.expansions`."""
     attempts: Mapping[str, int] = field(default_factory=dict[str, int])
     """How often each task was tried; the next attempt takes the next number."""
     interrupted: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -36,22 +38,49 @@ class Carried:
 def again(state: RunState) -> tuple[str, ...]:
     """The tasks that begin anew when `state` is resumed: of a run that has ended, all that did not end well.
 
-    What ran because one of them failed is as if it had not run: if it fails again, it is needed again.
+    What ran because one of them failed is as if it had not run: if it fails again, it is needed again. Of a task that
+    stands for others and did not end well, those that did are kept.
     """
     if state.outcome is None:
         return ()
-    after: dict[str, list[str]] = {}
+    inside: dict[str, list[TaskView]] = {}
     for task in state.tasks.values():
+        inside.setdefault(task.parent, []).append(task)
+    redo: set[str] = set()
+    open = [""]
+    while open:
+        fresh = _redone(inside.get(open.pop(), ()))
+        redo |= fresh
+        open += [id for id in fresh if state.tasks[id].status is not TaskStatus.COMPLETED]
+    return tuple(id for id in state.tasks if id in redo)
+
+
+def _redone(tasks: Sequence[TaskView]) -> set[str]:
+    """Of tasks that are scheduled together, those that did not end well, and what ran because of them."""
+    known = {task.id: task for task in tasks}
+    after: dict[str, list[str]] = {}
+    for task in tasks:
         for dep in task.deps:
             after.setdefault(dep, []).append(task.id)
-    open = [id for id, task in state.tasks.items() if task.status in _NOT_WELL]
+    open = [task.id for task in tasks if task.status in _NOT_WELL]
     redo = set(open)
     while open:
-        task = state.tasks[open.pop()]
-        fresh = {*after.get(task.id, ()), task.on_failure} & state.tasks.keys() - redo
+        task = known[open.pop()]
+        fresh = {*after.get(task.id, ()), task.on_failure} & known.keys() - redo
         redo |= fresh
         open += fresh
-    return tuple(id for id in state.tasks if id in redo)
+    return redo
+
+
+def dropped(state: RunState, anew: Iterable[str]) -> tuple[str, ...]:
+    """The tasks that are no more when `anew` begin anew: those for which one stood that had completed."""
+    lost = {id for id in anew if state.tasks[id].status is TaskStatus.COMPLETED}
+    gone: list[str] = []
+    for task in state.tasks.values():  # a task stands before those for which it stands
+        if task.parent in lost:
+            lost.add(task.id)
+            gone.append(task.id)
+    return tuple(gone)
 
 
 def superseded(state: RunState, now: Instant) -> list[Change]:
@@ -70,7 +99,8 @@ def carry(
 
     `last_words` gives the end of what the newest attempt of a task printed.
     """
-    fresh = set(anew)
+    anew = tuple(anew)
+    fresh = {*anew, *dropped(state, anew)}
     kept = [task for task in state.tasks.values() if task.id not in fresh]
     ended = [task for task in kept if task.status.ended]
     interrupted = [task for task in kept if _in_flight(task, state)]
@@ -85,6 +115,7 @@ def carry(
             }
             for task in ended
         },
+        expansions=_expansions(state, fresh),
         attempts={task.id: task.attempts for task in state.tasks.values() if task.attempts},
         interrupted={task.id: _story(task, last_words(task)) for task in interrupted},
         answered={
@@ -97,8 +128,20 @@ def carry(
     )
 
 
+def _expansions(state: RunState, fresh: set[str]) -> dict[str, tuple[object, ...] | None]:
+    """Of the tasks that stand for others and have not ended, or did not end well, what they stand for."""
+    found: dict[str, tuple[object, ...] | None] = {}
+    for id, items in state.expansions.items():
+        status = state.tasks[id].status
+        if status in _NOT_WELL if id in fresh else not status.ended:
+            found[id] = items
+    return found
+
+
 def _in_flight(task: TaskView, state: RunState) -> bool:
     """Whether an attempt had begun whose end nobody saw, and nobody has allowed another one since."""
+    if task.id in state.expansions:
+        return False
     if task.status is TaskStatus.RUNNING:
         return True
     decision = state.decisions.get(task.decision)

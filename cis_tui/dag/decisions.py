@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cis_tui.core.clock import Clock, Instant
@@ -183,17 +183,25 @@ class DecisionService:
         await self._journal.record(EventType.DECISION_REQUESTED, decision_data(open.decision))
         return await open.answer
 
-    def supersede(self, run: str) -> list[Change]:
-        """Close all open decisions of `run` unanswered; the events that say so, for the caller to record."""
+    def supersede(self, run: str, tasks: Collection[str] | None = None) -> list[Change]:
+        """Close all open decisions of `run`, or those about `tasks` of it, unanswered.
+
+        Returns:
+            The events that say so, for the caller to record.
+        """
         now = self._clock()
-        closed = [supersede(decision, now) for decision in self.drop(run)]
+        closed = [supersede(decision, now) for decision in self.drop(run, tasks)]
         for decision in closed:
             self._remember(decision)
         return [(EventType.DECISION_MADE, decision_data(decision)) for decision in closed]
 
-    def drop(self, run: str) -> list[Decision]:
-        """Forget the open decisions of `run`: they are asked anew when it is resumed."""
-        dropped = [open for open in self._open.values() if open.decision.run == run]
+    def drop(self, run: str, tasks: Collection[str] | None = None) -> list[Decision]:
+        """Forget the open decisions of `run`, or those about `tasks` of it: they are asked anew when it is resumed."""
+        dropped = [
+            open
+            for open in self._open.values()
+            if open.decision.run == run and (tasks is None or open.decision.task in tasks)
+        ]
         for open in dropped:
             self._stop_timer(open)
             del self._open[open.decision.id]

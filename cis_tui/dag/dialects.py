@@ -142,6 +142,8 @@ def normalise_task(task: Draft) -> None:
     """Turn one task into the contract's shape."""
     _script(task)
     _args_table(task)
+    if "dag" in task.data and "params" in task.data and "input" not in task.data:
+        task.move("params", "input")
     task.rename({old: new for old, new in TASK_NAMES.items() if not (old == "shell" and task.data.get(old) is True)})
     _identity(task)
     _type(task)

@@ -112,7 +112,7 @@ class RunHistory:
             raise NotFound("CIS-DAG-063", f'the task "{task}" has had {view.attempts} attempts, not {attempt}')
         attempt = attempt or view.attempts
         running = view.status is TaskStatus.RUNNING and attempt == view.attempts and self._live(state.id) is not None
-        path = log_path(self._home.runs, state.id, list(state.tasks).index(task), attempt)
+        path = log_path(self._home.runs, state.id, task, attempt)
         return read_chunk(path, attempt, offset, min(limit, 1 << 20), live=running)
 
     def _present(self, summary: RunSummary) -> RunSummary:

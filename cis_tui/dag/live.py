@@ -36,4 +36,6 @@ class LiveState:
                 else:
                     self._state.apply(event)
             state = self._state
-            return state and replace(state, tasks=dict(state.tasks), decisions=dict(state.decisions))
+            return state and replace(
+                state, tasks=dict(state.tasks), decisions=dict(state.decisions), expansions=dict(state.expansions)
+            )

@@ -9,6 +9,22 @@ from enum import StrEnum
 from cis_tui.core.retry import Retry
 
 MAX_TASKS = 20_000
+"""Of one run, with those that come while it goes on."""
+MAX_ITEMS = 1000
+"""Of one `for_each`, unless it says `max_items`."""
+
+
+PARAM_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+
+
+def param_fits(kind: str, value: object) -> bool:
+    """Whether a value is of the parameter type `kind`."""
+    return isinstance(value, PARAM_TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
 class LevelKind(StrEnum):
@@ -77,8 +93,22 @@ class TaskSpec:
     """Relative to the project folder."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     target_node: str | None = None
+    dag: str | None = None
+    """Another DAG, whose tasks run in the place of this one; `input` is what its parameters are."""
+    for_each: tuple[object, ...] | str | None = None
+    """The task is run once for each item of this list, or of the list that this expression gives."""
+    max_items: int = MAX_ITEMS
+    max_parallel: int | None = None
+    """How many of the tasks that this one stands for run at the same time; None: no limit of its own."""
+    given: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What templates see besides: `item` and `index` of a task that is one of many."""
     line: int | None = None
     """Where the task stands in its file."""
+
+    @property
+    def stands_for_others(self) -> bool:
+        """Whether other tasks, which are known when it is ready, run in its place."""
+        return self.dag is not None or self.for_each is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +137,14 @@ class DagSpec:
     max_parallel: int | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     params: tuple[Param, ...] = ()
+    dags: Mapping[str, DagSpec] = field(default_factory=dict[str, "DagSpec"])
+    """The DAGs that its tasks stand for, and those that theirs do, by name."""
+
+    @property
+    def skills(self) -> set[str]:
+        """The names of the skills that it calls, with those of its `dags`."""
+        specs = (self, *self.dags.values())
+        return {task.skill for spec in specs for task in spec.tasks if task.dag is None}
 
     def task(self, id: str) -> TaskSpec | None:
         """The task called `id`."""

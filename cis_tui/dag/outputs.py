@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -24,9 +25,10 @@ INTERVAL = 0.1
 _UNFINISHED = re.compile(r"(?:\r|\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|[\]PX^_][^\x07\x1b]{0,256}|[ -/]{0,8})?)\Z")
 
 
-def log_path(runs: Path, run: str, index: int, attempt: int) -> Path:
-    """Where the output of an attempt of the run's task number `index` lies."""
-    return runs / run / f"{index}.{attempt}.log"
+def log_path(runs: Path, run: str, task: str, attempt: int) -> Path:
+    """Where the output of an attempt of a task lies: ids can hold what the name of a file cannot."""
+    digest = hashlib.sha256(task.encode()).hexdigest()[:16]
+    return runs / run / f"{re.sub('[^A-Za-z0-9_-]+', '_', task)[:40]}-{digest}.{attempt}.log"
 
 
 def plain(text: str) -> str:

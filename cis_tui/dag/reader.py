@@ -5,22 +5,29 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
+from cis_tui.core.document import is_list
 from cis_tui.core.retry import Retry
 from cis_tui.core.tables import Table, is_number
 from cis_tui.core.text import clean_line
-from cis_tui.dag.model import MAX_TASKS, Action, DagSpec, Level, LevelKind, Param, Policy, TaskSpec
+from cis_tui.dag.model import (
+    MAX_ITEMS,
+    MAX_TASKS,
+    PARAM_TYPES,
+    Action,
+    DagSpec,
+    Level,
+    LevelKind,
+    Param,
+    Policy,
+    TaskSpec,
+    param_fits,
+)
 
 MAX_ID = 128
 """Characters of a task's id."""
 DAY = 86_400
 MONTH = 30 * DAY
 ROLLBACK_POLICY = "rollback_on_failure"
-PARAM_TYPES: Mapping[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-}
 
 _LATER: Mapping[str, str] = {
     "rollback": "nothing is rolled back",
@@ -33,10 +40,8 @@ _LATER: Mapping[str, str] = {
 }
 """Fields of a task that are read but not carried out yet, and what happens instead."""
 _CANNOT: Mapping[str, str] = {
-    "dag": "DAGs within DAGs",
-    "for_each": "a task for each item of a list",
-    "tasks": "tasks within tasks",
-    "matrix": "a task for each item of a list",
+    "tasks": 'tasks within tasks; another file can have them, and dag = "its name" runs it',
+    "matrix": "a matrix; for_each runs a task for each item of a list",
     "prompt": "tasks for an agent",
     "agent": "tasks for an agent",
 }
@@ -105,11 +110,6 @@ def _param(name: str, table: Table) -> Param:
     return param
 
 
-def param_fits(kind: str, value: object) -> bool:
-    """Whether a value is of the parameter type `kind`."""
-    return isinstance(value, PARAM_TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
-
-
 def _tasks(dag: Table) -> tuple[TaskSpec, ...]:
     tables = dag.tables("tasks")
     if not tables and not dag.notes.broken:
@@ -149,14 +149,47 @@ def _task(table: Table) -> TaskSpec:
         work_dir=table.text("work_dir") or ".",
         env=table.strings("env"),
         target_node=table.line("target_node") or None,
+        dag=table.line("dag", limit=MAX_ID) or None,
+        for_each=_for_each(table),
+        max_items=table.whole("max_items", 1, MAX_TASKS) or MAX_ITEMS,
+        max_parallel=table.whole("max_parallel", 1, 256),
         line=table.notes.line_of(table.path),
     )
     if command is not None and task.skill != "shell":
         message = f'"command" goes with the skill "shell", not with "{task.skill}"'
         table.notes.error(table.at("command"), message, 'give "args" and "input" to the skill, or leave "skill" out')
+    _together(table, task)
     _later(table, id)
     table.finish()
     return task
+
+
+def _for_each(table: Table) -> tuple[object, ...] | str | None:
+    value = table.get("for_each")
+    if value is None:
+        return None
+    if is_list(value):
+        return tuple(table.plain_list("for_each"))
+    return table.text("for_each", expected="a list, or an expression that gives one").strip() or None
+
+
+def _together(table: Table, task: TaskSpec) -> None:
+    """Speak up about fields that say nothing beside those that are there."""
+    idle: list[tuple[str, str]] = []
+    if task.dag is not None:
+        for field in ("command", "args", "skill"):
+            if field in table.data and not (field == "skill" and task.skill == "shell"):
+                message = f'"{field}" does not go with "dag": the tasks of the other DAG run instead'
+                table.notes.error(table.at(field), message, 'take one of them out; its parameters go into "input"')
+        told = "a task that stands for another DAG: its tasks have their own"
+        idle += [(field, told) for field in ("retry", "idempotent", "timeout_secs", "work_dir")]
+    if task.for_each is None:
+        idle.append(("max_items", "a task without for_each"))
+    if not task.stands_for_others:
+        idle.append(("max_parallel", "a single task; that of the DAG stands in [dag]"))
+    for field, where in idle:
+        if table.data.get(field) not in (None, False, 0):
+            table.notes.warn(table.at(field), f'"{field}" means nothing for {where}')
 
 
 def _id(table: Table) -> str:

@@ -32,23 +32,23 @@ class ReferenceFinder:
 
     def __init__(self) -> None:
         self._sandbox = Sandbox()
-        self._known: dict[tuple[str, bool], References] = {}
+        self._known: dict[tuple[str, bool, tuple[str, ...]], References] = {}
 
-    def in_text(self, text: str) -> References:
-        """Of a text with templates in it."""
+    def in_text(self, text: str, *, names: tuple[str, ...] = VARIABLES) -> References:
+        """Of a text with templates in it, which may use the variables `names`."""
         if not is_template(text):
             return References()
-        return self._find(text, condition=False)
+        return self._find(text, names, condition=False)
 
-    def in_condition(self, condition: str) -> References:
-        """Of a condition."""
-        return self._find(bare_condition(condition), condition=True)
+    def in_condition(self, condition: str, *, names: tuple[str, ...] = VARIABLES) -> References:
+        """Of a condition, or another expression."""
+        return self._find(bare_condition(condition), names, condition=True)
 
-    def _find(self, text: str, *, condition: bool) -> References:
-        key = (text, condition)
+    def _find(self, text: str, names: tuple[str, ...], *, condition: bool) -> References:
+        key = (text, condition, names)
         if key not in self._known:
             try:
-                self._known[key] = self._look(self._parse(text, condition=condition))
+                self._known[key] = self._look(self._parse(text, condition=condition), names)
             except (TemplateError, RecursionError) as error:
                 hint = RESULT_HINT if condition else "a {{ that is no template is written as {% raw %}{{{% endraw %}"
                 self._known[key] = References(errors=((clean_line(str(error)), hint),))
@@ -63,8 +63,8 @@ class ReferenceFinder:
             parser.fail(f"unexpected {parser.stream.current.value!r} after the end of the condition")
         return nodes.Template([nodes.Output([expression])], lineno=1)
 
-    def _look(self, tree: nodes.Node) -> References:
-        errors = [*self._unknown_names(tree), *self._unknown_calls(tree)]
+    def _look(self, tree: nodes.Node, names: tuple[str, ...]) -> References:
+        errors = [*self._unknown_names(tree, names), *self._unknown_calls(tree)]
         tasks: dict[str, None] = {}
         params: dict[str, None] = {}
         for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
@@ -79,11 +79,11 @@ class ReferenceFinder:
                 )
         return References(tuple(tasks), tuple(params), tuple(errors))
 
-    def _unknown_names(self, tree: nodes.Node) -> list[tuple[str, str]]:
+    def _unknown_names(self, tree: nodes.Node, names: tuple[str, ...]) -> list[tuple[str, str]]:
         found = list(tree.find_all(nodes.Name))
-        known = {*VARIABLES, "loop", *self._sandbox.globals, *(node.name for node in found if node.ctx != "load")}
+        known = {*names, "loop", *self._sandbox.globals, *(node.name for node in found if node.ctx != "load")}
         unknown = dict.fromkeys(node.name for node in found if node.name not in known)
-        return [(f'there is no "{name}"', did_you_mean(name, VARIABLES) or RESULT_HINT) for name in unknown]
+        return [(f'there is no "{name}"', did_you_mean(name, names) or RESULT_HINT) for name in unknown]
 
     def _unknown_calls(self, tree: nodes.Node) -> list[tuple[str, str]]:
         filters = (node.name for node in tree.find_all(nodes.Filter) if node.name not in self._sandbox.filters)

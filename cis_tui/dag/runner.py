@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
@@ -17,17 +18,21 @@ from cis_tui.dag.attempt import Outcome, Setting, attempt
 from cis_tui.dag.calls import Call, Calls, passes
 from cis_tui.dag.carried import Carried
 from cis_tui.dag.decisions import DecisionService, Question
+from cis_tui.dag.expansion import Expansion, gathered
+from cis_tui.dag.groups import Group, Groups
 from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.model import LevelKind, Policy, TaskSpec
 from cis_tui.dag.outputs import Output, log_path
 from cis_tui.dag.record import RunRecord
-from cis_tui.dag.schedule import Finish, Schedule, Step
+from cis_tui.dag.schedule import Finish, Step
+from cis_tui.dag.state import task_expanded, task_views
 from cis_tui.dag.verdicts import Consequence, consequence, explain
 from cis_tui.dag.views import Decision, RunStatus, TaskStatus
 from cis_tui.skills.native import skill_env
 from cis_tui.skills.process import Processes
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +55,17 @@ class Runner:
     def __init__(self, record: RunRecord, calls: Calls, tools: Tools, *, carried: Carried | None = None) -> None:
         """`carried`: what was known when the run is resumed."""
         self.record = record
-        self._calls = calls
         self._tools = tools
         self._journal = tools.journal
         self._carried = carried or Carried()
-        self._specs = {task.id: task for task in record.spec.tasks}
-        self._index = {task.id: index for index, task in enumerate(record.spec.tasks)}
-        self._schedule = Schedule(record.spec, self._carried.ended)
+        limits = [limit for limit in (record.spec.max_parallel, record.max_parallel) if limit]
+        self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=min(limits, default=None))
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
         self._known = set(self._carried.ended)
         """The tasks whose outcome is on its way to the journal, or there."""
-        limits = [limit for limit in (record.spec.max_parallel, record.max_parallel) if limit]
-        self._slots = asyncio.Semaphore(min(limits)) if limits else None
         self._over: asyncio.Future[Finish | None] = asyncio.get_running_loop().create_future()
-        self._going_on: set[asyncio.Task[None]] = set()
+        self._going_on: dict[asyncio.Task[None], Group] = {}
+        """What works on the run, and for which of its groups."""
 
     async def drive(self) -> None:
         """Work until the run has ended or is stopped; then nothing of it goes on.
@@ -73,7 +75,8 @@ class Runner:
         """
         finish: Finish | None = None
         changes: list[Change] = []
-        self._spawn(self._follow(self._schedule.start()))
+        root = self._groups.root
+        self._spawn(self._follow(root, root.schedule.start()), root)
         try:
             finish = await self._over
         finally:
@@ -81,7 +84,7 @@ class Runner:
                 self._tools.decisions.drop(self.record.id)
             else:
                 changes = self._tools.decisions.supersede(self.record.id)
-            await self._end_all()
+            await self._end_all(root)
         if finish is not None:
             await self._conclude(finish, changes)
 
@@ -92,30 +95,27 @@ class Runner:
 
     # Tasks that go on
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+    def _spawn(self, work: Coroutine[object, object, None], group: Group) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._going_on.add(task)
+        self._going_on[task] = group
         task.add_done_callback(self._gone)
 
     def _gone(self, task: asyncio.Task[None]) -> None:
-        self._going_on.discard(task)
+        del self._going_on[task]
         error = None if task.cancelled() else task.exception()
         if error is not None and not self._over.done():
             self._over.set_exception(error)
 
-    async def _end_all(self) -> None:
-        for task in self._going_on:
+    async def _end_all(self, group: Group) -> None:
+        working = [task for task, owner in self._going_on.items() if owner.lies_in(group)]
+        for task in working:
             task.cancel()
-        await asyncio.gather(*self._going_on, return_exceptions=True)
+        await asyncio.gather(*working, return_exceptions=True)
 
     async def _conclude(self, finish: Finish, changes: list[Change]) -> None:
         """Record the end, with every task that had none of its own as cancelled."""
         run = self.record.id
-        reason = finish.error or "another task completed first"
-        for id in self._specs:
-            if id not in self._known:
-                data = {"run": run, "task": id, "reason": reason, "cancelled": True}
-                changes.append((EventType.TASK_SKIPPED, data))
+        changes += self._cancelled(self._groups.root, finish)
         if finish.status is RunStatus.COMPLETED:
             changes.append((EventType.RUN_COMPLETED, {"run": run, "status": finish.status.value}))
         else:
@@ -123,9 +123,18 @@ class Runner:
             changes.append((EventType.RUN_FAILED, end))
         await self._journal.record_all(changes)
 
+    def _cancelled(self, group: Group, finish: Finish) -> list[Change]:
+        """The events that end every task of `group` that has no end."""
+        reason = finish.error or "another task completed first"
+        open = [id for id in self._groups.inside(group) if id not in self._known]
+        self._known.update(open)
+        self._facts.update((id, _fact(TaskStatus.CANCELLED)) for id in open)
+        data = {"run": self.record.id, "reason": reason, "cancelled": True}
+        return [(EventType.TASK_SKIPPED, {**data, "task": id}) for id in open]
+
     # From one task to the next
 
-    async def _follow(self, step: Step) -> None:
+    async def _follow(self, group: Group, step: Step) -> None:
         """Record what will never start, and start what is ready."""
         if step.skipped:
             self._known.update(id for id, _ in step.skipped)
@@ -134,23 +143,30 @@ class Runner:
                 (EventType.TASK_SKIPPED, {"run": self.record.id, "task": id, "reason": reason})
                 for id, reason in step.skipped
             )
-        self._launch(step.ready)
-        if step.finish is not None:
+        if group.closed:
+            return
+        self._launch(group, step.ready)
+        if step.finish is not None and group.above is None:
             self.stop(step.finish)
+        elif step.finish is not None:
+            self._close(group, step.finish)
 
-    def _launch(self, ready: Iterable[str]) -> None:
+    def _launch(self, group: Group, ready: Iterable[str]) -> None:
         run = self.record.id
         self._journal.emit_all((EventType.TASK_READY, {"run": run, "task": id}) for id in ready)
         passing: list[str] = []
         for id in ready:
-            if passes(self._specs[id]):
+            task = self._groups.tasks[id]
+            if passes(task):
                 passing.append(id)
+            elif id in self._carried.expansions:
+                self._spawn(self._go_on_with(task), group)
             else:
-                self._spawn(self._work(self._specs[id]))
+                self._spawn(self._work(task), group)
         if passing:
-            self._spawn(self._pass(passing))
+            self._spawn(self._pass(group, passing), group)
 
-    async def _pass(self, tasks: list[str]) -> None:
+    async def _pass(self, group: Group, tasks: list[str]) -> None:
         """Complete tasks that have nothing to run: as nothing happens between, one commit holds start and end."""
         run = self.record.id
         changes: list[Change] = []
@@ -162,14 +178,61 @@ class Runner:
             self._facts[id] = _PASSED
         self._known.update(tasks)
         await self._journal.record_all(changes)
-        await self._follow(self._schedule.end(TaskStatus.COMPLETED, *tasks))
+        await self._follow(group, group.schedule.end(TaskStatus.COMPLETED, *tasks))
 
-    async def _ended(self, task: TaskSpec, status: TaskStatus, change: Change, fact: Mapping[str, object]) -> None:
+    async def _ended(
+        self, task: TaskSpec, status: TaskStatus, changes: list[Change], fact: Mapping[str, object]
+    ) -> None:
         """Commit the outcome of a task, and only then let go what waited for it."""
         self._known.add(task.id)
         self._facts[task.id] = fact
-        await self._journal.record_all((change,))
-        await self._follow(self._schedule.end(status, task.id))
+        await self._journal.record_all(changes)
+        group = self._groups.of(task.id)
+        await self._follow(group, group.schedule.end(status, task.id))
+
+    # Tasks that stand for others
+
+    async def _expand(self, task: TaskSpec, expansion: Expansion, *, again: bool = False) -> None:
+        """Let the tasks for which `task` stands begin, or with `again` go on, once it is recorded which they are."""
+        try:
+            group = self._groups.open(task, expansion)
+        except CisError as error:
+            await self._fail(task, Outcome(False, None, error=error.message), 0)
+            return
+        views = () if again else task_views(group.spec)
+        expanded = task_expanded(self.record.id, task.id, expansion.items, views)
+        if again:
+            self._journal.emit(EventType.TASK_EXPANDED, expanded)
+        else:
+            await self._journal.record(EventType.TASK_EXPANDED, expanded)
+        await self._follow(group, group.schedule.start())
+
+    async def _go_on_with(self, task: TaskSpec) -> None:
+        """Go on with the tasks for which `task` stood before the run was resumed."""
+        calls, items = self._groups.of(task.id).calls, self._carried.expansions[task.id]
+        try:
+            expansion = await self._in_thread(lambda: calls.again(task, dict(self._facts), items))
+        except CisError as error:
+            await self._fail(task, Outcome(False, None, error=error.message), 0)
+            return
+        await self._expand(task, expansion, again=True)
+
+    def _close(self, group: Group, finish: Finish) -> None:
+        """End what goes on in `group`, and with it the task that stands for it."""
+        if not group.closed and group.above is not None:
+            group.closed = True
+            self._spawn(self._end_group(group, finish), group.above)
+
+    async def _end_group(self, group: Group, finish: Finish) -> None:
+        assert group.task is not None
+        await self._end_all(group)
+        changes = self._tools.decisions.supersede(self.record.id, set(self._groups.inside(group)))
+        changes += self._cancelled(group, finish)
+        output = gathered(group.task, group.spec, self._facts)
+        if finish.status is RunStatus.COMPLETED:
+            await self._complete(group.task, Outcome(True, 0, output), 0, changes)
+        else:
+            await self._fail(group.task, Outcome(False, None, output, finish.error), 0, before=changes)
 
     # One task (spec, Task Execution Flow)
 
@@ -182,13 +245,20 @@ class Runner:
         if call is None:
             await self._skip(task, f"its condition is false: {clean_line(task.condition or '', limit=200)}")
         elif await self._decide(task, call):
-            await self._execute(task, call)
+            if call.expansion is not None:
+                await self._expand(task, call.expansion)
+            else:
+                await self._execute(task, call)
 
     async def _prepare(self, task: TaskSpec) -> Call | None:
-        if self._calls.is_fixed(task):
-            return self._calls.prepare(task, self._facts)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._tools.threads, self._calls.prepare, task, dict(self._facts))
+        calls = self._groups.of(task.id).calls
+        if calls.is_fixed(task):
+            return calls.prepare(task, self._facts)
+        facts = dict(self._facts)
+        return await self._in_thread(lambda: calls.prepare(task, facts))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
 
     async def _decide(self, task: TaskSpec, call: Call) -> bool:
         """Whether the task may run; if not, its end is recorded."""
@@ -245,12 +315,12 @@ class Runner:
     async def _attempt(self, task: TaskSpec, call: Call, number: int) -> Outcome:
         run = self.record.id
         async with AsyncExitStack() as slots:
-            if self._slots is not None:
-                await slots.enter_async_context(self._slots)
+            for slot in self._groups.of(task.id).slots:
+                await slots.enter_async_context(slot)
             await slots.enter_async_context(self._tools.slots)
             started = {"run": run, "task": task.id, "attempt": number, "command": clean_line(call.shown)}
             await self._journal.record(EventType.TASK_STARTED, started)
-            path = log_path(self._tools.home.runs, run, self._index[task.id], number)
+            path = log_path(self._tools.home.runs, run, task.id, number)
             try:
                 output = Output(path, lambda text: self._tell_output(task, number, text))
             except OSError as error:
@@ -270,22 +340,24 @@ class Runner:
 
     # How a task ends
 
-    async def _complete(self, task: TaskSpec, outcome: Outcome, number: int) -> None:
+    async def _complete(self, task: TaskSpec, outcome: Outcome, number: int, before: Iterable[Change] = ()) -> None:
         data = {"run": self.record.id, "task": task.id, "attempt": number, "exit_code": outcome.exit_code}
         data |= {"output": outcome.output, "duration": outcome.duration}
         fact = _fact(TaskStatus.COMPLETED, outcome)
-        await self._ended(task, TaskStatus.COMPLETED, (EventType.TASK_COMPLETED, data), fact)
+        await self._ended(task, TaskStatus.COMPLETED, [*before, (EventType.TASK_COMPLETED, data)], fact)
 
-    async def _fail(self, task: TaskSpec, outcome: Outcome, number: int, *, debt: bool = True) -> None:
+    async def _fail(
+        self, task: TaskSpec, outcome: Outcome, number: int, *, debt: bool = True, before: Iterable[Change] = ()
+    ) -> None:
         """Record a failure; a debt if the policy has such, but not when a person said no."""
-        debt = debt and self.record.spec.policy is Policy.ALLOW_DEBT
+        debt = debt and self._groups.of(task.id).spec.policy is Policy.ALLOW_DEBT
         status = TaskStatus.DEBT if debt else TaskStatus.FAILED
         change = (EventType.TASK_FAILED, {**self._end(task, outcome, number), "debt": debt})
-        await self._ended(task, status, change, _fact(status, outcome))
+        await self._ended(task, status, [*before, change], _fact(status, outcome))
 
     async def _skip(self, task: TaskSpec, reason: str) -> None:
         change = (EventType.TASK_SKIPPED, {"run": self.record.id, "task": task.id, "reason": reason})
-        await self._ended(task, TaskStatus.SKIPPED, change, _fact(TaskStatus.SKIPPED))
+        await self._ended(task, TaskStatus.SKIPPED, [change], _fact(TaskStatus.SKIPPED))
 
     def _end(self, task: TaskSpec, outcome: Outcome, number: int) -> dict[str, object]:
         return {

@@ -18,7 +18,7 @@ from cis_tui.core.events import Event, EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
 from cis_tui.dag.calls import SHELL, Calls, shell_line
-from cis_tui.dag.carried import again, carry, superseded
+from cis_tui.dag.carried import again, carry, dropped, superseded
 from cis_tui.dag.decisions import DecisionService
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.journal import Change, Journal
@@ -107,7 +107,7 @@ class RunService:
 
     def skills_of(self, run: str) -> set[str]:
         """The names of the skills that the run with this whole id calls."""
-        return {task.skill for task in self._history.record(run).spec.tasks}
+        return self._history.record(run).spec.skills
 
     # Changing
 
@@ -252,7 +252,7 @@ class RunService:
             carried = replace(carried, rerun=yes)
             runner = Runner(record, Calls(record, skills, self._memory_get), self._tools, carried=carried)
             changes = superseded(state, self._clock())
-            changes.append((EventType.RUN_STARTED, run_resumed(id, anew)))
+            changes.append((EventType.RUN_STARTED, run_resumed(id, anew, dropped(state, anew))))
             return await self._begin(runner, LiveState(state), changes)
 
     async def _cancel(self, run: str) -> RunView:
@@ -293,8 +293,7 @@ class RunService:
         kill_marked(f"CIS_HOME={self._home.root}", f"CIS_RUN={run}")
 
     def _last(self, state: RunState, task: TaskView) -> str:
-        index = list(state.tasks).index(task.id)
-        path = log_path(self._home.runs, state.id, index, task.attempts)
+        path = log_path(self._home.runs, state.id, task.id, task.attempts)
         return read_chunk(path, task.attempts, -400, 400, live=False).text.strip()
 
     def _live_state(self, run: str) -> RunState | None:

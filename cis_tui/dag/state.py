@@ -8,8 +8,9 @@ from typing import cast
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.codec import decode, encode
+from cis_tui.core.document import is_list
 from cis_tui.core.events import Event, EventType
-from cis_tui.dag.model import DagSpec
+from cis_tui.dag.model import DagSpec, TaskSpec
 from cis_tui.dag.views import Ballot, Decision, RunStatus, RunView, TaskStatus, TaskView
 
 _VIEW_OUTPUT = 2_000_000
@@ -34,6 +35,8 @@ class RunState:
     error: str = ""
     decisions: dict[str, Decision] = field(default_factory=dict[str, Decision])
     """Every decision of the run by id, in the order in which they were asked."""
+    expansions: dict[str, tuple[object, ...] | None] = field(default_factory=dict[str, tuple[object, ...] | None])
+    """What the tasks that stand for others stand for: items of a list, None for another DAG."""
     seq: int = 0
     """The last event applied."""
 
@@ -91,9 +94,11 @@ class RunState:
         if self.outcome is not None:
             return self.outcome
         kinds = {task.status for task in self.tasks.values()}
-        if TaskStatus.WAITING in kinds and not kinds & {TaskStatus.RUNNING, TaskStatus.READY}:
-            return RunStatus.WAITING
-        return RunStatus.RUNNING
+        if TaskStatus.WAITING not in kinds or TaskStatus.READY in kinds:
+            return RunStatus.RUNNING
+        stand = {task.parent for task in self.tasks.values()}
+        runs = any(task.status is TaskStatus.RUNNING and task.id not in stand for task in self.tasks.values())
+        return RunStatus.RUNNING if runs else RunStatus.WAITING
 
     def view(self) -> RunView:
         """The run as plain data."""
@@ -117,7 +122,7 @@ class RunState:
         limit = max(_VIEW_OUTPUT // max(len(self.tasks), 1), 200)
         return tuple(
             task if len(task.output) <= limit else replace(task, output=task.output[-limit:])
-            for task in self.tasks.values()
+            for task in nested(self.tasks.values())
         )
 
     def apply(self, event: Event) -> None:
@@ -134,6 +139,21 @@ class RunState:
             self.tasks[task.id] = task_change(task, event)
 
 
+def nested(tasks: Iterable[TaskView]) -> list[TaskView]:
+    """Tasks in their order, those for which another one stands behind that one."""
+    inside: dict[str, list[TaskView]] = {}
+    for task in tasks:
+        inside.setdefault(task.parent, []).append(task)
+    if len(inside) <= 1:
+        return list(tasks)
+    found: list[TaskView] = []
+    open = inside[""][::-1]
+    while open:
+        found.append(task := open.pop())
+        open += inside.get(task.id, ())[::-1]
+    return found
+
+
 def task_views(spec: DagSpec) -> tuple[TaskView, ...]:
     """The tasks of `spec` as they are before a run."""
     return tuple(
@@ -144,10 +164,16 @@ def task_views(spec: DagSpec) -> tuple[TaskView, ...]:
             name=task.name,
             deps=task.deps,
             on_failure=task.on_failure or "",
-            command=task.command or " ".join((task.skill, *task.args)),
+            command=_written(task),
         )
         for task in spec.tasks
     )
+
+
+def _written(task: TaskSpec) -> str:
+    """What a task runs, as its file says it."""
+    what = f"dag {task.dag}" if task.dag is not None else task.command or " ".join((task.skill, *task.args))
+    return what if task.for_each is None else f"for each: {what}"
 
 
 def run_started(
@@ -169,9 +195,15 @@ def run_started(
     }
 
 
-def run_resumed(run: str, again: Iterable[str]) -> dict[str, object]:
-    """Data of the RunStarted event of a run that goes on; the tasks `again` begin anew."""
-    return {"run": run, "resumed": True, "again": list(again)}
+def run_resumed(run: str, again: Iterable[str], dropped: Iterable[str] = ()) -> dict[str, object]:
+    """Data of the RunStarted event of a run that goes on; the tasks `again` begin anew, those `dropped` are no more."""
+    return {"run": run, "resumed": True, "again": list(again), "dropped": list(dropped)}
+
+
+def task_expanded(run: str, task: str, items: Iterable[object] | None, views: Iterable[TaskView]) -> dict[str, object]:
+    """Data of the TaskExpanded event of a task that stands for `views`."""
+    data: dict[str, object] = {"run": run, "task": task, "tasks": [_task_data(view) for view in views]}
+    return data if items is None else {**data, "items": list(items)}
 
 
 def _task_data(view: TaskView) -> dict[str, object]:
@@ -192,12 +224,26 @@ def _resumed(state: RunState, event: Event) -> None:
     state.outcome = None
     state.ended_at = None
     state.error = ""
+    for id in cast("Iterable[str]", event.data.get("dropped", ())):
+        state.tasks.pop(id, None)
+        state.expansions.pop(id, None)
     for id in cast("Iterable[str]", event.data.get("again", ())):
         task = state.tasks.get(id)
         if task is not None:
             state.tasks[id] = replace(
                 task, status=TaskStatus.PENDING, started_at=None, ended_at=None, exit_code=None, output="", error=""
             )
+
+
+def _expanded(state: RunState, event: Event) -> None:
+    task = state.tasks.get(str(event.data.get("task", "")))
+    if task is None:
+        return
+    state.tasks[task.id] = replace(task, status=TaskStatus.RUNNING, started_at=task.started_at or event.at)
+    items = event.data.get("items")
+    state.expansions.setdefault(task.id, tuple(cast("Iterable[object]", items)) if is_list(items) else None)
+    for view in decode(list[TaskView], event.data["tasks"]):
+        state.tasks.setdefault(view.id, replace(view, parent=task.id))
 
 
 def _ended(state: RunState, event: Event) -> None:
@@ -290,6 +336,7 @@ def _int(event: Event, name: str) -> int | None:
 
 _CHANGES: Mapping[str, Callable[[RunState, Event], None]] = {
     EventType.RUN_STARTED: _resumed,
+    EventType.TASK_EXPANDED: _expanded,
     EventType.RUN_COMPLETED: _ended,
     EventType.RUN_FAILED: _ended,
     EventType.DECISION_REQUESTED: _decision,

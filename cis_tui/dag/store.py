@@ -140,6 +140,9 @@ def _project(connection: Connection, events: Iterable[Event], definitions: Mappi
             count = counts.setdefault(str(event.data["run"]), [0, 0])
             count[0] += 1
             count[1] += event.type == EventType.TASK_FAILED and not event.data.get("debt")
+        elif event.type == EventType.TASK_EXPANDED:
+            more = len(cast("Sequence[object]", event.data["tasks"]))
+            connection.execute("UPDATE runs SET tasks_total = tasks_total + ? WHERE id = ?", (more, event.data["run"]))
         elif event.type == EventType.RUN_STARTED:
             _begin(connection, event, definitions)
         elif event.type in (EventType.RUN_COMPLETED, EventType.RUN_FAILED):
@@ -158,11 +161,12 @@ def _project(connection: Connection, events: Iterable[Event], definitions: Mappi
 def _begin(connection: Connection, event: Event, definitions: Mapping[str, RunRecord]) -> None:
     run = str(event.data["run"])
     if event.data.get("resumed"):
-        again = cast("Sequence[str]", event.data.get("again", ()))
+        again = len(cast("Sequence[str]", event.data.get("again", ())))
+        dropped = len(cast("Sequence[str]", event.data.get("dropped", ())))
         connection.execute(
             "UPDATE runs SET status = 'running', ended_at = NULL, tasks_ended = tasks_ended - ?,"
-            " tasks_failed = CASE WHEN ? THEN 0 ELSE tasks_failed END WHERE id = ?",
-            (len(again), len(again), run),
+            " tasks_total = tasks_total - ?, tasks_failed = CASE WHEN ? THEN 0 ELSE tasks_failed END WHERE id = ?",
+            (again + dropped, dropped, again, run),
         )
         return
     record = definitions[run]

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cis_tui.core.document import is_list, is_table
 from cis_tui.core.errors import CisError, Invalid
-from cis_tui.core.tables import describe, is_plain
+from cis_tui.core.tables import describe, is_plain, scalar_text
 from cis_tui.core.text import clean_line, did_you_mean
-from cis_tui.dag.model import DagSpec, Param
+from cis_tui.dag.model import DagSpec, Param, param_fits
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from cis_tui.dag.sandbox import Sandbox
 
 _T = TypeVar("_T")
 
 VARIABLES = ("params", "env", "tasks", "run", "memory")
 """Names that a template may use."""
+ITEM_VARIABLES = ("item", "index")
+"""Names that a task with `for_each` may use besides."""
+_NOTHING: Mapping[str, object] = {}
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -33,8 +38,10 @@ def bare_condition(condition: str) -> str:
     return (match.group(1) if match else condition).strip()
 
 
-def bind_params(spec: DagSpec, given: Mapping[str, str]) -> dict[str, object]:
+def bind_params(spec: DagSpec, given: Mapping[str, object]) -> dict[str, object]:
     """The value of every parameter of `spec`, from `-p name=value` or its default.
+
+    A text is read as the parameter's type; another value has to be of it.
 
     Raises:
         Invalid: a parameter does not exist, is missing, or is of another type (CIS-DAG-030).
@@ -51,8 +58,8 @@ def bind_params(spec: DagSpec, given: Mapping[str, str]) -> dict[str, object]:
     return {param.name: _bind(spec, param, given.get(param.name)) for param in spec.params}
 
 
-def _bind(spec: DagSpec, param: Param, text: str | None) -> object:
-    if text is None:
+def _bind(spec: DagSpec, param: Param, given: object) -> object:
+    if given is None:
         if param.required and param.default is None:
             raise Invalid(
                 "CIS-DAG-030",
@@ -60,11 +67,11 @@ def _bind(spec: DagSpec, param: Param, text: str | None) -> object:
                 hint=f"-p {param.name}=…" + (f"  {param.description}" if param.description else ""),
             )
         return _EMPTY[param.type] if param.default is None else param.default
-    value = _convert(param.type, text)
+    value = _convert(param.type, given)
     if value is None or not is_plain(value):
         raise Invalid(
             "CIS-DAG-030",
-            f'the parameter "{param.name}" of {spec.name} is {describe(text)}, expected {_EXPECTED[param.type]}',
+            f'the parameter "{param.name}" of {spec.name} is {describe(given)}, expected {_EXPECTED[param.type]}',
         )
     return value
 
@@ -73,20 +80,25 @@ _EMPTY: Mapping[str, object] = {"string": "", "integer": 0, "number": 0.0, "bool
 _EXPECTED = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
 
 
-def _convert(kind: str, text: str) -> object | None:
-    """`text` as a value of the type `kind`; None if it is not one."""
+def _convert(kind: str, given: object) -> object | None:
+    """What is given, read as a value of the type `kind`; None if it is not one."""
     if kind == "string":
-        return text
+        return scalar_text(given) if isinstance(given, (str, int, float)) else None
+    if not isinstance(given, str):
+        return given if param_fits(kind, given) else None
     if kind == "boolean":
-        return _BOOLEANS.get(text.strip().lower())
+        return _BOOLEANS.get(given.strip().lower())
     try:
-        return int(text) if kind == "integer" else float(text)
+        return int(given) if kind == "integer" else float(given)
     except ValueError:
         return None
 
 
 class Renderer:
-    """Renders the templates of one run. `tasks` maps ids of ended tasks to their `status`, `output` and `exit_code`."""
+    """Renders the templates of one DAG in one run.
+
+    `tasks` maps ids of ended tasks to their `status`, `output`, `exit_code` and `error`; `given` has names besides.
+    """
 
     def __init__(
         self,
@@ -101,8 +113,16 @@ class Renderer:
         self._run = {"id": run_id}
         self._memory = memory
         self._sandbox: Sandbox | None = None
+        self._compiled: dict[str, Template] = {}
 
-    def render(self, text: str, tasks: Mapping[str, Mapping[str, object]], *, where: str = "") -> str:
+    def render(
+        self,
+        text: str,
+        tasks: Mapping[str, Mapping[str, object]],
+        *,
+        where: str = "",
+        given: Mapping[str, object] = _NOTHING,
+    ) -> str:
         """`text` with its templates filled in, such as a command of the task that `where` names in errors.
 
         Raises:
@@ -114,32 +134,66 @@ class Renderer:
         def fill() -> str:
             from cis_tui.dag.sandbox import render
 
-            return render(self._environment().from_string(text), self._variables(tasks))
+            template = self._compiled.get(text)
+            if template is None:
+                template = self._compiled[text] = self._environment().from_string(text)
+            return render(template, self._variables(tasks, given))
 
         return self._guard(fill, text, where)
 
-    def render_value(self, value: object, tasks: Mapping[str, Mapping[str, object]], *, where: str = "") -> object:
+    def render_value(
+        self,
+        value: object,
+        tasks: Mapping[str, Mapping[str, object]],
+        *,
+        where: str = "",
+        given: Mapping[str, object] = _NOTHING,
+    ) -> object:
         """As `render`, for every text inside lists and tables, such as a task's `input`."""
         if isinstance(value, str):
-            return self.render(value, tasks, where=where)
+            return self.render(value, tasks, where=where, given=given)
         if is_table(value):
-            return {key: self.render_value(item, tasks, where=where) for key, item in value.items()}
+            return {key: self.render_value(item, tasks, where=where, given=given) for key, item in value.items()}
         if is_list(value):
-            return [self.render_value(item, tasks, where=where) for item in value]
+            return [self.render_value(item, tasks, where=where, given=given) for item in value]
         return value
 
-    def test(self, condition: str, tasks: Mapping[str, Mapping[str, object]], *, where: str = "") -> bool:
+    def test(
+        self,
+        condition: str,
+        tasks: Mapping[str, Mapping[str, object]],
+        *,
+        where: str = "",
+        given: Mapping[str, object] = _NOTHING,
+    ) -> bool:
         """Whether a condition holds.
 
         Raises:
             Invalid: as `render`.
         """
+        return bool(self.value(condition, tasks, where=where, given=given))
 
-        def ask() -> bool:
-            expression = self._environment().compile_expression(bare_condition(condition), undefined_to_none=False)
-            return bool(expression(self._variables(tasks)))
+    def value(
+        self,
+        expression: str,
+        tasks: Mapping[str, Mapping[str, object]],
+        *,
+        where: str = "",
+        given: Mapping[str, object] = _NOTHING,
+    ) -> object:
+        """What an expression gives, such as a list.
 
-        return self._guard(ask, condition, where)
+        Raises:
+            Invalid: as `render`.
+        """
+
+        def ask() -> object:
+            compiled = self._environment().compile_expression(bare_condition(expression), undefined_to_none=False)
+            found = compiled(self._variables(tasks, given))
+            bool(found)  # what does not exist says so now
+            return found
+
+        return self._guard(ask, expression, where)
 
     def _environment(self) -> Sandbox:
         if self._sandbox is None:
@@ -148,10 +202,11 @@ class Renderer:
             self._sandbox = Sandbox()
         return self._sandbox
 
-    def _variables(self, tasks: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    def _variables(self, tasks: Mapping[str, Mapping[str, object]], given: Mapping[str, object]) -> dict[str, object]:
         from cis_tui.dag.sandbox import TaskResults
 
         return {
+            **given,
             "params": self._params,
             "env": self._env,
             "tasks": TaskResults(tasks),

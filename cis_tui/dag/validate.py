@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -11,7 +13,7 @@ from cis_tui.core.problems import Problem, Severity
 from cis_tui.core.text import clean_line, did_you_mean
 from cis_tui.dag.graph import cycles, upstream
 from cis_tui.dag.model import DagSpec, LevelKind, Policy, TaskSpec
-from cis_tui.dag.template import is_template
+from cis_tui.dag.template import ITEM_VARIABLES, VARIABLES, is_template
 from cis_tui.skills.model import SkillManifest, SkillType
 from cis_tui.skills.registry import PLACES
 
@@ -19,6 +21,7 @@ MAX_PROBLEMS = 200
 """Problems that are shown."""
 MAX_HINTS = 20
 """Names for which the nearest known one is sought: that takes a while among thousands."""
+KEPT = "the journal keeps the items of a list: let a task before it print what may be kept, such as cis memory get KEY"
 MAX_SHOWN = 12
 """Tasks of a cycle that are named."""
 
@@ -37,6 +40,7 @@ def validate(
         *_dependencies(spec),
         *_cycles(spec),
         *_handlers(spec),
+        *_others(spec),
         *_skills(spec, skills),
         *_levels(spec, stakeholders or {}),
         *_folders(spec),
@@ -113,6 +117,30 @@ def _handlers(spec: DagSpec) -> Iterator[_Finding]:
         if failing and not tolerant and all(needs(id, task.id) for id in failing):
             message = f'task "{task.id}" can never run: it is for a failure of "{failing[0]}" and needs it to complete'
             yield _Finding(task, "deps", message, f'take "{failing[0]}", and what needs it, out of its deps')
+
+
+def _others(spec: DagSpec) -> Iterator[_Finding]:
+    """Tasks that stand for others: their ids have to be free, and the parameters of a DAG have to be right."""
+    ids = sorted(task.id for task in spec.tasks)
+    for task in spec.tasks:
+        for start in (f"{task.id}/", f"{task.id}[") if task.stands_for_others else ():
+            place = bisect_left(ids, start)
+            after = ids[place : place + 1]
+            if after and after[0].startswith(start):
+                message = f'the id "{after[0]}" is kept for tasks for which "{task.id}" stands'
+                yield _Finding(task, "id", message, "give one of them another id")
+        inner = spec.dags.get(task.dag or "")
+        if inner is not None:
+            names = _Names(param.name for param in inner.params)
+            for name in task.input:
+                if name not in names.known:
+                    message = f'task "{task.id}" gives "{clean_line(name)}", which is no parameter of {inner.name}'
+                    hint = names.hint(name) or f"it has {', '.join(sorted(names.known)) or 'none'}"
+                    yield _Finding(task, "input", message, hint)
+            for param in inner.params:
+                if param.required and param.default is None and param.name not in task.input:
+                    message = f'task "{task.id}" does not give "{param.name}", which the DAG {inner.name} needs'
+                    yield _Finding(task, "input", message, f"input = {{ {param.name} = … }}")
 
 
 def _without_handlers(spec: DagSpec) -> tuple[TaskSpec, ...]:
@@ -194,12 +222,15 @@ def _texts(task: TaskSpec) -> Iterator[tuple[str, str]]:
     """Field and text of everything in a task that is rendered and has something to render."""
     if task.condition is not None:
         yield "condition", task.condition
+    if isinstance(task.for_each, str):
+        yield "for_each", task.for_each
     given: Mapping[str, object] = {
         "command": task.command,
         "args": list(task.args),
         "input": dict(task.input),
         "env": dict(task.env),
         "work_dir": task.work_dir,
+        "for_each": None if isinstance(task.for_each, str) else list(task.for_each or ()),
     }
     for field, value in given.items():
         for text in _strings(value):
@@ -223,10 +254,13 @@ def _check_templates(spec: DagSpec, texts: Iterable[tuple[TaskSpec, str, str]]) 
     params = _Names(param.name for param in spec.params)
     before: Callable[[str, str], bool] = upstream(spec)
     for task, field, text in texts:
-        found = finder.in_condition(text) if field == "condition" else finder.in_text(text)
-        what = f'task "{task.id}": {"its condition" if field == "condition" else f"a template in its {field}"}'
+        expression = field == "condition" or (field == "for_each" and isinstance(task.for_each, str))
+        look = finder.in_condition if expression else finder.in_text
+        found = look(text, names=_variables(task, field))
+        what = f'task "{task.id}": {f"its {field}" if expression else f"a template in its {field}"}'
         for message, hint in found.errors:
-            yield _Finding(task, field, f"{what}: {message}", hint)
+            kept = field == "for_each" and "memory" in message
+            yield _Finding(task, field, f"{what}: {message}", KEPT if kept else hint)
         for name in found.params:
             if name not in params.known:
                 hint = params.hint(name) or f"declare it: [dag.params.{clean_line(name)}]"
@@ -234,9 +268,35 @@ def _check_templates(spec: DagSpec, texts: Iterable[tuple[TaskSpec, str, str]]) 
                     task, field, f'{what} uses the parameter "{clean_line(name)}", which does not exist', hint
                 )
         for id in found.tasks:
-            if id not in tasks.known:
+            owner = id if id in tasks.known else _owner(spec, id)
+            if owner not in tasks.known:
                 message = f'{what} uses the task "{clean_line(id)}", which does not exist'
                 yield _Finding(task, field, message, tasks.hint(id))
-            elif not before(id, task.id):
+            elif not before(owner, task.id):
                 message = f'{what} uses the task "{id}", which need not have ended before'
-                yield _Finding(task, field, message, f'put "{id}" into its deps')
+                yield _Finding(task, field, message, f'put "{owner}" into its deps')
+
+
+def _variables(task: TaskSpec, field: str) -> tuple[str, ...]:
+    """What a field may use. The journal keeps the items of a list, so that private memory has no place in them."""
+    if field == "for_each":
+        return tuple(name for name in VARIABLES if name != "memory")
+    one_of_many = task.for_each is not None and field != "condition"
+    return (*VARIABLES, *ITEM_VARIABLES) if one_of_many else VARIABLES
+
+
+def _owner(spec: DagSpec, id: str) -> str:
+    """The task of `spec` that stands for the task `id`; `id` itself if none can."""
+    match = re.match(r"(?P<task>.+?)(?P<index>\[\d+\])?(?:/(?P<inner>.+))?\Z", id, re.DOTALL)
+    task = spec.task(match["task"]) if match else None
+    if match is None or task is None or (task.for_each is None) != (match["index"] is None):
+        return id
+    inner = spec.dags.get(task.dag or "")
+    if match["inner"] is None:
+        return task.id if match["index"] else id
+    if inner is None:
+        return id
+    if inner.task(match["inner"]) is not None:
+        return task.id
+    stands = replace(inner, dags=spec.dags)
+    return id if _owner(stands, match["inner"]) == match["inner"] else task.id

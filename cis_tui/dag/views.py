@@ -142,6 +142,8 @@ class TaskView:
     deps: tuple[str, ...] = ()
     on_failure: str = ""
     """The task that runs only after a failure of this one."""
+    parent: str = ""
+    """The task that stands for this one and others."""
     decision: str = ""
     """Id of its newest decision."""
     retry_at: Instant | None = None

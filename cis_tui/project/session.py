@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from cis_tui.core.errors import Invalid, NotFound, Refused
 from cis_tui.core.paths import PROJECT_DIR, Home
 from cis_tui.core.problems import Severity
 from cis_tui.core.text import did_you_mean
+from cis_tui.dag.include import Included, include
 from cis_tui.dag.model import DagSpec
 from cis_tui.dag.parse import LoadedDag, load_dag
 from cis_tui.dag.plan import plan
@@ -105,9 +107,10 @@ class ProjectSession:
         """
         dag = self._find(name)
         spec = self._valid(dag, name, self._find_skills())
-        if not self._dag_trusted(dag):
-            raise self._untrusted(f"the DAG {dag.name} ({dag.file})")
-        return spec, self.trusted_skills({task.skill for task in spec.tasks})
+        for each in (dag, *self._included(dag, spec).dags.values()):
+            if not self._dag_trusted(each):
+                raise self._untrusted(f"the DAG {each.name} ({each.file})")
+        return spec, self.trusted_skills(spec.skills)
 
     def _find(self, name: str) -> LoadedDag:
         if name.endswith(DAG_SUFFIXES) or "/" in name:
@@ -123,6 +126,19 @@ class ProjectSession:
             hint=did_you_mean(name, [dag.name for dag in dags])
             or "cis dag list shows all; a file is named by its path",
         )
+
+    def _included(self, dag: LoadedDag, spec: DagSpec) -> Included:
+        """`spec` of `dag` with the DAGs for which its tasks stand: of the project, or beside it in its folder."""
+        known = self._project_dags()
+
+        def find(name: str) -> LoadedDag | None:
+            for each in known:
+                if name in (each.name, Path(each.file).stem):
+                    return each
+            beside = [Path(dag.file).parent / f"{name}{suffix}" for suffix in DAG_SUFFIXES if name == Path(name).name]
+            return next((self._load(path) for path in beside if path.is_file()), None)
+
+        return include(dag, spec, find, suggest=lambda name: did_you_mean(name, [each.name for each in known]))
 
     def _project_dags(self) -> list[LoadedDag]:
         folder = self.root / PROJECT_DIR / "dags" if self.root else None
@@ -151,9 +167,17 @@ class ProjectSession:
         if project is not None:
             # A run under a project file that was misread would ask the wrong people.
             problems += project.problems
+        trusted = self._dag_trusted(dag)
         if spec is not None:
             stakeholders = project.stakeholders if project else None
-            problems += validate(spec, skills=_manifests(skills), stakeholders=stakeholders)
+            included = self._included(dag, spec)
+            problems += validate(included.spec, skills=_manifests(skills), stakeholders=stakeholders)
+            problems += tuple(included.problems)
+            for inner in included.dags.values():
+                trusted = trusted and self._dag_trusted(inner)
+                whole = replace(inner.spec, dags=included.spec.dags) if inner.spec else None
+                found = validate(whole, skills=_manifests(skills), stakeholders=stakeholders) if whole else ()
+                problems += tuple(each for each in (*inner.problems, *found) if each.severity is Severity.ERROR)
         return DagInfo(
             name=dag.name,
             file=dag.file,
@@ -161,7 +185,7 @@ class ProjectSession:
             tasks=task_views(spec) if spec else (),
             policy=spec.policy.value if spec else "",
             params=spec.params if spec else (),
-            trusted=self._dag_trusted(dag),
+            trusted=trusted,
             problems=problems,
         )
 
@@ -169,7 +193,7 @@ class ProjectSession:
         problems = self._describe(dag, skills).problems
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
         if dag.spec is not None and not errors:
-            return dag.spec
+            return self._included(dag, dag.spec).spec
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise Invalid(
             "CIS-DAG-003",

@@ -10,7 +10,7 @@ import pytest
 
 from cis_tui.core.paths import Home
 from cis_tui.core.problems import Problem, Severity
-from cis_tui.dag.model import DagSpec
+from cis_tui.dag.model import DagSpec, Param, TaskSpec
 from cis_tui.dag.parse import load_dag
 from cis_tui.dag.validate import validate
 from cis_tui.skills.model import SkillManifest, SkillType
@@ -128,6 +128,73 @@ def test_what_needs_a_task_cannot_run_after_its_failure() -> None:
 def test_a_handler_may_look_at_what_failed() -> None:
     look = "id = 'h'\ncommand = 'echo {{ tasks.a.error }} {{ tasks.a.output }}'"
     assert _on_failure("id = 'a'\non_failure = 'h'", look) == ()
+
+
+STANDS = """
+[dag.params.names]
+default = "a,b"
+[[dag.tasks]]
+id = "list"
+[[dag.tasks]]
+id = "each"
+deps = ["list"]
+command = "echo {{ item }} {{ index }}"
+for_each = "params.names.split(',')"
+[[dag.tasks]]
+id = "other"
+deps = ["list"]
+dag = "inner"
+input = { tag = "{{ tasks.list.output }}" }
+[[dag.tasks]]
+"""
+INNER = DagSpec("inner", (TaskSpec("build"),), params=(Param("tag", required=True),))
+
+
+def _standing(task: str, inner: DagSpec = INNER) -> tuple[Problem, ...]:
+    return validate(replace(parsed(STANDS + task), dags={"inner": inner}), skills=SKILLS)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "tasks.each.output",
+        "tasks['each[7]'].output",
+        "tasks.other.output",
+        "tasks['other/build'].status",
+    ],
+)
+def test_tasks_for_which_others_stand_can_be_looked_at(template: str) -> None:
+    look = f"id = 'after'\ndeps = ['each', 'other']\ncommand = \"echo {{{{ {template} }}}}\""
+    assert _standing(look) == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("id = 'x'\ncommand = '{{ item }}'", 'there is no "item"'),
+        ("id = 'x'\nfor_each = [1]\ncondition = 'item > 1'", 'its condition: there is no "item"'),
+        ("id = 'x'\nfor_each = 'params.nams'", 'its for_each uses the parameter "nams", which does not exist'),
+        ("id = 'x'\nfor_each = \"memory('a')\"", "cis memory get"),
+        ("id = 'x'\nfor_each = ['{{ tasks.nope.output }}']", 'a template in its for_each uses the task "nope"'),
+        ("id = 'x'\nfor_each = 'tasks.list.output'", 'put "list" into its deps'),
+        ("id = 'x'\ndeps = ['other']\ncommand = \"{{ tasks['other/push'].output }}\"", 'the task "other/push", which'),
+        ("id = 'x'\ncommand = \"{{ tasks['other/build'].output }}\"", 'put "other" into its deps'),
+        (
+            "id = 'x'\ndeps = ['list']\ncommand = \"{{ tasks['list[0]'].output }}\"",
+            'the task "list[0]", which does not',
+        ),
+        ("id = 'each[0]'", 'the id "each[0]" is kept for tasks for which "each" stands'),
+        ("id = 'other/a'", 'the id "other/a" is kept for tasks for which "other" stands'),
+        ("id = 'x'\ndag = 'inner'", 'task "x" does not give "tag", which the DAG inner needs; input = { tag = … }'),
+        (
+            "id = 'x'\ndag = 'inner'\ninput = { tga = 1, tag = 2 }",
+            '"tga", which is no parameter of inner; did you mean',
+        ),
+    ],
+)
+def test_mistakes_about_tasks_that_stand_for_others(task: str, said: str) -> None:
+    (error,) = errors(_standing(task))
+    assert said in error
 
 
 HEAD = """

@@ -41,6 +41,7 @@ TASK_NAMES: Mapping[str, str] = {
     "timeout_sec": "timeout_secs",
     "timeout_s": "timeout_secs",
     "time_limit": "timeout_secs",
+    "total_timeout": "total_timeout_secs",
     "decision_level": "level",
     "decision": "level",
     "when": "condition",
@@ -149,7 +150,8 @@ def normalise_task(task: Draft) -> None:
     _type(task)
     _shell(task)
     _command_and_args(task)
-    _seconds(task, "timeout_secs")
+    seconds(task, "timeout_secs")
+    seconds(task, "total_timeout_secs")
     _level(task)
     retry = task.inner("retry")
     if retry is not None:
@@ -245,7 +247,7 @@ def _command_and_args(task: Draft) -> None:
         task.warn("args", '"args" beside "command" are added to its line as words')
 
 
-def _seconds(table: Draft, field: str) -> None:
+def seconds(table: Draft, field: str) -> None:
     """`"5m"` as a number of seconds."""
     value = table.data.get(field)
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
@@ -270,7 +272,7 @@ def _level(task: Draft) -> None:
         word = level.data.get(field)
         if isinstance(word, str):
             level.data[field] = word.strip().lower()
-    _seconds(level, "timeout")
+    seconds(level, "timeout")
     if "retry" in level.data:
         retry = level.data.pop("retry")
         if "retry" not in task.data:
@@ -303,4 +305,4 @@ def _retry(retry: Draft) -> None:
             )
     retry.rename(RETRY_NAMES)
     for field in ("backoff", "max_delay"):
-        _seconds(retry, field)
+        seconds(retry, field)

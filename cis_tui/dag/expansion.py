@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar, cast
 
 from cis_tui.core.document import is_list, is_table
 from cis_tui.core.errors import Invalid
@@ -16,6 +16,7 @@ from cis_tui.dag.model import DagSpec, Level, Policy, TaskSpec
 
 MAX_BYTES = 1_000_000
 """Of the items of one list, and of the outputs of the tasks of one list, as JSON."""
+T = TypeVar("T", int, float)
 Facts = Mapping[str, Mapping[str, object]]
 """Task id to `status`, `output`, `exit_code` and `error`."""
 
@@ -55,7 +56,15 @@ def inner_spec(task: TaskSpec, expansion: Expansion, scope: DagSpec, dags: Mappi
         return _of_dag(task, dags[task.dag or ""])
     policy = Policy.ALLOW_DEBT if scope.policy is Policy.ALLOW_DEBT else Policy.ALL_SUCCESS
     tasks = tuple(_of_item(task, index, item) for index, item in enumerate(expansion.items))
-    return DagSpec(task.id, tasks, file=scope.file, policy=policy, max_parallel=task.max_parallel)
+    return DagSpec(
+        task.id,
+        tasks,
+        file=scope.file,
+        policy=policy,
+        max_parallel=task.max_parallel,
+        limits=scope.limits,
+        timeout=task.total_timeout,
+    )
 
 
 def _of_item(task: TaskSpec, index: int, item: object) -> TaskSpec:
@@ -70,6 +79,7 @@ def _of_item(task: TaskSpec, index: int, item: object) -> TaskSpec:
         on_failure=None,
         for_each=None,
         max_parallel=None,
+        total_timeout=None,
         given={"item": item, "index": index},
     )
 
@@ -87,8 +97,17 @@ def _of_dag(task: TaskSpec, inner: DagSpec) -> DagSpec:
         )
         for each in inner.tasks
     )
-    limits = [limit for limit in (inner.max_parallel, task.max_parallel) if limit]
-    return replace(inner, tasks=tasks, max_parallel=min(limits, default=None))
+    return replace(
+        inner,
+        tasks=tasks,
+        max_parallel=lesser(inner.max_parallel, task.max_parallel),
+        timeout=lesser(inner.timeout, task.total_timeout),
+    )
+
+
+def lesser(one: T | None, other: T | None) -> T | None:
+    """The smaller of two limits, of which each may be none."""
+    return min((limit for limit in (one, other) if limit is not None), default=None)
 
 
 def listed(value: object, task: TaskSpec) -> tuple[object, ...]:

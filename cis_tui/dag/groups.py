@@ -26,12 +26,20 @@ class Group:
     schedule: Schedule
     slots: tuple[asyncio.Semaphore, ...]
     """What an attempt of one of them holds, in the order in which it is taken."""
+    limits: Mapping[str, asyncio.Semaphore]
+    """What it holds besides, by the name of its limit."""
     above: Group | None
     """The group of `task`."""
     below: list[Group] = field(default_factory=list["Group"])
     """The groups of its tasks that stand for others."""
+    timer: asyncio.TimerHandle | None = None
+    """Ends it when its time is up."""
     closed: bool = False
     """Nothing of it starts any more."""
+
+    def slots_of(self, task: TaskSpec) -> tuple[asyncio.Semaphore, ...]:
+        """What an attempt of `task` holds, in the order in which it is taken: a slot of the run is the last."""
+        return self.slots if task.limit is None else (self.limits[task.limit], *self.slots)
 
     def lies_in(self, other: Group) -> bool:
         """Whether it is `other`, or lies anywhere in it."""
@@ -52,6 +60,8 @@ class Groups:
         """Every task by id."""
         self._ended = ended
         self._of: dict[str, Group] = {}
+        self._limits: dict[str, dict[str, asyncio.Semaphore]] = {}
+        """Those of each DAG, which all its tasks in the run share."""
         self.root = self._add(None, spec, calls, _slots(max_parallel), None)
 
     def of(self, task: str) -> Group:
@@ -74,10 +84,19 @@ class Groups:
 
     def inside(self, group: Group) -> Iterator[str]:
         """The tasks of `group` and of the groups that lie in it."""
+        return (task.id for each in self._tree(group) for task in each.spec.tasks)
+
+    def shut(self, group: Group) -> None:
+        """Let nothing start any more in `group` and the groups that lie in it."""
+        for each in self._tree(group):
+            each.closed = True
+            if each.timer is not None:
+                each.timer.cancel()
+
+    def _tree(self, group: Group) -> Iterator[Group]:
         open = [group]
         while open:
-            current = open.pop()
-            yield from (task.id for task in current.spec.tasks)
+            yield (current := open.pop())
             open += current.below
 
     def _add(
@@ -88,8 +107,12 @@ class Groups:
         slots: tuple[asyncio.Semaphore, ...],
         above: Group | None,
     ) -> Group:
+        limits = self._limits.get(calls.spec.name)
+        if limits is None:
+            limits = {name: asyncio.Semaphore(limit) for name, limit in calls.spec.limits.items()}
+            self._limits[calls.spec.name] = limits
         ended = {each.id: self._ended[each.id] for each in spec.tasks if each.id in self._ended}
-        group = Group(task, spec, calls, Schedule(spec, ended), slots, above)
+        group = Group(task, spec, calls, Schedule(spec, ended), slots, limits, above)
         if above is not None:
             above.below.append(group)
         for each in spec.tasks:

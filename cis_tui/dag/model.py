@@ -83,6 +83,10 @@ class TaskSpec:
     retry: Retry = field(default_factory=Retry)
     timeout: float | None = None
     """Seconds that one attempt may take; None: the skill's own limit, none for the shell."""
+    total_timeout: float | None = None
+    """Seconds that all attempts may take together, or all tasks for which this one stands."""
+    limit: str | None = None
+    """One of the DAG's `limits`, which its attempts keep to."""
     condition: str | None = None
     """A Jinja2 expression; the task is skipped when it is false."""
     on_failure: str | None = None
@@ -135,6 +139,10 @@ class DagSpec:
     """The file it was read from."""
     policy: Policy = Policy.ALL_SUCCESS
     max_parallel: int | None = None
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many attempts of tasks that name a limit run at the same time in one run."""
+    timeout: float | None = None
+    """Seconds that a run may take."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     params: tuple[Param, ...] = ()
     dags: Mapping[str, DagSpec] = field(default_factory=dict[str, "DagSpec"])

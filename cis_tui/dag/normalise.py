@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from cis_tui.core.document import Notes, as_table, is_list, is_table
 from cis_tui.core.tables import describe
-from cis_tui.dag.dialects import Draft, normalise_task
+from cis_tui.dag.dialects import Draft, normalise_task, seconds
 
 CONTAINERS = ("workflow", "pipeline", "flow", "graph")
 """Tables that other programs have where ours is `[dag]`."""
@@ -21,8 +21,10 @@ _NAMES: Mapping[str, str] = {
     "id": "name",
     "title": "name",
 }
-_DAG_FIELDS = ("policy", "max_parallel", "env", "params", "rollback_on_failure", "todo")
+_DAG_FIELDS = ("policy", "max_parallel", "limits", "timeout_secs", "env", "params", "rollback_on_failure", "todo")
 _DAG_NAMES: Mapping[str, str] = {
+    "timeout": "timeout_secs",
+    "timeout_seconds": "timeout_secs",
     "concurrency": "max_parallel",
     "parallelism": "max_parallel",
     "max_concurrency": "max_parallel",
@@ -56,6 +58,7 @@ def normalise(raw: object, notes: Notes) -> dict[str, object]:
     _hoist(dag, skill, (*METADATA, *_NAMES))
     _hoist(top, skill, (*METADATA, *_NAMES))
     skill.rename(_NAMES)
+    seconds(dag, "timeout_secs")
     _policy(dag)
     _params(dag)
     _tasks(dag)

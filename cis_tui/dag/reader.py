@@ -67,6 +67,8 @@ def read_dag(top: Table, *, name: str) -> DagSpec:
         description=skill.prose("description"),
         policy=_policy(dag),
         max_parallel=dag.whole("max_parallel", 1, 256),
+        limits=_limits(dag.table("limits")),
+        timeout=dag.number("timeout_secs", 0, MONTH, unit="seconds", above=True),
         env=dag.strings("env"),
         params=_params(dag.table("params")),
         tasks=_tasks(dag),
@@ -91,6 +93,10 @@ def _policy(dag: Table) -> Policy:
         message = '"rollback_on_failure" is read but not carried out by this version: nothing is rolled back'
         dag.notes.warn(dag.at(field), message)
     return Policy.ALL_SUCCESS if value == ROLLBACK_POLICY else Policy(value)
+
+
+def _limits(table: Table) -> dict[str, int]:
+    return {name: limit for name in table.data if (limit := table.whole(name, 1, 10_000)) is not None}
 
 
 def _params(table: Table) -> tuple[Param, ...]:
@@ -143,6 +149,8 @@ def _task(table: Table) -> TaskSpec:
         level=_level(level),
         retry=_retry(table),
         timeout=table.number("timeout_secs", 0, MONTH, unit="seconds", above=True),
+        total_timeout=table.number("total_timeout_secs", 0, MONTH, unit="seconds", above=True),
+        limit=table.line("limit", limit=MAX_ID) or None,
         condition=table.text("condition").strip() or None,
         on_failure=table.text("on_failure").strip() or None,
         idempotent=table.flag("idempotent"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from cis_tui.core.errors import CisError
@@ -18,7 +19,7 @@ from cis_tui.dag.attempt import Outcome, Setting, attempt
 from cis_tui.dag.calls import Call, Calls, passes
 from cis_tui.dag.carried import Carried
 from cis_tui.dag.decisions import DecisionService, Question
-from cis_tui.dag.expansion import Expansion, gathered
+from cis_tui.dag.expansion import Expansion, gathered, lesser
 from cis_tui.dag.groups import Group, Groups
 from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.model import LevelKind, Policy, TaskSpec
@@ -58,8 +59,10 @@ class Runner:
         self._tools = tools
         self._journal = tools.journal
         self._carried = carried or Carried()
-        limits = [limit for limit in (record.spec.max_parallel, record.max_parallel) if limit]
-        self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=min(limits, default=None))
+        limit = lesser(record.spec.max_parallel, record.max_parallel)
+        self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
+        self._began: dict[str, float] = {}
+        """When the first attempt of each task with a limit for all of them began, in the time of the event loop."""
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
         self._known = set(self._carried.ended)
         """The tasks whose outcome is on its way to the journal, or there."""
@@ -76,6 +79,7 @@ class Runner:
         finish: Finish | None = None
         changes: list[Change] = []
         root = self._groups.root
+        self._set_timer(root)
         self._spawn(self._follow(root, root.schedule.start()), root)
         try:
             finish = await self._over
@@ -107,6 +111,7 @@ class Runner:
             self._over.set_exception(error)
 
     async def _end_all(self, group: Group) -> None:
+        self._groups.shut(group)
         working = [task for task, owner in self._going_on.items() if owner.lies_in(group)]
         for task in working:
             task.cancel()
@@ -146,9 +151,7 @@ class Runner:
         if group.closed:
             return
         self._launch(group, step.ready)
-        if step.finish is not None and group.above is None:
-            self.stop(step.finish)
-        elif step.finish is not None:
+        if step.finish is not None:
             self._close(group, step.finish)
 
     def _launch(self, group: Group, ready: Iterable[str]) -> None:
@@ -205,6 +208,7 @@ class Runner:
             self._journal.emit(EventType.TASK_EXPANDED, expanded)
         else:
             await self._journal.record(EventType.TASK_EXPANDED, expanded)
+        self._set_timer(group)
         await self._follow(group, group.schedule.start())
 
     async def _go_on_with(self, task: TaskSpec) -> None:
@@ -218,10 +222,17 @@ class Runner:
         await self._expand(task, expansion, again=True)
 
     def _close(self, group: Group, finish: Finish) -> None:
-        """End what goes on in `group`, and with it the task that stands for it."""
-        if not group.closed and group.above is not None:
+        """End what goes on in `group`, and with it the task that stands for it, or the run."""
+        if group.above is None:
+            self.stop(finish)
+        elif not group.closed:
             group.closed = True
             self._spawn(self._end_group(group, finish), group.above)
+
+    def _set_timer(self, group: Group) -> None:
+        if group.spec.timeout is not None:
+            finish = Finish(RunStatus.FAILED, f"it took longer than {group.spec.timeout:g} s")
+            group.timer = asyncio.get_running_loop().call_later(group.spec.timeout, self._close, group, finish)
 
     async def _end_group(self, group: Group, finish: Finish) -> None:
         assert group.task is not None
@@ -305,17 +316,20 @@ class Runner:
                 await self._complete(task, outcome, number)
                 return
             failures += 1
-            if outcome.final or failures > task.retry.max:
+            delay = task.retry.delay(failures)
+            left = self._time_left(task)
+            if outcome.final or failures > task.retry.max or left <= delay:
+                if task.total_timeout is not None and left <= delay:
+                    outcome = replace(outcome, error=f"{outcome.error}; {task.total_timeout:g} s in all are over")
                 await self._fail(task, outcome, number)
                 return
-            delay = task.retry.delay(failures)
             await self._journal.record(EventType.TASK_RETRIED, {**self._end(task, outcome, number), "delay": delay})
             await asyncio.sleep(delay)
 
     async def _attempt(self, task: TaskSpec, call: Call, number: int) -> Outcome:
         run = self.record.id
         async with AsyncExitStack() as slots:
-            for slot in self._groups.of(task.id).slots:
+            for slot in self._groups.of(task.id).slots_of(task):
                 await slots.enter_async_context(slot)
             await slots.enter_async_context(self._tools.slots)
             started = {"run": run, "task": task.id, "attempt": number, "command": clean_line(call.shown)}
@@ -328,11 +342,28 @@ class Runner:
             project = self.record.project
             env = skill_env(self._tools.home, task.skill, project=project, run=run, task=task.id, attempt=number)
             try:
-                return await attempt(call, Setting(project, run, {**env, **call.env}, self._tools.processes), output)
+                return await attempt(
+                    self._within_time(task, call),
+                    Setting(project, run, {**env, **call.env}, self._tools.processes),
+                    output,
+                )
             finally:
                 output.close()
                 if output.failure is not None:
                     log.warning("the output of %s in the run %s is not whole: %s", task.id, run, output.failure)
+
+    def _time_left(self, task: TaskSpec) -> float:
+        """Seconds that are left for attempts of `task`; the time begins with its first one."""
+        if task.total_timeout is None:
+            return math.inf
+        now = asyncio.get_running_loop().time()
+        return max(task.total_timeout - (now - self._began.setdefault(task.id, now)), 0.0)
+
+    def _within_time(self, task: TaskSpec, call: Call) -> Call:
+        """`call` with what is left of the time for all attempts, if that is less than it may take itself."""
+        left = self._time_left(task)
+        own = call.timeout or (call.manifest.timeout if call.manifest else None)
+        return replace(call, timeout=max(left, 0.001)) if left < (own or math.inf) else call
 
     def _tell_output(self, task: TaskSpec, number: int, text: str) -> None:
         data = {"run": self.record.id, "task": task.id, "attempt": number, "text": text}

@@ -43,6 +43,7 @@ def validate(
         *_others(spec),
         *_skills(spec, skills),
         *_levels(spec, stakeholders or {}),
+        *_limits(spec),
         *_folders(spec),
         *_templates(spec),
     ]
@@ -202,6 +203,15 @@ def _levels(spec: DagSpec, stakeholders: Mapping[str, str]) -> Iterator[_Finding
             message = f"whoever runs the engine votes for {', '.join(unmapped)}"
             hint = "[stakeholders] of project.toml gives a name to the DID of its voter"
             yield _Finding(task, "level.stakeholders", message, hint, Severity.WARNING)
+
+
+def _limits(spec: DagSpec) -> Iterator[_Finding]:
+    names = _Names(spec.limits)
+    for task in spec.tasks:
+        if task.limit is not None and task.limit not in names.known:
+            message = f'task "{task.id}" keeps to the limit "{task.limit}", which does not exist'
+            hint = names.hint(task.limit) or f"declare it: [dag.limits] {task.limit} = 1"
+            yield _Finding(task, "limit", message, hint)
 
 
 def _folders(spec: DagSpec) -> Iterator[_Finding]:

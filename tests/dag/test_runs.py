@@ -14,7 +14,7 @@ from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.core.events import EventType
 from cis_tui.core.retry import Retry
 from cis_tui.dag.history import RunHistory
-from cis_tui.dag.model import Level, LevelKind, Policy, TaskSpec
+from cis_tui.dag.model import DagSpec, Level, LevelKind, Policy, TaskSpec
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import RunStatus, RunView, TaskStatus
 from cis_tui.skills.model import SkillManifest, SkillType
@@ -390,3 +390,81 @@ async def test_a_debt_calls_its_handler_and_releases_what_needs_it(tmp_path: Pat
         )
     assert statuses(view) == {"lint": S.DEBT, "note": S.COMPLETED, "build": S.COMPLETED}
     assert view.status is RunStatus.COMPLETED
+
+
+BUSY = "mkdir busy || exit 1; sleep 0.05; rmdir busy"
+
+
+async def test_a_named_limit_holds_for_those_who_name_it_and_for_nobody_else(tmp_path: Path) -> None:
+    meets = "touch {0}; until test -e {1}; do sleep 0.01; done"
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(
+            *(shell(f"db{number}", BUSY, limit="db") for number in range(4)),
+            shell("many", "mkdir b{{ index }}; " + BUSY, for_each=(1, 2, 3), limit="db"),
+            shell("a", meets.format("a", "b")),
+            shell("b", meets.format("b", "a")),
+            limits={"db": 1},
+        )
+    assert view.status is RunStatus.COMPLETED
+
+
+async def test_who_waits_for_a_limit_holds_no_slot_of_the_run(tmp_path: Path) -> None:
+    wait = "until test -e go; do sleep 0.01; done"
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(
+            shell("first", wait, limit="db"),
+            shell("second", "true", limit="db"),
+            shell("third", "true", limit="db"),
+            shell("free", "touch go"),
+            limits={"db": 1},
+            max_parallel=2,
+        )
+    assert view.status is RunStatus.COMPLETED
+
+
+async def test_all_attempts_together_have_a_limit(tmp_path: Path) -> None:
+    often = Retry(max=1000, backoff=0.02, factor=1.0, jitter=False)
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(
+            shell("again", "exit 1", retry=often, total_timeout=0.3),
+            shell("slow", "sleep 1000", retry=often, total_timeout=0.2),
+            shell("fine", "true", total_timeout=100.0),
+        )
+    again, slow, fine = view.tasks
+    assert 1 < again.attempts < 20
+    assert again.error == "exit code 1; 0.3 s in all are over"
+    assert (slow.attempts, slow.error) == (1, "timed out after 0.2 s; 0.2 s in all are over")
+    assert fine.status is S.COMPLETED
+
+
+async def test_a_run_has_a_limit(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(shell("slow", "echo $$ > pid; sleep 1000"), shell("quick", "true"), timeout=0.5)
+        assert (view.status, view.error) == (RunStatus.FAILED, "it took longer than 0.5 s")
+        assert statuses(view) == {"slow": S.CANCELLED, "quick": S.COMPLETED}
+        assert not lives(int(read(lab.project / "pid")))
+
+
+async def test_tasks_for_which_one_stands_have_a_limit_together(tmp_path: Path) -> None:
+    inner = DagSpec("inner", (shell("slow", "sleep 1000"), shell("quick", "true")), timeout=0.3)
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(
+            shell("list", "sleep {{ item }}", for_each=(0, 1000), total_timeout=0.3),
+            TaskSpec("dag", dag="inner", total_timeout=1000.0),
+            TaskSpec("endless", dag="inner", for_each=(1,), total_timeout=0.2),
+            dags={"inner": inner},
+        )
+    assert statuses(view) == {
+        "list": S.FAILED,
+        "list[0]": S.COMPLETED,
+        "list[1]": S.CANCELLED,
+        "dag": S.FAILED,
+        "dag/slow": S.CANCELLED,
+        "dag/quick": S.COMPLETED,
+        "endless": S.FAILED,
+        "endless[0]": S.CANCELLED,
+        "endless[0]/slow": S.CANCELLED,
+        "endless[0]/quick": S.COMPLETED,
+    }
+    errors = [task.error for task in view.tasks if task.status is S.FAILED]
+    assert errors == ["it took longer than 0.3 s", "it took longer than 0.3 s", "it took longer than 0.2 s"]

@@ -150,6 +150,13 @@ input = { tag = "{{ tasks.list.output }}" }
 INNER = DagSpec("inner", (TaskSpec("build"),), params=(Param("tag", required=True),))
 
 
+def test_a_limit_has_to_be_declared() -> None:
+    (error,) = errors(_check("[dag.limits]\ndb = 1\n[[dag.tasks]]\nid = 'a'\nlimit = 'dbs'"))
+    assert error == 'x.toml:3: task "a" keeps to the limit "dbs", which does not exist; did you mean "db"?'
+    (error,) = errors(_check("[[dag.tasks]]\nid = 'a'\nlimit = 'db'"))
+    assert "declare it: [dag.limits] db = 1" in error
+
+
 def _standing(task: str, inner: DagSpec = INNER) -> tuple[Problem, ...]:
     return validate(replace(parsed(STANDS + task), dags={"inner": inner}), skills=SKILLS)
 

@@ -2,12 +2,15 @@
 
 The first rule that applies decides:
 
-1. the key holds a word, or words in a row, that name a secret, whatever the value looks like: Sensitive;
-2. the value holds a private key, a token of a known vendor or a JWT: Sensitive;
+1. the key names a secret, whatever the value looks like: Sensitive;
+2. the value holds a secret, in a longer text too: Sensitive (`cis_tui.memory.detect`);
 3. the first word of the key that names a kind: `preference` UserPreference, `decision` ImportantDecision,
    `config` ProjectConfig, `tmp` Temporary, and the like;
-4. the first part of the key is `project`: ProjectConfig;
-5. anything else was written down by a person to be kept: UserPreference.
+4. the value says so itself: "we decided …" ImportantDecision, "I prefer …" UserPreference;
+5. the first part of the key is `project`: ProjectConfig;
+6. anything else was written down by a person to be kept: UserPreference, for no particular reason.
+
+FrequentlyQueried is not among them: it is earned by use, and lost without (`earned`).
 """
 
 from __future__ import annotations
@@ -15,29 +18,65 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 
+from cis_tui.core.clock import Instant
+from cis_tui.memory.detect import secret_in, secret_name, words_of
 from cis_tui.memory.records import IndexType
 
-_SECRET_WORDS = """
-    secret secrets password passwords passwd pwd passphrase passphrases passcode token tokens authtoken accesstoken
-    credential credentials creds apikey apikeys privkey bearer jwt totp otp cvv cvc mnemonic ssn
-    passwort kennwort contraseña senha пароль
-"""
-_SECRET_PHRASES = """
-    api key, api keys, private key, private keys, access key, access keys, auth key, encryption key, signing key,
-    master key, account key, service key, ssh key, ssh keys, recovery key, recovery code, recovery codes, backup codes,
-    pass word, pass phrase, pass code, pin code, seed phrase, credit card, card number, session cookie,
-    connection string
-"""
-# These scripts put no space between words.
-_SECRET_PARTS = ("密码", "密碼", "口令", "パスワード", "비밀번호")
+__all__ = ["NO_REASON", "Classification", "classify", "default_category", "earned", "words_of"]
+
+NO_REASON = "nothing says otherwise"
+"""The reason of an entry for whose kind nothing in particular speaks."""
+
+EARNED_BY = 10
+"""Uses by which an entry becomes FrequentlyQueried."""
+EARNED_FOR = 4 * 7 * 86_400
+"""Seconds after its last use for which it stays so."""
+
+_HINT_WITHIN = 2_000
+"""Characters of a value in which its kind is looked for: what it is about stands at the beginning."""
+
 _KINDS = {
-    IndexType.USER_PREFERENCE: "preference preferences prefs pref favorite favorites favourite favourites",
-    IndexType.IMPORTANT_DECISION: "decision decisions decided adr adrs rationale",
-    IndexType.PROJECT_CONFIG: "config configs configuration conf setting settings",
+    IndexType.USER_PREFERENCE: """
+        preference preferences prefs pref favorite favorites favourite favourites vorliebe vorlieben preferencia
+        preferencias preferenza preferenze предпочтения
+    """,
+    IndexType.IMPORTANT_DECISION: """
+        decision decisions decided adr adrs rationale entscheidung entscheidungen decisiones decisao decisoes decisione
+        решение решения
+    """,
+    IndexType.PROJECT_CONFIG: """
+        config configs configuration conf setting settings einstellung einstellungen konfiguration configuracion
+        configuracao configurazione настройки
+    """,
     IndexType.TEMPORARY: "tmp temp temporary cache caches cached scratch draft drafts ephemeral log logs debug",
 }
+_DECIDED = r"""
+    \b(?:we|i|team|they)(?:'ve|\shave)?\s(?:finally\s)?(?:decided|agreed|chose|settled\son|picked)\b|\bdecision:|\bwe(?:'re|\sare)\sgoing\swith\b
+    |\b(?:haben|habe)\s(?:uns\s|mich\s)?(?:\w+\s){0,6}(?:entschieden|beschlossen)|\b(?:decidimos|hemos\sdecidido|he\sdecidido)\b
+    |\bnous\savons\sdécidé|\babbiamo\sdeciso|\bмы\sрешили|决定|決定|決め(?:た|ました)|결정(?:했|하)
+"""
+_PREFERS = r"""
+    \bi\s(?:really\s)?(?:prefer|like|love|hate|dislike|want|always|never)\b|\b(?:always|never)\suse\b|\bmy\sfavou?rite\b|\bplease\s(?:always|never)\b
+    |\bich\s(?:bevorzuge|mag)\b|\bprefiero\b|\bje\spréfère|\beu\sprefiro\b|\bpreferisco\b|\bя\sпредпочитаю|喜欢|喜歡|偏好|好き|선호
+"""
+_HINTS = (
+    "decid",
+    "agreed",
+    "chose",
+    "settled on",
+    "picked",
+    "going with",
+    "prefer",
+    "favo",
+    "always ",
+    "never ",
+    "i like",
+    "i love",
+    "i hate",
+    "i want",
+)
+"""Letters without which no English text is searched for the patterns above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +87,58 @@ class Classification:
     reason: str
     """Why, for a person; names no part of the value."""
 
+    @property
+    def particular(self) -> bool:
+        """Whether a rule speaks for the kind; else it may become FrequentlyQueried by use."""
+        return self.reason != NO_REASON
+
 
 def classify(key: str, value: str | bytes = "") -> Classification:
-    """The kind of the entry `key` = `value`, by the rules above."""
-    words = words_of(key)
-    secret = _secret_name(words)
-    if secret:
-        return Classification(IndexType.SENSITIVE, f'the key says "{secret}"')
-    held = _secret_value(value)
+    """The kind of the entry `key` = `value`, by the rules above, in time linear in the value."""
+    named = secret_name(key)
+    if named:
+        return Classification(IndexType.SENSITIVE, f'the key says "{named}"')
+    held = secret_in(value)
     if held:
         return Classification(IndexType.SENSITIVE, f"the value holds {held}")
+    words = words_of(key)
     kinds = _kind_words()
     for word in words:
         if word in kinds:
             return Classification(kinds[word], f'the key says "{word}"')
+    said = _said(value)
+    if said:
+        return said
     if words[:1] == ("project",):
         return Classification(IndexType.PROJECT_CONFIG, 'the key begins with "project"')
-    return Classification(IndexType.USER_PREFERENCE, "nothing says otherwise")
+    return Classification(IndexType.USER_PREFERENCE, NO_REASON)
 
 
-def words_of(key: str) -> tuple[str, ...]:
-    """The words of a key in small letters: `user/apiKey-v2` is user, api, key, v, 2."""
-    if not key.isascii():
-        import unicodedata
+def earned(
+    index_type: IndexType,
+    reason: str,
+    access_count: int,
+    last_accessed_at: Instant | None,
+    now: Instant,
+    *,
+    classed: bool = False,
+) -> IndexType:
+    """The kind that counts at the moment `now`: FrequentlyQueried for an entry in use that is nothing in particular.
 
-        key = unicodedata.normalize("NFKC", key)
-    return tuple(word.lower() for word in _word_pattern().findall(key))
+    Args:
+        index_type: The kind stored with the entry.
+        reason: Why it was taken as that kind.
+        access_count: How often it was used.
+        last_accessed_at: When it was last used; None when never.
+        now: The present moment.
+        classed: A person said what kind it is: that stays.
+    """
+    if classed or index_type is IndexType.SENSITIVE or last_accessed_at is None:
+        return index_type
+    if index_type is not IndexType.TEMPORARY and reason != NO_REASON:
+        return index_type
+    in_use = access_count >= EARNED_BY and now - last_accessed_at <= EARNED_FOR
+    return IndexType.FREQUENTLY_QUERIED if in_use else index_type
 
 
 def default_category(key: str) -> str:
@@ -82,68 +147,26 @@ def default_category(key: str) -> str:
     return first.strip() if slash and first.strip() else "general"
 
 
-def _secret_name(words: tuple[str, ...]) -> str:
-    singles, pairs = _secret_words()
-    for word in words:
-        if word in singles or any(part in word for part in _SECRET_PARTS):
-            return word
-    for pair in pairwise(words):
-        if pair in pairs:
-            return " ".join(pair)
-    return ""
-
-
-def _secret_value(value: str | bytes) -> str:
-    text = value if isinstance(value, str) else value.decode("latin-1")
-    for name, pattern in _value_patterns():
-        if pattern.search(text):
-            return name
-    return ""
+def _said(value: str | bytes) -> Classification | None:
+    if isinstance(value, bytes):
+        return None
+    low = value[:_HINT_WITHIN].lower()
+    if low.isascii() and not any(mark in low for mark in _HINTS):
+        return None
+    found = _hints().search(low)
+    if found is None:
+        return None
+    if found.lastgroup == "decided":
+        return Classification(IndexType.IMPORTANT_DECISION, "the value tells of a decision")
+    return Classification(IndexType.USER_PREFERENCE, "the value tells of a preference")
 
 
 # Made at the first write: a read needs none of them.
 @cache
-def _secret_words() -> tuple[frozenset[str], frozenset[tuple[str, ...]]]:
-    phrases = (phrase.split() for phrase in _SECRET_PHRASES.split(","))
-    return frozenset(_SECRET_WORDS.split()), frozenset(tuple(phrase) for phrase in phrases)
-
-
-@cache
 def _kind_words() -> dict[str, IndexType]:
-    return {word: kind for kind, words in _KINDS.items() for word in words.split()}
+    return {word: kind for kind, words in _KINDS.items() for word in words_of(words)}
 
 
 @cache
-def _word_pattern() -> re.Pattern[str]:
-    return re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
-
-
-@cache
-def _value_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """What a secret is called, and how it looks; each begins with fixed letters: a search is fast, and linear."""
-    return tuple(
-        # The look behind keeps `task-list` from being an `sk-` key.
-        (name, re.compile(f"{begin}(?<![A-Za-z0-9]{begin}){rest}"))
-        for name, begin, rest in (
-            ("a private key", r"PRIVATE KEY", r"(?: BLOCK)?-----"),
-            ("a private key (age)", r"AGE-SECRET-KEY-1", r"[0-9A-Z]{20}"),
-            ("a JSON web token", r"eyJ", r"[\w-]{8,4096}\.[\w-]{8,16384}\."),
-            ("an API key (sk-)", r"sk-", r"(?=[a-zA-Z_-]{0,40}\d)[\w-]{16}"),
-            ("a Stripe key", r"sk_", r"(?:live|test)_\w{10}"),
-            ("a Stripe key", r"rk_", r"(?:live|test)_\w{10}"),
-            ("a GitHub token", r"gh[pousr]_", r"[A-Za-z0-9]{20}"),
-            ("a GitHub token", r"github_pat_", r"\w{20}"),
-            ("a GitLab token", r"glpat-", r"[\w-]{16}"),
-            ("an AWS access key", r"AKIA", r"[0-9A-Z]{16}"),
-            ("an AWS access key", r"ASIA", r"[0-9A-Z]{16}"),
-            ("a Slack token", r"xox[abeoprs]-", r"[\w-]{10}"),
-            ("a Google API key", r"AIza", r"[\w-]{35}"),
-            ("a Google access token", r"ya29\.", r"[\w-]{20}"),
-            ("an npm token", r"npm_", r"[A-Za-z0-9]{30}"),
-            ("a PyPI token", r"pypi-AgE", r"[\w-]{20}"),
-            ("a Hugging Face token", r"hf_", r"[A-Za-z0-9]{30}"),
-            ("a SendGrid key", r"SG\.", r"[\w-]{16,32}\.[\w-]{16}"),
-            ("a DigitalOcean token", r"dop_v1_", r"[0-9a-f]{32}"),
-            ("a Shopify token", r"shpat_", r"[0-9a-fA-F]{32}"),
-        )
-    )
+def _hints() -> re.Pattern[str]:
+    return re.compile(f"(?P<decided>{_DECIDED})|(?P<prefers>{_PREFERS})", re.VERBOSE | re.IGNORECASE)

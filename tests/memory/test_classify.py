@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cis_tui.memory.classify import classify, default_category, words_of
+from cis_tui.core.clock import Instant
+from cis_tui.memory.classify import NO_REASON, classify, default_category, earned, words_of
 from cis_tui.memory.records import IndexType
 
 
@@ -134,3 +135,133 @@ def test_a_category_is_the_first_part_of_the_key() -> None:
     assert default_category("user/theme") == "user"
     assert default_category("theme") == "general"
     assert default_category("/theme") == "general"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "wifi password",
+        "home/wifi-passphrase",
+        "bank/pin",
+        "bank/iban",
+        "visa card number",
+        "2fa-backup-codes",
+        "github/recovery codes",
+        "wallet/seed-phrase",
+        "ssh/id_ed25519",
+        "aws/secretAccessKey",
+        "db/connection-string",
+        "sentry/dsn",
+        "passport number",
+        "tax/SSN",
+        "door code",
+        "PGPASSWORD",
+        "mysql_root_pwd",
+        "oauth/clientSecret",
+        "stripe-webhook-secret",
+        "notes/contraseña",
+        "clave-api",
+        "WLAN-Schlüssel",
+        "router/Kennwort",
+        "mot de passe",
+        "clé API",
+        "senha",
+        "chave-privada",
+        "chiave segreta",
+        "пароль",
+        "api ключ",
+        "wifi/密码",
+        "サーバー/パスワード",
+        "APIキー",
+        "와이파이 비밀번호",
+    ],
+)
+def test_secrets_have_names_of_many_kinds_and_languages(key: str) -> None:
+    assert classify(key, "see the drawer").index_type is IndexType.SENSITIVE
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "project/tokenizer/config",
+        "llm/max_tokens",
+        "llm/maxTokens",
+        "llm/token-budget",
+        "model/num_key_value_heads",
+        "model/pad_token",
+        "party/secret-santa",
+        "office/secretary",
+        "docs/password-policy",
+        "notes/api-key-rotation",
+        "input/keyboard",
+        "input/key-bindings",
+        "zoo/monkey",
+        "db/primary-key",
+        "crypto/public-key",
+        "sport/compass",
+        "travel/passenger",
+        "build/bypass-cache",
+        "user/pinned",
+        "map/pins",
+    ],
+)
+def test_names_that_only_look_like_it_are_not(key: str) -> None:
+    assert classify(key, "something").index_type is not IndexType.SENSITIVE
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("we decided to keep the archive for a year", IndexType.IMPORTANT_DECISION),
+        ("Decision: PostgreSQL, because of the extensions", IndexType.IMPORTANT_DECISION),
+        ("hemos decidido usar Python", IndexType.IMPORTANT_DECISION),
+        ("I prefer tabs", IndexType.USER_PREFERENCE),
+        ("always use the metric system", IndexType.USER_PREFERENCE),
+    ],
+)
+def test_a_value_may_say_what_it_is(value: str, kind: IndexType) -> None:
+    found = classify("notes/today", value)
+    assert found.index_type is kind
+    assert found.particular
+    assert classify("tmp/today", value).index_type is IndexType.TEMPORARY
+
+
+def test_an_entry_that_is_nothing_in_particular_says_so() -> None:
+    found = classify("notes/today", "milk and bread")
+    assert found.index_type is IndexType.USER_PREFERENCE
+    assert found.reason == NO_REASON
+    assert not found.particular
+
+
+NOW = Instant(1_800_000_000)
+WEEK = 7 * 86_400
+KINDS = st.sampled_from(list(IndexType))
+REASONS = st.sampled_from([NO_REASON, 'the key says "config"'])
+
+
+def test_use_earns_and_disuse_loses() -> None:
+    def kind(uses: int, weeks_ago: float) -> IndexType:
+        return earned(IndexType.TEMPORARY, 'the key says "tmp"', uses, Instant(NOW - weeks_ago * WEEK), NOW)
+
+    assert kind(9, 0) is IndexType.TEMPORARY
+    assert kind(10, 0) is IndexType.FREQUENTLY_QUERIED
+    assert kind(10, 4) is IndexType.FREQUENTLY_QUERIED
+    assert kind(1_000, 4.01) is IndexType.TEMPORARY
+    assert earned(IndexType.TEMPORARY, "", 1_000, None, NOW) is IndexType.TEMPORARY
+
+
+@given(KINDS, REASONS, st.integers(0, 1_000), st.floats(-9, 9), st.booleans())
+def test_only_what_is_nothing_in_particular_is_earned(
+    kind: IndexType, reason: str, uses: int, weeks_ago: float, classed: bool
+) -> None:
+    counts = earned(kind, reason, uses, Instant(NOW - weeks_ago * WEEK), NOW, classed=classed)
+    assert counts in (kind, IndexType.FREQUENTLY_QUERIED)
+    if classed or kind is IndexType.SENSITIVE or (reason != NO_REASON and kind is not IndexType.TEMPORARY):
+        assert counts is kind
+
+
+@given(KINDS, REASONS, st.integers(0, 50), st.floats(0, 9))
+def test_more_use_and_later_use_never_lose_it(kind: IndexType, reason: str, uses: int, weeks_ago: float) -> None:
+    if earned(kind, reason, uses, Instant(NOW - weeks_ago * WEEK), NOW) is IndexType.FREQUENTLY_QUERIED:
+        assert earned(kind, reason, uses + 1, Instant(NOW - weeks_ago * WEEK), NOW) is IndexType.FREQUENTLY_QUERIED
+        assert earned(kind, reason, uses, NOW, NOW) is IndexType.FREQUENTLY_QUERIED

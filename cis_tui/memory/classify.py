@@ -61,7 +61,7 @@ _PREFERS = r"""
     |\bich\s(?:bevorzuge|mag)\b|\bprefiero\b|\bje\spréfère|\beu\sprefiro\b|\bpreferisco\b|\bя\sпредпочитаю|喜欢|喜歡|偏好|好き|선호
 """
 _HINTS = (
-    "decid",
+    "deci",
     "agreed",
     "chose",
     "settled on",

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     MEMORY_SET = "MemorySet"
     MEMORY_ACCESS = "MemoryAccess"
     MEMORY_DELETED = "MemoryDeleted"
+    MEMORY_MERGED = "MemoryMerged"
     WEEK_ARCHIVED = "WeekArchived"
     DAG_LOADED = "DagLoaded"
     RUN_STARTED = "RunStarted"

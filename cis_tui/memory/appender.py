@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -51,6 +52,11 @@ class Appender:
     def heads(self, keys: Sequence[str]) -> dict[str, Head]:
         """The current versions of those of `keys` that were ever written."""
         return catalogue.heads(self._begun, _SCHEMA, keys)
+
+    def known(self, keys: Sequence[str]) -> set[tuple[str, int, str]]:
+        """Key, number and origin, which tell a version, of all versions of `keys` in this log."""
+        sql = "SELECT key, number, origin FROM main.log_entries WHERE key IN (SELECT value FROM json_each(?))"
+        return {(row[0], row[1], row[2]) for row in self._begun.all(sql, (json.dumps(keys),))}
 
     def append(self, versions: Sequence[Version]) -> None:
         """Add versions of this week."""

@@ -89,6 +89,10 @@ class Buffer:
         if failure is not None:
             raise failure
 
+    def alone(self) -> Lock:
+        """What is held while something is committed: for who commits past the buffer."""
+        return self._committing
+
     def holds(self, key: str) -> bool:
         """Whether a write of `key` waits."""
         return any(ticket.entry.key == key for ticket in tuple(self._pending))

@@ -57,6 +57,11 @@ class Head(NamedTuple):
     branches: Sequence[Vector] = ()
     """The vectors of all newest versions, when there are several."""
 
+    @property
+    def newest(self) -> Sequence[Vector]:
+        """The vectors of all newest versions, also of a single one."""
+        return self.branches or (self.vector,)
+
 
 def prepare(database: Database) -> None:
     """Make the tables of a new catalogue."""

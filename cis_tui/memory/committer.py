@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from cis_tui.core.clock import iso_week
+from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import CisError
 from cis_tui.memory.appender import Appender
 from cis_tui.memory.catalogue import Head
@@ -14,9 +15,22 @@ from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.plan import Current, Entry, Plan, Version, plan, sweep
 from cis_tui.memory.records import Domain
 from cis_tui.memory.vault import Vault
+from cis_tui.memory.versions import newest
 
+MAX_BRANCHES = 32
+"""Concurrent versions of a key; so many nodes do not write the same one at once."""
 Outcome = Plan | CisError | None
 """What became of a write: what it added, why it could not be done, or None: it deleted what is not there."""
+
+
+class Merged(NamedTuple):
+    """What a merge did."""
+
+    added: list[Version]
+    crowded: list[int]
+    """What was left out, since its key has too many concurrent versions."""
+    heads: dict[str, Head]
+    """The current versions of the keys, after it."""
 
 
 class Committer:
@@ -43,6 +57,53 @@ class Committer:
             outcomes.update(done.outcomes)
             left, week = done.later, done.later_week
         return [outcomes[position] for position in range(len(group))]
+
+    def merge(self, versions: Mapping[int, Version], now: Instant) -> Merged:
+        """Make versions that were made elsewhere, by their numbers, durable in public memory, each once.
+
+        Each goes into the log of its own week if there is one, else into the next later one: what comes late opens no
+        log anew.
+
+        Raises:
+            CisError: it could not be done; those of earlier weeks than the failure may be there.
+        """
+        open_weeks = [*self._public.vault.weeks(), iso_week(now)]
+        by_week: dict[str, dict[int, Version]] = {}
+        for number, version in versions.items():
+            later = min((week for week in open_weeks if week >= version.week), default=version.week)
+            by_week.setdefault(later, {})[number] = version
+        merged = Merged([], [], {})
+        for week, group in sorted(by_week.items()):
+            try:
+                self._public.begin(week)
+                self._merge_week(week, group, merged)
+                self._public.commit()
+            finally:
+                self._public.rollback()
+        return merged
+
+    def _merge_week(self, week: str, group: Mapping[int, Version], merged: Merged) -> None:
+        keys = sorted({version.key for version in group.values()})
+        known = self._public.known(keys)
+        newest_of = {key: [*head.newest] for key, head in self._public.heads(keys).items()}
+        added: list[Version] = []
+        for number, version in group.items():
+            name = (version.key, sum(version.vector.values()), version.origin)
+            before = newest_of.get(version.key, [])
+            after = newest([*before, version.vector], lambda vector: vector)
+            # What is superseded belongs to the history of its own week, if that is still open.
+            late = len(after) == len(before) and version.vector not in after
+            if name in known or version.vector in before or (late and version.week != week):
+                continue
+            if len(after) > MAX_BRANCHES:
+                merged.crowded.append(number)
+                continue
+            known.add(name)
+            newest_of[version.key] = after
+            added.append(version)
+        self._public.append(added)
+        merged.added.extend(added)
+        merged.heads.update(self._public.heads(keys))
 
     def close(self) -> None:
         """Let go of the files."""

@@ -51,7 +51,7 @@ def check_write(write: MemoryWrite) -> str | bytes:
     """
     key = checked_key(write.key)
     if write.category:
-        _check_line("CIS-MEM-003", "a category", write.category, MAX_CATEGORY)
+        check_line("CIS-MEM-003", "a category", write.category, MAX_CATEGORY)
     return _checked_value(key, write.value)
 
 
@@ -71,11 +71,16 @@ def checked_key(key: str) -> str:
     Raises:
         Invalid: it is empty, longer than 512 bytes, or not one line of text without space around it (CIS-MEM-001).
     """
-    _check_line("CIS-MEM-001", "a key", key, MAX_KEY)
+    check_line("CIS-MEM-001", "a key", key, MAX_KEY)
     return key
 
 
-def _check_line(code: str, what: str, text: str, limit: int) -> None:
+def check_line(code: str, what: str, text: str, limit: int) -> None:
+    """See that `text` is one line of at most `limit` bytes.
+
+    Raises:
+        Invalid: it is not (`code`).
+    """
     size = _size(text)
     if size is None or not _one_line(text):
         raise Invalid(code, f"{what} is one line of text without control characters or space around it: {text!a:.80}")

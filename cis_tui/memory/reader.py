@@ -185,6 +185,14 @@ class Reader:
                 return found
             raise
 
+    def shared_versions(self, key: str) -> list[tuple[Rank, MemoryItem]]:
+        """Every version of `key` in public memory, each after its rank, in no order.
+
+        Raises:
+            CisError: a log cannot be opened.
+        """
+        return self._versions_in(Domain.PUBLIC, key)
+
     def changes(self, origin: str) -> Generator[Change]:
         """The versions in the open logs that a node wrote, newest first.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cis_tui.core.clock import Instant
+from cis_tui.core.errors import CisError
 
 MAX_KEY = 512
 """Bytes of a key in UTF-8."""
@@ -114,6 +115,37 @@ class MemoryConflict:
     winner: MemoryItem
     """The one that is read; the same on every node."""
     others: tuple[MemoryItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRecord:
+    """One version of a public entry, as nodes give it to each other."""
+
+    key: str
+    value: str | bytes | None
+    """None: a tombstone."""
+    category: str
+    index_type: IndexType
+    vector: Mapping[str, int]
+    origin: str
+    hlc: int
+    """Hybrid time (see `versions.tick`)."""
+    pinned: bool = False
+    classed: bool = False
+    undoes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What became of records that were to be merged."""
+
+    added: int
+    known: int
+    """Those that were there already, or are superseded and long archived."""
+    disputed: tuple[str, ...]
+    """Keys of which versions were written without knowing each other."""
+    refused: tuple[tuple[int, CisError], ...]
+    """The positions of records that cannot be taken, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,16 @@ from cis_tui.memory.cache import Cache, Cached, Tally
 from cis_tui.memory.epochs import Epoch, Epochs
 from cis_tui.memory.layers import Layer, Meters
 from cis_tui.memory.reader import Reader
-from cis_tui.memory.records import ArchiveReport, Domain, ExportPage, MemoryItem, MemoryPage, MemoryWrite
+from cis_tui.memory.records import (
+    ArchiveReport,
+    Domain,
+    ExportPage,
+    MemoryItem,
+    MemoryPage,
+    MemoryRecord,
+    MemoryWrite,
+    MergeReport,
+)
 from cis_tui.memory.vault import Vault
 
 if TYPE_CHECKING:
@@ -178,6 +187,39 @@ class MemoryService:
             items = self._fresh.following(prefix, after, domain, limit=PAGE)
             return export_page(items, named=prefix, sensitive=include_sensitive)
 
+    def records(self, key: str) -> tuple[MemoryRecord, ...]:
+        """The versions of `key` that other nodes may have: the public ones that are not Sensitive, newest first."""
+        from cis_tui.memory.sharing import records_of
+
+        self._settle()
+        with self._reading:
+            return records_of(self._fresh.shared_versions(key))
+
+    def merge(self, records: Sequence[MemoryRecord]) -> MergeReport:
+        """Take in versions of public entries that were made elsewhere; durable when this returns.
+
+        Every node that has the same versions, in whatever order they came and however often, has the same current ones
+        and the same conflicts.
+
+        Raises:
+            Invalid: there are too many at once (CIS-MEM-085).
+        """
+        from cis_tui.memory.sharing import merge_event, sorted_out, too_many_branches
+
+        versions, refused = sorted_out(records, self._clock())
+        with self._buffer.alone():
+            merged = self._writer().merge(versions, self._clock())
+        disputed = tuple(sorted(key for key, head in merged.heads.items() if head.branches))
+        for version in merged.added:
+            self._emit(*merge_event(version, disputed))
+        refused.update((number, too_many_branches(versions[number])) for number in merged.crowded)
+        return MergeReport(
+            added=len(merged.added),
+            known=len(records) - len(merged.added) - len(refused),
+            disputed=disputed,
+            refused=tuple(sorted(refused.items())),
+        )
+
     @property
     def revisions(self) -> Revisions:
         """Pins, classes, undo, conflicts: what is done to entries that are there."""
@@ -325,16 +367,19 @@ class MemoryService:
         return entry_of(write, default_domain, self._clock())
 
     def _commit(self, group: Sequence[Entry]) -> list[Outcome]:
+        outcomes = self._writer().commit(group)
+        for outcome in outcomes:
+            if outcome is not None and not isinstance(outcome, CisError):
+                self._emit(*_event_of(outcome))
+        return outcomes
+
+    def _writer(self) -> Committer:
         # A process that only reads does not load the writing side.
         from cis_tui.memory.committer import Committer
 
         if self._committer is None:
             self._committer = Committer(self._vaults, self._counters(), self._node_id)
-        outcomes = self._committer.commit(group)
-        for outcome in outcomes:
-            if outcome is not None and not isinstance(outcome, CisError):
-                self._emit(*_event_of(outcome))
-        return outcomes
+        return self._committer
 
     def _look_up(self, key: str, cached: Cached | None, epoch: Epoch | None, began: float) -> Cached | None:
         """The entry from the log that the catalogue names; `epoch` was read first, so that no later write is missed."""

@@ -65,13 +65,13 @@ def concurrent(one: Vector, other: Vector) -> bool:
 
 
 def newest(items: Sequence[T], vector_of: Callable[[T], Vector]) -> list[T]:
-    """Those of `items`, each of another version, that no other of them covers: several when they are concurrent."""
-    vectors = [vector_of(item) for item in items]
-    return [
-        item
-        for item, vector in zip(items, vectors, strict=True)
-        if not any(vector is not other and covers(other, vector) for other in vectors)
-    ]
+    """Those of `items` that no other covers: several when they are concurrent; of one version the first."""
+    kept: list[T] = []
+    # What covers another has the greater sum, and so comes first.
+    for item in sorted(items, key=lambda item: -sum(vector_of(item).values())):
+        if not any(covers(vector_of(other), vector_of(item)) for other in kept):
+            kept.append(item)
+    return kept
 
 
 def version_name(vector: Vector, origin: str) -> str:

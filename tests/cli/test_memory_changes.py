@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cis_tui.core.paths import Home
+from cis_tui.memory.records import IndexType, MemoryRecord
+from cis_tui.memory.service import MemoryService
 from tests.cli.support import cis
 
 if TYPE_CHECKING:
@@ -83,3 +86,22 @@ def test_without_conflicts_there_is_nothing_to_resolve() -> None:
     assert cis("memory", "conflicts", "--json").json == []
     assert cis("memory", "conflicts").err == "there are no conflicts\n"
     assert cis("memory", "resolve", "k").code == 3
+
+
+def test_a_conflict_is_listed_with_names_and_settled_by_one(home: Home) -> None:
+    other = "did:key:z6MkOtherNode"
+    cis("memory", "set", "team/motto", "mine", "--domain", "public")
+    service = MemoryService(home)
+    service.merge([MemoryRecord("team/motto", "theirs", "team", IndexType.TEMPORARY, {other: 2}, other, 1 << 50)])
+    service.close()
+    (conflict,) = cis("memory", "conflicts", "--json").json
+    assert conflict.keys() >= {"key", "winner", "others"}
+    (mine,) = conflict["others"]
+    assert (conflict["winner"]["value"], conflict["winner"]["name"], mine["value"]) == ("theirs", "2-erNode", "mine")
+    listed = cis("memory", "conflicts").out
+    assert "current" in listed and mine["name"] in listed
+    assert "concurrent" in cis("memory", "history", "team/motto").out
+    assert cis("memory", "resolve", "team/motto", "--keep", "7-nobody").code == 3
+    assert cis("memory", "resolve", "team/motto", "--keep", mine["name"]).out == 'team/motto is again "mine"\n'
+    assert cis("memory", "get", "team/motto").out == "mine\n"
+    assert cis("memory", "conflicts", "--json").json == []

@@ -190,6 +190,16 @@ class CisApp(App[None]):
 
         self.push_screen(screen, closed)
 
+    def copy(self, text: str) -> None:
+        """See `Desk`."""
+        self.copy_to_clipboard(text)
+
+    async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
+        """See `Desk`."""
+        from cis_tui.tui.external import edit_outside
+
+        return await edit_outside(self, text, private=private)
+
     def _complain(self, error: CisError | OSError) -> None:
         if isinstance(error, CisError):
             self.say(error.message, hint=error.hint, bad=True)

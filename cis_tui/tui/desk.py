@@ -56,3 +56,11 @@ class Desk(Protocol):
     def dialog(self, screen: Screen[T], then: Callable[[T | None], object] | None = None) -> None:
         """Open a dialog and hand its answer to `then`."""
         ...
+
+    def copy(self, text: str) -> None:
+        """Give a text to the clipboard of the terminal."""
+        ...
+
+    async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
+        """A text as the person leaves it in their editor; see `external`."""
+        ...

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from cis_tui.memory.records import IndexType, MemoryItem
-from cis_tui.tui.detail import labelled, text_lines
-from cis_tui.tui.paint import Line, Tone, shown
+from cis_tui.memory.records import Domain, IndexType, MemoryItem
+from cis_tui.memory.versions import moment
+from cis_tui.tui.detail import SHOWN_VALUE, labelled, text_lines
+from cis_tui.tui.paint import Line, Piece, Tone, shown
 from cis_tui.tui.words import calendar_time, count
+
+if TYPE_CHECKING:
+    from cis_tui.memory.queries import Hit
 
 MASK = "••••••••"
 """What stands for a sensitive value."""
+KINDS = {
+    IndexType.SENSITIVE: "a secret: masked, never shared, never searched by meaning",
+    IndexType.USER_PREFERENCE: "what a person likes or knows: kept",
+    IndexType.PROJECT_CONFIG: "how a project is set up: kept",
+    IndexType.IMPORTANT_DECISION: "a decision and its reasons: kept",
+    IndexType.FREQUENTLY_QUERIED: "used often: kept as long as it is",
+    IndexType.TEMPORARY: "goes with its week",
+}
+"""What each kind means, in a few words."""
+PLACES = {
+    Domain.PRIVATE: "private: encrypted, never leaves this machine",
+    Domain.PUBLIC: "public: in clear, for your own peers; not shared yet, for there are none",
+}
 
 
 def value_text(item: MemoryItem) -> str:
@@ -27,32 +47,95 @@ def preview(item: MemoryItem) -> str:
     return shown(value_text(item)[:500])
 
 
-def memory_lines(item: MemoryItem, history: Sequence[MemoryItem], *, revealed: bool) -> list[Line]:
-    """One entry with its value, and its earlier versions."""
+def found_pieces(hit: Hit) -> list[Piece]:
+    """The part of a value that fits what was looked for, with its words marked."""
+    pieces: list[Piece] = []
+    done = 0
+    for start, end in hit.marks:
+        pieces += [(shown(hit.snippet[done:start]), Tone.PLAIN), (shown(hit.snippet[start:end]), Tone.LIVE)]
+        done = end
+    return [*pieces, (shown(hit.snippet[done:]), Tone.PLAIN)]
+
+
+def hit_lines(hit: Hit) -> list[Line]:
+    """Why an entry was found, and what its score is made of."""
+    parts = hit.parts
+    score = f"{hit.score:.3f}: meaning {parts.semantic:.2f}, words {parts.lexical:.2f}"
+    boosts = f", use +{parts.access:.3f}, recency +{parts.recency:.3f}"
+    return [labelled("found", shown(hit.why)), labelled("score", score + boosts)]
+
+
+def memory_lines(
+    item: MemoryItem, history: Sequence[MemoryItem], *, me: str = "", revealed: bool = False, hit: Hit | None = None
+) -> list[Line]:
+    """One entry with its value, what is known about it, and its versions; `me` is the DID of this node."""
     masked = item.index_type is IndexType.SENSITIVE and not revealed
+    value = [labelled("value", f"{MASK}  s reveals it")] if masked else text_lines(pretty(value_text(item)), "value")
     lines: list[Line] = [
         [(shown(item.key, limit=600), Tone.STRONG)],
-        labelled(
-            "domain", item.domain.value + (", encrypted, never leaves this machine" if item.domain == "private" else "")
-        ),
-        labelled("kind", item.index_type.value + (f", {shown(item.category)}" if item.category else "")),
-        labelled("written", f"{calendar_time(item.created_at)} UTC, week {item.week}"),
-        labelled("used", _usage(item)),
+        *(hit_lines(hit) if hit else ()),
+        *value,
         [],
-        *([labelled("value", f"{MASK}  s reveals it")] if masked else text_lines(value_text(item), "value")),
+        labelled("kind", f"{item.index_type.value}, {KINDS[item.index_type]}"),
+        labelled("because", _why(item)),
+        labelled("where", PLACES[item.domain]),
     ]
-    if len(history) > 1:
-        lines += [[], [(count(len(history), "version"), Tone.DIM)]]
-        lines += [_version(version, masked=masked) for version in history]
+    if item.category:
+        lines.append(labelled("category", shown(item.category)))
+    if item.pinned:
+        lines.append(labelled("pinned", "kept however old it gets"))
+    lines += [
+        labelled("written", f"{calendar_time(item.created_at)} UTC, week {item.week}, {_by(item, me)}"),
+        labelled("used", _usage(item)),
+    ]
+    return lines + history_lines(history, me=me, revealed=revealed)
+
+
+def history_lines(history: Sequence[MemoryItem], *, me: str = "", revealed: bool = False) -> list[Line]:
+    """The versions of one entry, newest first, with what became of each; nothing when there is only one."""
+    if len(history) < 2:
+        return []
+    undone = {moment(version.undoes) for version in history if version.undoes}
+    lines: list[Line] = [[], [(count(len(history), "version"), Tone.DIM)]]
+    for version in history:
+        taken_back = version.created_at in undone
+        mark, word = ("≠ ", "written without knowing the current one") if version.concurrent else ("  ", "")
+        if taken_back:
+            mark, word = "↶ ", "taken back"
+        elif version.undoes:
+            word = "takes a change back"
+        said = " · ".join(filter(None, (calendar_time(version.created_at), version.domain, _by(version, me), word)))
+        lines += [[(mark, Tone.ASK), (said, Tone.DIM)], [("    ", Tone.PLAIN), _version_value(version, revealed)]]
     return lines
 
 
+def pretty(text: str) -> str:
+    """JSON of several parts with a line for each; any other text as it is."""
+    if text[:1] in ("{", "[") and len(text) <= SHOWN_VALUE:
+        with suppress(ValueError, RecursionError):
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    return text
+
+
+def _why(item: MemoryItem) -> str:
+    if item.classed:
+        return "a person said so"
+    return shown(item.reason) or "not written down"
+
+
+def _by(item: MemoryItem, me: str) -> str:
+    return "here" if item.origin == me else f"by …{shown(item.origin)[-8:]}"
+
+
 def _usage(item: MemoryItem) -> str:
-    times = f"{count(item.access_count, 'time')}"
-    return times + (f", last {calendar_time(item.last_accessed_at)} UTC" if item.last_accessed_at else "")
+    times = count(item.uses, "time")
+    last = f", last fetched {calendar_time(item.last_accessed_at)} UTC" if item.last_accessed_at else ""
+    return times + last
 
 
-def _version(item: MemoryItem, *, masked: bool) -> Line:
-    value = "deleted" if item.deleted else MASK if masked else shown(value_text(item)[:200])
-    mark = "≠ " if item.concurrent else "  "
-    return [(mark, Tone.ASK), (calendar_time(item.created_at) + "  ", Tone.DIM), (value, Tone.PLAIN)]
+def _version_value(version: MemoryItem, revealed: bool) -> Piece:
+    if version.deleted:
+        return "✗ deleted", Tone.BAD
+    if version.index_type is IndexType.SENSITIVE and not revealed:
+        return MASK, Tone.PLAIN
+    return shown(value_text(version)[:200]), Tone.PLAIN

@@ -1,31 +1,46 @@
-"""A listing of memory, read in pages as it is looked at."""
+"""What the table of memory shows, read in pages as it is looked at. No widget in here."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from cis_tui.memory.records import MemoryItem, MemoryPage
+
+if TYPE_CHECKING:
+    from cis_tui.memory.queries import Hit
 
 SIZE = 100
 """Entries of a page."""
-WHOLE = 1_000
-"""Up to so many entries all pages are read, so that a filter may look anywhere in a key."""
+CUT = 400
+"""Characters of a value that a row may show."""
 
 
 class Pages:
-    """The entries whose keys fit `needle`, as far as they have been read.
+    """The entries below `prefix`, as far as they have been read; or, when something is looked for, what was found."""
 
-    Small memories are filtered here, anywhere in the key; of large ones the engine lists the keys that begin with it.
-    """
-
-    def __init__(self, needle: str = "") -> None:
+    def __init__(self, prefix: str = "", needle: str = "") -> None:
+        self.prefix = prefix
         self.needle = needle
         self.total = 0
         """Entries that fit."""
+        self.note = ""
+        """What was left out, for a person."""
+        self.locked = False
+        """Private memory was left out."""
+        self.again = 0.0
+        """Seconds that the same search is to wait for its whole answer; 0 when this is it."""
         self._items: dict[int, MemoryItem] = {}
+        self._hits: dict[str, Hit] = {}
         self._asked: set[int] = set()
 
     def item(self, index: int) -> MemoryItem | None:
         """The entry at `index`, None if its page has not been read."""
         return self._items.get(index)
+
+    def hit(self, key: str) -> Hit | None:
+        """How an entry was found; None when its key alone was."""
+        return self._hits.get(key)
 
     def index_of(self, key: str) -> int | None:
         """Where a key stands, among what has been read."""
@@ -41,12 +56,15 @@ class Pages:
     def take(self, offset: int, page: MemoryPage) -> None:
         """A page was read."""
         self.total = page.total
+        self.locked = False  # KEYS
+        self._asked.add(offset)
         self._items.update(enumerate(page.items, offset))
 
-    def take_whole(self, page: MemoryPage) -> None:
-        """Everything was read; keep what fits."""
-        needle = self.needle.lower()
-        fitting = [item for item in page.items if needle in item.key.lower()]
-        self._items = dict(enumerate(fitting))
-        self._asked = set(range(0, len(fitting) + 1, SIZE))
-        self.total = len(fitting)
+    def take_found(self, named: Sequence[MemoryItem], hits: Sequence[Hit]) -> None:
+        """What was found: entries whose key begins with what was looked for, the key itself first, then the rest."""
+        self._hits = {hit.item.key: hit for hit in hits}
+        named = sorted(named, key=lambda item: (len(item.key), item.key))
+        ordered = {item.key: item for item in (*named, *(hit.item for hit in hits))}
+        self._items = dict(enumerate(ordered.values()))
+        self.total = len(ordered)
+        self._asked = set(range(0, self.total + 1, SIZE))

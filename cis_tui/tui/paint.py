@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 from cis_tui.core.text import ELLIPSIS, clean_line
 
-__all__ = ["Line", "Piece", "Tone", "cell_len", "fit", "line_width", "shown"]
+__all__ = ["Line", "Piece", "Tone", "cell_len", "fit", "fit_line", "line_width", "shown"]
 
 
 class Tone(StrEnum):
@@ -44,6 +44,18 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + ELLIPSIS
     padding = " " * (width - length)
     return padding + text if right else text + padding
+
+
+def fit_line(line: Line, width: int) -> list[Piece]:
+    """`line` in exactly `width` cells: padded, or cut with an ellipsis."""
+    pieces: list[Piece] = []
+    for text, tone in line:
+        length = cell_len(text)
+        if length >= width:
+            return [*pieces, (fit(text, width), tone)]
+        pieces.append((text, tone))
+        width -= length
+    return [*pieces, (" " * width, Tone.PLAIN)]
 
 
 def line_width(pieces: Iterable[Piece]) -> int:

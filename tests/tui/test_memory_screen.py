@@ -1,4 +1,4 @@
-"""The memory screen on a real engine."""
+"""Looking things up on the memory screen, on a real engine."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from cis_tui.core.paths import Home
 from cis_tui.memory.records import Domain, MemoryWrite
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.memory_detail import MASK
-from cis_tui.tui.pages import SIZE, WHOLE, Pages
+from cis_tui.tui.pages import SIZE
 from cis_tui.tui.screens.memory import MemoryScreen
 from tests.tui.conftest import Compare
-from tests.tui.helpers import HandClock, attached, item, text_of, until
+from tests.tui.helpers import HandClock, attached, text_of, until
 
 SECRET = "hunter2-correct-horse"
 WRITES = (
+    MemoryWrite("project/demo/config/retry", '{"max": 3, "backoff": 1.5}', Domain.PUBLIC),
     MemoryWrite("project/demo/wheel", "dist/demo-1.0.0-py3-none-any.whl", Domain.PUBLIC),
-    MemoryWrite("user/name", "Ada Lovelace\nCountess of Lovelace", Domain.PRIVATE),
+    MemoryWrite("user/name", "Ada Lovelace\nCountess of Lovelace", Domain.PRIVATE, pinned=True),
     MemoryWrite("user/password", SECRET),
 )
+THEMES = pytest.mark.parametrize("theme", ["cis-dark", "cis-light"])
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids=["80x24", "120x36", "200x60"])
 
 
 def front(app: CisApp) -> MemoryScreen:
@@ -29,15 +32,36 @@ def front(app: CisApp) -> MemoryScreen:
     return screen
 
 
-@pytest.mark.parametrize("theme", ["cis-dark", "cis-light"])
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids=["80x24", "120x36", "200x60"])
+@THEMES
+@SIZES
 async def test_what_is_remembered(home: Home, looks_right: Compare, size: tuple[int, int], theme: str) -> None:
     async with attached(home, None, size=size, clock=HandClock(), theme=theme) as (app, pilot):
         await app.link.api.memory_set_many(WRITES)
         await pilot.press("1")
         await until(pilot, lambda: "user/name" in text_of(app))
-        await pilot.press("j")
+        await pilot.press("j", "j", "space")
+        await until(pilot, lambda: "1 marked" in text_of(app))
+        await pilot.press("k")
         await until(pilot, lambda: "Countess" in text_of(app))
+        looks_right(app)
+
+
+@THEMES
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
+async def test_a_key_that_was_looked_for(home: Home, looks_right: Compare, size: tuple[int, int], theme: str) -> None:
+    async with attached(home, None, size=size, clock=HandClock(), theme=theme) as (app, pilot):
+        await app.link.api.memory_set_many(WRITES)
+        await pilot.press("1", "slash", *"user/n", "enter")
+        await until(pilot, lambda: front(app).table.count and "Countess" in text_of(app))
+        await until(pilot, lambda: "meaning follows" not in text_of(app))
+        chosen = front(app).table.chosen
+        assert chosen is not None and chosen.key == "user/name"
+        await pilot.press("escape")
+        await until(pilot, lambda: front(app).table.count == len(WRITES))
+        if size == (80, 24):
+            assert "notes" not in text_of(app)
+        await pilot.press("f", "down", "right")
+        await until(pilot, lambda: "demo/" in text_of(app))
         looks_right(app)
 
 
@@ -56,44 +80,68 @@ async def test_a_secret_is_masked_until_it_is_asked_for_and_again_when_left(home
         await until(pilot, lambda: "s reveals it" in text_of(app))
         assert SECRET not in text_of(app) and MASK in text_of(app)
         await pilot.press("s")
-        assert SECRET in text_of(app)
-        await pilot.press("space")
+        await until(pilot, lambda: SECRET in text_of(app))
+        await pilot.press("s")
         assert SECRET not in text_of(app)
         await pilot.press("s", "k", "j")
         await pilot.pause()
         assert SECRET not in text_of(app)
+        await pilot.press("s")
+        await until(pilot, lambda: SECRET in text_of(app))
+        await pilot.press("2", "1")
+        await until(pilot, lambda: "s reveals it" in text_of(app))
+        assert SECRET not in text_of(app)
 
 
-async def test_an_entry_is_written_corrected_and_deleted(home: Home) -> None:
+async def test_a_secret_is_masked_again_by_itself(home: Home) -> None:
     async with attached(home, None) as (app, pilot):
-        await pilot.press("1", "n")
-        await until(pilot, lambda: "Remember something" in text_of(app))
-        await pilot.press(*"notes/a", "tab", *"first", "tab", *"public", "ctrl+s")
-        await until(pilot, lambda: "notes/a" in text_of(app) and len(app.screen_stack) == 1)
-        found = await app.link.api.memory_get("notes/a")
-        assert found is not None and (found.value, found.domain) == ("first", Domain.PUBLIC)
-        await pilot.press("e")
-        await until(pilot, lambda: len(app.screen_stack) == 2)
-        await pilot.press("end", *" and more", "ctrl+s")
-        await until(pilot, lambda: "2 versions" in text_of(app))
-        assert "first and more" in text_of(app)
-        await pilot.press("D")
-        await until(pilot, lambda: "Delete this entry?" in text_of(app))
-        await pilot.press("enter", "n")
-        assert await app.link.api.memory_get("notes/a") is not None
-        await pilot.press("D")
-        await until(pilot, lambda: len(app.screen_stack) == 2)
-        await pilot.press("y")
-        await until(pilot, lambda: "n writes the first entry" in text_of(app))
+        await app.link.api.memory_set(MemoryWrite("user/password", SECRET))
+        await pilot.press("1")
+        await until(pilot, lambda: "s reveals it" in text_of(app))
+        front(app).reveal_seconds = 0.5
+        await pilot.press("s")
+        await until(pilot, lambda: SECRET in text_of(app))
+        await until(pilot, lambda: SECRET not in text_of(app))
 
 
-async def test_a_domain_that_does_not_exist_is_refused(home: Home) -> None:
+async def test_the_value_of_a_secret_does_not_come_with_the_listing(home: Home) -> None:
     async with attached(home, None) as (app, pilot):
-        await pilot.press("1", "n")
-        await until(pilot, lambda: len(app.screen_stack) == 2)
-        await pilot.press(*"k", "tab", *"v", "tab", *"secret", "ctrl+s")
-        await until(pilot, lambda: "no domain" in text_of(app))
-        assert await app.link.api.memory_get("k") is None
+        await app.link.api.memory_set_many(WRITES)
+        await pilot.press("1")
+        await until(pilot, lambda: front(app).table.count == len(WRITES))
+        await pilot.press("end")
+        chosen = front(app).table.chosen
+        assert chosen is not None and (chosen.key, chosen.value) == ("user/password", "")
+
+
+async def test_the_tree_says_where_entries_are_and_shows_them(home: Home) -> None:
+    async with attached(home, None, size=(120, 36)) as (app, pilot):
+        await app.link.api.memory_set_many(WRITES)
+        await pilot.press("1")
+        await until(pilot, lambda: "▸ project/" in text_of(app) and "all of memory" in text_of(app))
+        await pilot.press("f", "down", "right")
+        await until(pilot, lambda: "▾ project/" in text_of(app) and "▸ demo/" in text_of(app))
+        await pilot.press("right", "right")
+        await until(pilot, lambda: "▸ config/" in text_of(app) and front(app).table.count == 2)
+        await pilot.press("left", "left", "left")
+        await until(pilot, lambda: "▸ project/" in text_of(app) and "demo/ " not in text_of(app).split("│")[0])
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: front(app).table.has_focus and front(app).table.count == 2)
+        assert "user/  2 entries" in text_of(app)
+        await app.link.api.memory_set(MemoryWrite("user/new", "x"))
+        await until(pilot, lambda: "user/  3 entries" in text_of(app))
+
+
+async def test_on_a_narrow_screen_the_tree_comes_and_goes_by_a_key(home: Home) -> None:
+    async with attached(home, None, size=(80, 24)) as (app, pilot):
+        await app.link.api.memory_set_many(WRITES)
+        await pilot.press("1")
+        await until(pilot, lambda: front(app).table.count == len(WRITES))
+        assert "▸ project/" not in text_of(app)
+        await pilot.press("f")
+        await until(pilot, lambda: "▸ project/" in text_of(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: "user/  2 entries" in text_of(app) and "▸ project/" not in text_of(app))
 
 
 async def test_what_others_write_appears_by_itself(home: Home) -> None:
@@ -104,42 +152,48 @@ async def test_what_others_write_appears_by_itself(home: Home) -> None:
         await until(pilot, lambda: "from/elsewhere" in text_of(app))
 
 
-async def test_the_filter_looks_anywhere_in_the_key(home: Home) -> None:
+async def test_a_search_finds_by_words_at_once_and_by_meaning_after(home: Home) -> None:
+    async with attached(home, None, size=(120, 36)) as (app, pilot):
+        await app.link.api.memory_set_many(
+            (*WRITES, MemoryWrite("notes/drink", "The good coffee is brewed on the third floor"))
+        )
+        await pilot.press("1", "slash", *"coffee")
+        await until(pilot, lambda: "holds coffee" in text_of(app))
+        await until(pilot, lambda: "meaning 0." in text_of(app), seconds=60)
+        assert "words 1.00" in text_of(app)
+        await pilot.press("down", "escape")
+        await until(pilot, lambda: front(app).table.count == 5)
+
+
+async def test_the_key_itself_comes_first_and_those_that_begin_with_it_next(home: Home) -> None:
+    writes = [MemoryWrite(key, "plain plain", Domain.PUBLIC) for key in ("plain/more", "plain", "other")]
     async with attached(home, None) as (app, pilot):
-        await app.link.api.memory_set_many(WRITES)
-        await pilot.press("1", "slash", *"DEMO", "enter")
-        await until(pilot, lambda: front(app).table.count == 1)
-        assert "project/demo/wheel" in text_of(app)
-        await pilot.press("slash", "escape")
+        await app.link.api.memory_set_many(tuple(writes))
+        await pilot.press("1", "slash", *"plain", "enter")
         await until(pilot, lambda: front(app).table.count == 3)
+        pages = front(app).table._pages  # pyright: ignore[reportPrivateUsage] # the order of the rows
+        assert [item.key for index in range(3) if (item := pages.item(index))] == ["plain", "plain/more", "other"]
+
+
+async def test_a_search_that_finds_nothing_says_what_it_looked_for(home: Home) -> None:
+    async with attached(home, None) as (app, pilot):
+        await pilot.press("1", "slash", *"zzz", "enter")
+        await until(pilot, lambda: 'nothing is found for "zzz"; Esc shows all' in text_of(app))
 
 
 async def test_a_large_memory_is_read_as_it_is_looked_at(home: Home) -> None:
-    writes = tuple(MemoryWrite(f"many/{number:05d}", "x", Domain.PUBLIC) for number in range(WHOLE + 500))
+    writes = tuple(MemoryWrite(f"many/{number:05d}", "x", Domain.PUBLIC) for number in range(1500))
     async with attached(home, None) as (app, pilot):
         await app.link.api.memory_set_many(writes)
         await pilot.press("1")
-        await until(pilot, lambda: front(app).table.count == WHOLE + 500)
+        await until(pilot, lambda: front(app).table.count == 1500)
         assert len(front(app).table._pages._items) <= 2 * SIZE  # pyright: ignore[reportPrivateUsage] # what was read
         await pilot.press("end")
-        await until(pilot, lambda: f"many/{WHOLE + 499:05d}" in text_of(app))
-        await pilot.press("slash", *"many/0001")
-        await until(pilot, lambda: front(app).table.count == 10)
-
-
-def test_pages_are_asked_for_once_and_only_where_they_are_looked_at() -> None:
-    pages = Pages()
-    assert pages.to_read(0, 30) == [0]
-    assert pages.to_read(0, 30) == []
-    pages.total = 1000
-    assert pages.to_read(250, 320) == [200, 300]
-    assert pages.item(250) is None
-
-
-def test_values_that_are_no_text_are_described() -> None:
-    from cis_tui.tui.memory_detail import preview
-
-    assert preview(item("blob", b"\xff\xfe\x00")) == "3 bytes that are not text"
+        await until(pilot, lambda: "many/01499" in text_of(app))
+        await app.link.api.memory_set(MemoryWrite("many/zz", "new"))
+        await until(pilot, lambda: front(app).table.count == 1501)
+        chosen = front(app).table.chosen
+        assert chosen is not None and chosen.key == "many/01499", "the cursor stays on its entry"
 
 
 async def test_opening_an_entry_counts_as_use(home: Home, trusted: Path) -> None:
@@ -147,18 +201,19 @@ async def test_opening_an_entry_counts_as_use(home: Home, trusted: Path) -> None
         await app.link.api.memory_set(MemoryWrite("k", "v"))
         await pilot.press("1")
         await until(pilot, lambda: front(app).table.count == 1)
-        before = (await app.link.api.memory_list("")).items[0].access_count
+        before = (await app.link.api.memory_list("")).items[0].uses
         await pilot.press("enter")
         await until(pilot, lambda: front(app).page.has_focus)
-        while (await app.link.api.memory_list("")).items[0].access_count == before:
+        while (await app.link.api.memory_list("")).items[0].uses == before:
             await pilot.pause(0.02)
 
 
-async def test_a_value_that_an_editor_would_change_is_not_edited(home: Home) -> None:
+async def test_the_layers_tell_their_hits_and_times(home: Home) -> None:
     async with attached(home, None) as (app, pilot):
-        await app.link.api.memory_set(MemoryWrite("k", "a\x1b[31mb"))
-        await pilot.press("1")
-        await until(pilot, lambda: front(app).table.count == 1)
-        await pilot.press("e")
-        await until(pilot, lambda: "cannot be edited here" in text_of(app))
-        assert len(app.screen_stack) == 1
+        await app.link.api.memory_set(MemoryWrite("k", "v"))
+        for _ in range(4):
+            await app.link.api.memory_get("k")
+        await pilot.press("1", "i")
+        await until(pilot, lambda: "layer by layer" in text_of(app))
+        assert "3 of 4 answered" in text_of(app) and "75%" in text_of(app)
+        assert "private  1 entries, 1 open week" in text_of(app)

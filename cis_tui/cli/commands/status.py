@@ -31,12 +31,11 @@ async def status(context: Context, arguments: Namespace) -> int:
         project = await api.project_open(context.project_path) if context.project else None
         runs = Counter(run.status.value for run in await api.run_list(limit=_LATEST_RUNS))
         decisions = await api.decision_list()
-        debts = len(await api.run_debts())
     memory = engine.memory_entries if engine else _count_memory(context)
     did = node_id(home)
     if context.json:
         found: dict[str, object] = {"home": home.root, "did": did, "engine": engine, "project": project}
-        show_json(found | {"memory": dict(memory), "runs": dict(runs), "decisions": decisions, "debts": debts})
+        show_json(found | {"memory": dict(memory), "runs": dict(runs), "decisions": decisions})
         return 0
     waiting = f"{len(decisions)} pending" + ("; cis decision list" if decisions else "")
     _show(
@@ -48,7 +47,6 @@ async def status(context: Context, arguments: Namespace) -> int:
             "memory": _listed(memory) or "nothing yet",
             "runs": _listed(runs) or "none yet",
             "decisions": waiting,
-            "debts": f"{debts} open; cis run debts" if debts else "none",
         }
     )
     return 0

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from cis_tui.tui.paint import Tone, shown
+from cis_tui.core.text import clean
+from cis_tui.tui.paint import Tone
 from cis_tui.tui.screens.dialog import Dialog
 
 
@@ -19,7 +20,7 @@ class ConfirmDialog(Dialog[bool]):
     ]
 
     def __init__(self, title: str, text: str) -> None:
-        super().__init__(title, [[(shown(text, limit=2000), Tone.PLAIN)]])
+        super().__init__(title, [[(line, Tone.PLAIN)] for line in clean(text, limit=4000).split("\n")])
 
     def action_answer(self, yes: bool) -> None:
         """Close with the answer."""

@@ -30,6 +30,8 @@ class Field:
     required: bool = False
     lines: bool = False
     """Whether it may be of several lines."""
+    secret: bool = False
+    """Whether what is typed is not shown."""
 
 
 class FieldLabel(LineWidget):
@@ -84,21 +86,31 @@ class FormDialog(Dialog[dict[str, str]]):
 
     @on(Input.Submitted)
     def _next(self) -> None:
-        self.focus_next()
+        """A form of one line is done with Enter."""
+        if len(self._fields) == 1:
+            self.action_done()
+        else:
+            self.focus_next()
 
     def action_done(self) -> None:
         """Close with what was filled in, once nothing is missing."""
-        answers: dict[str, str] = {}
-        missing = False
-        for field in self._fields:
-            editor = self._inputs[field.name]
-            text = editor.text if isinstance(editor, TextArea) else editor.value
-            lacks = field.required and not text
-            self._labels[field.name].complain("is needed" if lacks else "")
-            missing |= lacks
-            answers[field.name] = text
-        if not missing:
+        answers = self.answers()
+        complaints = {field.name: self.complaint(field, answers[field.name]) for field in self._fields}
+        for name, complaint in complaints.items():
+            self._labels[name].complain(complaint)
+        if not any(complaints.values()):
             self.dismiss(answers)
+
+    def answers(self) -> dict[str, str]:
+        """What is filled in now, by the names of the fields."""
+        texts: dict[str, str] = {}
+        for name, editor in self._inputs.items():
+            texts[name] = editor.text if isinstance(editor, TextArea) else editor.value
+        return texts
+
+    def complaint(self, field: Field, text: str) -> str:
+        """What is wrong with `text` in a field; empty when nothing is."""
+        return "is needed" if field.required and not text else ""
 
 
 def _editor(field: Field) -> Input | TextArea:
@@ -106,6 +118,6 @@ def _editor(field: Field) -> Input | TextArea:
         area = TextArea(clean(field.value), soft_wrap=True, tab_behavior="focus")
         area.cursor_blink = False
         return area
-    line = Input(shown(field.value), compact=True)
+    line = Input(shown(field.value), compact=True, password=field.secret)
     line.cursor_blink = False
     return line

@@ -1,100 +1,181 @@
-"""The memory screen: what is remembered, and every version of it."""
+"""The memory screen: what is remembered, found by where it is or by what it says, and every version of it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Container, Horizontal, Vertical
 
-from cis_tui.core.text import clean
-from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryPage, MemoryWrite
-from cis_tui.protocol import EngineApi
+from cis_tui.core.errors import CisError
+from cis_tui.memory.records import IndexType, MemoryConflict, MemoryItem, MemoryPage
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.memory_detail import memory_lines, value_text
-from cis_tui.tui.pages import SIZE, WHOLE, Pages
+from cis_tui.tui.memory_acts import MemoryActs
+from cis_tui.tui.memory_detail import memory_lines
+from cis_tui.tui.memory_find import read_listing
+from cis_tui.tui.pages import CUT, SIZE, Pages
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.store import Changes, LinkState
 from cis_tui.tui.widgets.filter import Filter
+from cis_tui.tui.widgets.listing_head import ListingHead
 from cis_tui.tui.widgets.memory_table import MemoryTable
 from cis_tui.tui.widgets.page import Page
+from cis_tui.tui.widgets.prefix_tree import PrefixTree
 from cis_tui.tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.timer import Timer
+
+    from cis_tui.memory.branches import MemoryTree
+    from cis_tui.protocol import EngineApi
 
 REST = 0.12
 """Seconds that the cursor rests on an entry before its history is read."""
+TYPING = 0.08
+"""Seconds without a key after which what was typed is looked for."""
+BREATH = 0.25
+"""Seconds between two readings while memory goes on changing."""
+REVEALED = 30.0
+"""Seconds that a secret is shown in clear."""
 
 
 class MemoryScreen(WorkspaceScreen):
     """Look things up, write, correct and delete them."""
 
     NAME = "memory"
-    PURPOSE = "What is remembered. ◆ is private: encrypted, never leaves this machine; ◇ is public."
+    PURPOSE = (
+        "What is remembered. ◆ is private: encrypted, never leaves this machine; ◇ is public."
+        " • is pinned, ≠ has a conflict, + is marked."
+    )
     CSS_PATH = "memory.tcss"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [  # pyright: ignore[reportIncompatibleVariableOverride] # declared so by Textual
+        (0, "-narrow"),
+        (110, "-wide"),
+        (160, "-broad"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s,space", "reveal", "reveal", id="memory.reveal"),
+        Binding("slash", "filter", "search", priority=True, id="memory.filter"),
         Binding("n", "new", "new", id="memory.new"),
+        Binding("s", "reveal", "reveal", id="memory.reveal"),
         Binding("e", "edit", "edit", id="memory.edit"),
-        Binding("D", "delete", "delete", id="memory.delete"),
-        Binding("slash", "filter", "filter", priority=True, id="memory.filter"),
+        Binding("x,delete", "delete", "delete", id="memory.delete"),
+        Binding("u", "undo", "undo", id="memory.undo"),
+        Binding("c", "copy", "copy", id="memory.copy"),
+        Binding("p", "pin", "pin", id="memory.pin"),
+        Binding("f", "folders", "tree", id="memory.tree"),
+        Binding("t", "classify", "class", id="memory.classify"),
+        Binding("E", "edit_outside", "your editor", id="memory.editor"),
+        Binding("m", "move", "private or public", id="memory.move"),
+        Binding("o", "export", "export", id="memory.export"),
+        Binding("C", "conflicts", "settle a conflict", id="memory.conflicts"),
+        Binding("i", "layers", "layers", id="memory.layers"),
     ]
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
+        self.tree_of_prefixes = PrefixTree(id="prefixes")
+        self.head = ListingHead(id="listing-head")
         self.table = MemoryTable(id="entries")
         self.page = Page(id="entry")
-        self.filter = Filter("part of a key")
+        self.filter = Filter("words, a question, or how a key begins")
+        self.acts = MemoryActs(desk, self.table.drop_marks)
+        self.reveal_seconds = REVEALED
         self._pages = Pages()
         self._history: tuple[MemoryItem, ...] = ()
+        self._conflicts: dict[str, MemoryConflict] = {}
         self._revealed = ""
         """Key of the sensitive entry that is shown in clear."""
+        self._hiding: Timer | None = None
+        self._typing: Timer | None = None
+        self._soon: Timer | None = None
 
     def body(self) -> ComposeResult:
-        """The table, and beside or below it the chosen entry."""
+        """The tree at the left, the table, and beside or below it the chosen entry."""
         with Horizontal(id="memory"):
-            yield self.table
-            yield self.page
+            yield self.tree_of_prefixes
+            with Container(id="found"):
+                with Vertical(id="listing"):
+                    yield self.head
+                    yield self.table
+                yield self.page
         yield self.filter
 
     def on_mount(self) -> None:
         """The table has the first keys."""
         self.table.focus()
 
+    def on_screen_suspend(self) -> None:
+        """Nothing secret stays on a screen that is left."""
+        self._hide()
+
     # What is shown
 
     def refresh_all(self) -> None:
         """See `WorkspaceScreen`."""
         if self.desk.store.link is LinkState.READY:
-            self._list(self.filter.value)
+            self._read()
 
     def update(self, changes: Changes) -> None:
         """See `WorkspaceScreen`."""
-        if changes.everything or changes.memory:
+        if changes.everything:
             self.refresh_all()
+        elif changes.memory and self._soon is None:
+            self._soon = self.set_timer(BREATH, self._read)
 
-    def _list(self, needle: str) -> None:
-        """Read the listing anew; the old one stays until the new one is there."""
+    def _read(self) -> None:
+        """Read everything anew; what is shown stays until the new is there."""
+        self._soon = None
+        self._list()
+        self._read_tree()
+        self.desk.ask(self._state_of, self._take_state, group="memory-state", quiet=True)
 
-        async def read(engine: EngineApi) -> Pages:
-            pages = Pages(needle)
-            page = await engine.memory_list("", limit=1)
-            if page.total <= WHOLE:
-                pages.take_whole(await engine.memory_list("", limit=WHOLE))
-            else:
-                first = self.table.cursor // SIZE * SIZE if needle == self._pages.needle else 0
-                pages.to_read(first, first)
-                pages.take(first, await engine.memory_list(needle, limit=SIZE, offset=first))
-            return pages
+    async def _state_of(self, engine: EngineApi) -> tuple[MemoryConflict, ...]:
+        with suppress(CisError):
+            return await engine.memory_conflicts()
+        return ()
 
-        self.desk.ask(read, self._listed, group="memory-list")
+    def _take_state(self, conflicts: tuple[MemoryConflict, ...]) -> None:
+        self._conflicts = {conflict.key: conflict for conflict in conflicts}
+        self.table.conflicts = self._conflicts.keys()
+        self.table.refresh()
+        self._show_head()
+
+    @on(PrefixTree.Unfolded)
+    def _read_tree(self) -> None:
+        opened = self.tree_of_prefixes.prefixes.opened
+
+        async def read(engine: EngineApi) -> list[MemoryTree]:
+            return [await engine.memory_tree(prefix) for prefix in opened]
+
+        def take(levels: list[MemoryTree]) -> None:
+            self.tree_of_prefixes.prefixes.take(levels)
+            self.tree_of_prefixes.show()
+
+        self.desk.ask(read, take, group="memory-tree")
+
+    @on(RowList.Moved, "#prefixes")
+    def _moved_in_tree(self) -> None:
+        self._list()
+
+    def _list(self, *, patience: float = 0.0) -> None:
+        """Read the listing anew; the old one stays until the new one is there. `patience`: as `Query`."""
+        prefix, needle = self.tree_of_prefixes.chosen, self.filter.value.strip()
+        top = self.table.scroll_offset.y if (prefix, needle) == (self._pages.prefix, self._pages.needle) else 0
+        rows = (top, top + self.table.size.height)
+        self.desk.ask(
+            lambda engine: read_listing(engine, prefix, needle, rows, patience), self._listed, group="memory-list"
+        )
 
     def _listed(self, pages: Pages) -> None:
         self._pages = pages
         self.table.show(pages)
+        self._show_head()
         self._show_entry()
+        if pages.again:
+            self._list(patience=pages.again)
 
     @on(MemoryTable.PageWanted)
     def _read_page(self, wanted: MemoryTable.PageWanted) -> None:
@@ -106,7 +187,12 @@ class MemoryScreen(WorkspaceScreen):
                 self.table.show(pages)
                 self._show_entry()
 
-        self.desk.ask(lambda engine: engine.memory_list(pages.needle, limit=SIZE, offset=wanted.offset), take)
+        self.desk.ask(lambda engine: engine.memory_list(pages.prefix, limit=SIZE, offset=wanted.offset, cut=CUT), take)
+
+    @on(MemoryTable.Marked)
+    def _show_head(self) -> None:
+        self.head.show(self._pages, marked=len(self.table.marked), conflicts=len(self._conflicts))
+        self.refresh_bindings()
 
     @on(RowList.Moved, "#entries")
     def _moved(self) -> None:
@@ -117,6 +203,7 @@ class MemoryScreen(WorkspaceScreen):
         item = self.table.chosen
         self.refresh_bindings()
         if item is None:
+            self._history = ()
             self.page.show(())
             return
         if not (self._history and self._history[0].key == item.key):
@@ -125,7 +212,12 @@ class MemoryScreen(WorkspaceScreen):
         self.set_timer(REST, lambda: self._read_history(item.key))
 
     def _show_page(self, item: MemoryItem) -> None:
-        self.page.show(memory_lines(item, self._history, revealed=self._revealed == item.key))
+        status = self.desk.store.status
+        full = next((version for version in self._history if version.version == item.version), item)
+        revealed = self._revealed == item.key
+        hit = self._pages.hit(item.key)
+        me = status.did if status else ""
+        self.page.show(memory_lines(full, self._history, me=me, revealed=revealed and full is not item, hit=hit))
 
     def _read_history(self, key: str) -> None:
         item = self.table.chosen
@@ -142,15 +234,21 @@ class MemoryScreen(WorkspaceScreen):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done with the chosen entry."""
+        """Only what can be done with the chosen entry, or the marked ones."""
         item = self.table.chosen
-        if action == "reveal":
-            return item is not None and item.index_type is IndexType.SENSITIVE
-        if action == "edit":
-            return item is not None and isinstance(item.value, str)
-        if action == "delete":
-            return item is not None
-        return super().check_action(action, parameters)
+        match action:
+            case "reveal":
+                return item is not None and item.index_type is IndexType.SENSITIVE
+            case "edit":
+                return item is not None and isinstance(item.value, str)
+            case "edit_outside" | "copy":
+                return item is not None
+            case "delete" | "pin" | "classify" | "move" | "export":
+                return bool(self.table.meant)
+            case "conflicts":
+                return bool(self._conflicts)
+            case _:
+                return super().check_action(action, parameters)
 
     @on(RowList.Chosen, "#entries")
     def _open(self) -> None:
@@ -160,79 +258,112 @@ class MemoryScreen(WorkspaceScreen):
             self.page.focus()
             self.desk.ask(lambda engine: engine.memory_get(item.key))
 
+    @on(RowList.Chosen, "#prefixes")
+    def _enter_prefix(self) -> None:
+        self.table.focus()
+        if self.has_class("-narrow"):
+            self.tree_of_prefixes.display = False
+
+    def action_folders(self) -> None:
+        """Show the tree and go there, or hide it."""
+        tree = self.tree_of_prefixes
+        if tree.display and tree.has_focus:
+            self.table.focus()
+            tree.display = False
+        else:
+            tree.display = True
+            tree.focus()
+
     def action_reveal(self) -> None:
-        """Show a sensitive value, or hide it again."""
+        """Show a secret for a while, or hide it again."""
         item = self.table.chosen
-        if item is not None:
-            self._revealed = "" if self._revealed == item.key else item.key
+        if item is None:
+            return
+        shown = self._revealed == item.key
+        self._hide()
+        if not shown:
+            self._revealed = item.key
+            self._hiding = self.set_timer(self.reveal_seconds, self._hide)
             self._show_page(item)
 
+    def _hide(self) -> None:
+        if self._hiding is not None:
+            self._hiding.stop()
+        self._revealed = ""
+        if self.table.chosen is not None:
+            self._show_page(self.table.chosen)
+
     def action_new(self) -> None:
-        """Write an entry."""
-        from cis_tui.tui.screens.form import Field, FormDialog
-
-        fields = [
-            Field("key", note="such as project/notes", required=True),
-            Field("value", lines=True),
-            Field("domain", note="private or public; empty: decided by what it is"),
-        ]
-        self.desk.dialog(FormDialog("Remember something", fields), self._write_new)
-
-    def _write_new(self, given: dict[str, str] | None) -> None:
-        if given is None:
-            return
-        domain = given["domain"].strip().lower()
-        if domain and domain not in tuple(Domain):
-            self.desk.say(f'"{domain}" is no domain', hint="private or public", bad=True)
-            return
-        self._write(MemoryWrite(given["key"], given["value"], Domain(domain) if domain else None))
+        """Write an entry, below the prefix that is shown."""
+        self.acts.new(self._pages.prefix)
 
     def action_edit(self) -> None:
-        """Write another value for the chosen key; the old one stays in its history."""
-        from cis_tui.tui.screens.form import Field, FormDialog
+        """Write another value for the chosen key."""
+        if self.table.chosen:
+            self.acts.edit(self.table.chosen)
 
-        item = self.table.chosen
-        if item is None:
-            return
-        if clean(value_text(item)) != item.value:
-            self.desk.say("this value cannot be edited here", hint="it has control characters: cis memory set KEY -")
-            return
+    def action_edit_outside(self) -> None:
+        """The same, in the person's own editor."""
+        if self.table.chosen:
+            self.acts.edit_outside(self.table.chosen)
 
-        def write(given: dict[str, str] | None) -> None:
-            if given is not None and given["value"] != item.value:
-                self._write(MemoryWrite(item.key, given["value"], item.domain, item.category, item.pinned))
-
-        self.desk.dialog(FormDialog(item.key, [Field("value", value_text(item), lines=True)]), write)
-
-    def _write(self, write: MemoryWrite) -> None:
-        project = self.desk.store.project_root
-        self.desk.ask(
-            lambda engine: engine.memory_set(write, project=project),
-            lambda item: self.desk.say(f"remembered {item.key}", hint=f"{item.domain.value}, {item.index_type.value}"),
-        )
+    def action_copy(self) -> None:
+        """Give the chosen value to the clipboard."""
+        if self.table.chosen:
+            self.acts.copy(self.table.chosen)
 
     def action_delete(self) -> None:
-        """Ask, then delete the chosen entry."""
-        from cis_tui.tui.screens.confirm import ConfirmDialog
+        """Delete the marked entries, or the chosen one."""
+        self.acts.delete(self.table.meant)
 
-        item = self.table.chosen
-        if item is None:
-            return
-        self.desk.dialog(
-            ConfirmDialog(
-                "Delete this entry?", f"{item.key}\n\nIts history keeps the value until its week is dropped."
-            ),
-            lambda yes: self.desk.ask(lambda engine: engine.memory_delete(item.key)) if yes else None,
-        )
+    def action_pin(self) -> None:
+        """Pin the marked entries, or the chosen one; or no longer."""
+        self.acts.pin(self.table.meant)
+
+    def action_classify(self) -> None:
+        """Say what the marked entries, or the chosen one, are."""
+        self.acts.classify(self.table.meant)
+
+    def action_move(self) -> None:
+        """Move the marked entries, or the chosen one, to the other domain."""
+        self.acts.move(self.table.meant)
+
+    def action_export(self) -> None:
+        """Write the marked entries, or the chosen one, into a file."""
+        self.acts.export(self.table.meant)
+
+    def action_undo(self) -> None:
+        """Take the last change back."""
+        self.acts.undo()
+
+    def action_conflicts(self) -> None:
+        """Settle the conflict of the chosen entry, or the first one."""
+        item, status = self.table.chosen, self.desk.store.status
+        key = item.key if item and item.key in self._conflicts else next(iter(self._conflicts))
+        self.acts.resolve(self._conflicts[key], status.did if status else "")
+
+    def action_layers(self) -> None:
+        """Show how memory's layers do."""
+        self.acts.layers()
 
     def action_filter(self) -> None:
-        """Narrow the table by key."""
+        """Look for something."""
         self.filter.open()
 
     @on(Filter.Narrowed)
-    def _narrowed(self, event: Filter.Narrowed) -> None:
-        self._list(event.text)
+    def _narrowed(self) -> None:
+        if self._typing is not None:
+            self._typing.stop()
+        self._typing = self.set_timer(TYPING, self._list)
 
     @on(Filter.Closed)
     def _filter_closed(self) -> None:
         self.table.focus()
+
+    @on(MemoryTable.Dropped)
+    def _dropped(self) -> None:
+        """Esc takes away the marks first, then the search."""
+        if self.table.marked:
+            self.table.drop_marks()
+        else:
+            self.filter.drop()

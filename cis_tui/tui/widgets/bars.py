@@ -141,6 +141,9 @@ def visible_bindings(screen: Screen[object]) -> list[Binding]:
 _KEYS = {
     "up": "↑",
     "down": "↓",
+    "left": "←",
+    "right": "→",
+    "delete": "Del",
     "pageup": "PgUp",
     "pagedown": "PgDn",
     "escape": "Esc",

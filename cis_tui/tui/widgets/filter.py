@@ -15,6 +15,7 @@ class Filter(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "keep", "keep", id="filter.keep"),
+        Binding("down", "keep", "keep", show=False, id="filter.down"),
         Binding("escape", "drop", "show all", id="filter.drop"),
     ]
 

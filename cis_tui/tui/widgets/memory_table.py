@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,13 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from cis_tui.memory.records import Domain, MemoryItem
-from cis_tui.tui.memory_detail import preview
+from cis_tui.tui.memory_detail import found_pieces, preview
 from cis_tui.tui.pages import Pages
-from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.paint import Line, Tone, fit, fit_line, shown
 from cis_tui.tui.widgets.rows import RowList
 
-DOMAIN, KIND, WEEK, USED = 8, 19, 9, 5
-MIDDLE, WIDE = 60, 90
+DOMAIN, KIND, WEEK, USED, SCORE = 8, 19, 9, 6, 6
+MIDDLE, WIDE = 60, 92
 """Widths from which the kind, and from which all columns are shown; the page beside the table always says all."""
 DOMAINS = {Domain.PRIVATE: ("◆", "private"), Domain.PUBLIC: ("◇", "public")}
 
@@ -24,7 +25,9 @@ class MemoryTable(RowList):
     """One row an entry; rows that have not been read are asked for as they come into view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "read it", id="list.choose"),
+        Binding("enter", "choose", "open", id="list.choose"),
+        Binding("space,v", "mark", "mark", id="memory.mark"),
+        Binding("escape", "drop", "clear", id="memory.drop"),
     ]
 
     @dataclass
@@ -33,26 +36,75 @@ class MemoryTable(RowList):
 
         offset: int
 
+    class Marked(Message):
+        """Other entries are marked."""
+
+    class Dropped(Message):
+        """Esc: neither marks nor a search are wanted any more."""
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._pages = Pages()
+        self._reading = True
+        self.marked: dict[str, MemoryItem] = {}
+        """Entries that the next action is about, by key."""
+        self.conflicts: Collection[str] = ()
+        """Keys of which there are versions that did not know each other."""
 
     @property
     def chosen(self) -> MemoryItem | None:
         """The entry under the cursor."""
         return self._pages.item(self.cursor) if self.count else None
 
+    @property
+    def meant(self) -> list[MemoryItem]:
+        """The marked entries, else the one under the cursor."""
+        return list(self.marked.values()) or ([self.chosen] if self.chosen else [])
+
     def show(self, pages: Pages) -> None:
         """Show this listing; the cursor stays on its entry if that is known to be in it."""
         chosen = self.chosen
+        same = (pages.prefix, pages.needle) == (self._pages.prefix, self._pages.needle)
         self._pages = pages
+        self._reading = False
         index = pages.index_of(chosen.key) if chosen else None
-        self.show_rows(pages.total, cursor=self.cursor if index is None else index)
+        self.show_rows(pages.total, cursor=index if index is not None else self.cursor if same else 0)
+
+    def drop_marks(self) -> None:
+        """Mark nothing."""
+        self.marked.clear()
+        self.refresh()
+        self.post_message(self.Marked())
+
+    def action_mark(self) -> None:
+        """Mark the entry under the cursor, or take its mark away, and go on to the next."""
+        item = self.chosen
+        if item is None:
+            return
+        if self.marked.pop(item.key, None) is None:
+            self.marked[item.key] = item
+        self.repaint_row(self.cursor)
+        self.action_move(1)
+        self.post_message(self.Marked())
+
+    def action_drop(self) -> None:
+        """Back to the whole list, without marks."""
+        self.post_message(self.Dropped())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc does something only while there are marks or a search."""
+        if action == "drop":
+            return bool(self.marked or self._pages.needle)
+        return super().check_action(action, parameters)
 
     def empty(self) -> str:
         """See `RowList`."""
+        if self._reading:
+            return "reading…"
         if self._pages.needle:
-            return "no key fits"
+            return f'nothing is found for "{shown(self._pages.needle, limit=100)}"; Esc shows all'
+        if self._pages.prefix:
+            return "nothing left here"
         return "nothing remembered yet; n writes the first entry"
 
     def row(self, index: int, width: int) -> Line:
@@ -63,14 +115,25 @@ class MemoryTable(RowList):
                 self.post_message(self.PageWanted(offset))
             return [("…", Tone.DIM)]
         mark, domain = DOMAINS[item.domain]
+        hit = self._pages.hit(item.key)
         columns = [(item.index_type.value, KIND)] if width >= MIDDLE else []
         if width >= WIDE:
-            columns = [(domain, DOMAIN), *columns, (item.week, WEEK), (f"{item.access_count}×", USED)]
-        key = max(12, min(48, width * 2 // 5))
-        rest = width - 2 - key - sum(cells for _, cells in columns)
+            columns = [(domain, DOMAIN), *columns, (item.week, WEEK), (f"{item.uses}×", USED)]
+        if hit is not None:
+            columns.append((f"{hit.score:.2f}", SCORE))
+        room = width - 3 - sum(cells for _, cells in columns)
+        key = max(12, min(48, room // 2))
+        rest = room - key
         return [
+            ("+" if item.key in self.marked else " ", Tone.ASK),
             (f"{mark} ", Tone.LIVE if item.domain is Domain.PRIVATE else Tone.DIM),
-            (fit(shown(item.key, limit=600), key - 1) + " ", Tone.PLAIN),
-            (fit(preview(item), rest - 1) + " ", Tone.PLAIN),
-            *((fit(text, cells), Tone.DIM) for text, cells in columns),
+            *self._key(item, key),
+            *(fit_line(found_pieces(hit), rest) if hit and hit.snippet else [(fit(preview(item), rest), Tone.PLAIN)]),
+            *((f" {fit(text, cells - 1)}", Tone.DIM) for text, cells in columns),
         ]
+
+    def _key(self, item: MemoryItem, width: int) -> Line:
+        """The key without the prefix that the tree shows, with what is special about it."""
+        key = item.key.removeprefix(self._pages.prefix) or item.key
+        signs = ("≠ " if item.key in self.conflicts else "") + ("• " if item.pinned else "")
+        return [(signs, Tone.ASK), (fit(shown(key, limit=600), width - len(signs) - 1) + " ", Tone.PLAIN)]

@@ -1,0 +1,139 @@
+"""A text in the person's own editor, and nowhere else: private text only ever lies in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cis_tui.core.errors import Invalid, Refused
+from cis_tui.memory.records import MAX_VALUE
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from textual.app import App
+
+IN_MEMORY = ("tmpfs", "ramfs")
+"""File systems that keep nothing on a disk."""
+VIMS = ("vim", "nvim", "gvim")
+"""Editors that keep what was deleted, and more, in files of their own unless told otherwise."""
+
+
+def editor_command(env: Mapping[str, str] = os.environ, *, private: bool = False) -> list[str]:
+    """The person's editor and its arguments; of a private text it is to keep no copies."""
+    command = shlex.split(env.get("VISUAL") or env.get("EDITOR") or "") or ["vi"]
+    program = os.path.realpath(shutil.which(command[0]) or command[0])
+    if private and os.path.basename(program).startswith(VIMS):
+        command[1:1] = ["-n", "-i", "NONE", "--cmd", "set nobackup nowritebackup noundofile"]
+    return command
+
+
+def memory_folder(env: Mapping[str, str] = os.environ, mounts: str | None = None) -> Path:
+    """A folder whose files never reach a disk and where this person may write.
+
+    `mounts`: as in `/proc/self/mounts`, which is read when None.
+
+    Raises:
+        Refused: there is none (CIS-TUI-010).
+    """
+    if mounts is None:
+        table = Path("/proc/self/mounts")
+        mounts = table.read_text("utf-8", "replace") if table.exists() else ""
+    kinds = {fields[1]: fields[2] for line in mounts.splitlines() if len(fields := line.split(" ")) > 2}
+    for name in (env.get("XDG_RUNTIME_DIR", ""), "/dev/shm"):
+        folder = Path(name)
+        if folder.is_absolute() and folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+            on = next(
+                str(parent) for parent in (folder, *folder.parents) if str(parent) in kinds or parent.parent == parent
+            )
+            if kinds.get(on) in IN_MEMORY:
+                return folder
+    raise Refused(
+        "CIS-TUI-010",
+        "a private value would have to be written to a disk for your editor",
+        hint="there is no folder in memory here (XDG_RUNTIME_DIR, /dev/shm); e edits it in place",
+    )
+
+
+@contextmanager
+def file_of(text: str | bytes, *, private: bool) -> Generator[Path]:
+    """A file that only this person can read, gone afterwards; of a private text it is in memory.
+
+    Raises:
+        Refused: a private text has no place (CIS-TUI-010).
+    """
+    folder = Path(tempfile.mkdtemp(prefix="cis-", dir=memory_folder() if private else None))
+    try:
+        path = folder / "value.txt"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR), "wb") as file:
+            file.write(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
+        yield path
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def read_back(path: Path, before: str | bytes) -> str | bytes:
+    """What the editor left, without the newline that it put at the end by habit.
+
+    Raises:
+        Invalid: it is larger than a value may be (CIS-TUI-011).
+    """
+    with open(path, "rb") as file:
+        data = file.read(MAX_VALUE + 2)
+    ending = b"\n" if isinstance(before, bytes) else "\n"
+    if data.endswith(b"\n") and not before.endswith(ending):  # type: ignore[arg-type]
+        data = data[:-1]
+    if len(data) > MAX_VALUE:
+        raise Invalid("CIS-TUI-011", f"a value has at most {MAX_VALUE} bytes; nothing was changed")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+async def edit_outside(app: App[None], text: str | bytes, *, private: bool) -> str | bytes:
+    """`text` as the person leaves it in their editor, which has the terminal meanwhile; the engine goes on.
+
+    Raises:
+        Refused: a private text has no place (CIS-TUI-010), or the editor cannot be started or failed (CIS-TUI-012).
+        Invalid: it became too large (CIS-TUI-011).
+    """
+    from textual.app import SuspendNotSupported
+
+    command = editor_command(private=private)
+    with file_of(text, private=private) as path:
+        # Ctrl+C is for the editor; a handler of ours, other than ignoring it, is not handed on to the child.
+        before = signal.signal(signal.SIGINT, _not_for_us)
+        try:
+            # Nothing is painted over the editor: what changes meanwhile is shown afterwards.
+            with app.batch_update(), app.suspend():
+                editor = await asyncio.create_subprocess_exec(*command, str(path), env=_environment(path))
+                code = await editor.wait()
+        except SuspendNotSupported as error:
+            raise Refused("CIS-TUI-012", "an editor needs a terminal of its own", hint="e edits in place") from error
+        except OSError as error:
+            hint = "set EDITOR to the editor that you use"
+            raise Refused("CIS-TUI-012", f"{command[0]} cannot be started: {error.strerror}", hint=hint) from error
+        finally:
+            signal.signal(signal.SIGINT, before)
+        if code != 0:
+            raise Refused("CIS-TUI-012", f"{command[0]} ended with {code}; nothing was changed")
+        return read_back(path, text)
+
+
+def _not_for_us(number: int, frame: FrameType | None) -> None:
+    """A signal that is meant for the editor."""
+
+
+def _environment(path: Path) -> dict[str, str]:
+    """What an editor writes beside the text goes the same way as the text."""
+    return {**os.environ, "TMPDIR": str(path.parent)}

@@ -1,0 +1,308 @@
+"""What a person does with entries of memory: each act asks what must be asked first, does it, and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from cis_tui.core.errors import CisError, NotFound
+from cis_tui.core.text import clean
+from cis_tui.memory.records import Domain, IndexType, MemoryConflict, MemoryItem, MemoryUndo, MemoryWrite
+from cis_tui.tui.desk import Desk
+from cis_tui.tui.memory_detail import KINDS, MASK, value_text
+from cis_tui.tui.words import calendar_time
+
+if TYPE_CHECKING:
+    from cis_tui.protocol import EngineApi
+
+Each = Callable[["EngineApi", MemoryItem], Awaitable[object]]
+
+
+class MemoryActs:
+    """The acts of the memory screen. They name entries; what memory then holds comes back as an event."""
+
+    def __init__(self, desk: Desk, done: Callable[[], object]) -> None:
+        """`done` is called after an act on several entries: they need no marks any more."""
+        self._desk = desk
+        self._done = done
+        self._deleted: set[str] = set()
+        """Keys that were deleted together, so that they are brought back together."""
+
+    # Writing
+
+    def new(self, prefix: str) -> None:
+        """Write an entry, from its key on."""
+        from cis_tui.tui.screens.entry import EntryDialog, write_of
+
+        self._desk.dialog(EntryDialog(prefix), lambda given: self._write(write_of(given)) if given else None)
+
+    def edit(self, item: MemoryItem) -> None:
+        """Write another value for a key; the old one stays in its history."""
+        self._desk.ask(lambda engine: whole(engine, item), self._edit_whole)
+
+    def _edit_whole(self, item: MemoryItem) -> None:
+        from cis_tui.tui.screens.form import Field, FormDialog
+
+        if clean(value_text(item)) != item.value:
+            self._desk.say("this value cannot be edited here", hint="it is not plain text; E opens it in your editor")
+            return
+
+        def write(given: dict[str, str] | None) -> None:
+            if given is not None and given["value"] != item.value:
+                self._write(MemoryWrite(item.key, given["value"], item.domain))
+
+        self._desk.dialog(FormDialog(item.key, [Field("value", value_text(item), lines=True)]), write)
+
+    def edit_outside(self, item: MemoryItem) -> None:
+        """Write another value for a key in the person's own editor."""
+
+        async def edit(engine: EngineApi) -> MemoryItem | None:
+            before = (await whole(engine, item)).value
+            after = await self._desk.edit_outside(before, private=item.domain is Domain.PRIVATE)
+            if after == before:
+                return None
+            return await engine.memory_set(MemoryWrite(item.key, after, item.domain))
+
+        self._desk.ask(edit, lambda item: self._written(item) if item else self._desk.say("nothing was changed"))
+
+    def _write(self, write: MemoryWrite) -> None:
+        project = self._desk.store.project_root
+        self._desk.ask(lambda engine: engine.memory_set(write, project=project), self._written)
+
+    def _written(self, item: MemoryItem) -> None:
+        self._deleted.clear()
+        self._desk.say(f"remembered {item.key}", hint=f"{item.domain.value}, {item.index_type.value}: {item.reason}")
+
+    # Taking away, and back
+
+    def delete(self, items: Sequence[MemoryItem]) -> None:
+        """Delete entries; several only after a yes, for one there is undo."""
+        if len(items) == 1:
+            self._delete(items)
+            return
+        self._confirm(
+            f"Delete {len(items)} entries?",
+            f"{names(items)}\n\nu brings them back; their history keeps the values until its week is dropped.",
+            lambda: self._delete(items),
+        )
+
+    def _delete(self, items: Sequence[MemoryItem]) -> None:
+        self._deleted = {item.key for item in items}
+        self._for_each(items, "deleted", lambda engine, item: engine.memory_delete(item.key), hint="u brings back")
+
+    def undo(self) -> None:
+        """Take the last change back; of entries that were deleted together, all."""
+        together = self._deleted
+        self._deleted = set()
+
+        async def take_back(engine: EngineApi) -> tuple[MemoryUndo, int]:
+            undo = await engine.memory_undo()
+            done = 1
+            while undo.undone.key in together and done < len(together):
+                together.discard(undo.undone.key)
+                undo = await engine.memory_undo()
+                done += 1
+            return undo, done
+
+        self._desk.ask(take_back, self._undone)
+
+    def _undone(self, answer: tuple[MemoryUndo, int]) -> None:
+        undo, done = answer
+        if done > 1:
+            self._desk.say(f"{done} changes were taken back")
+            return
+        now = "it is gone again" if undo.item.deleted else f"as of before {calendar_time(undo.undone.created_at)} UTC"
+        self._desk.say(f"took the change of {undo.undone.key} back", hint=now)
+
+    # What is said about entries
+
+    def pin(self, items: Sequence[MemoryItem]) -> None:
+        """Pin entries, or end the pins when all have one."""
+        pinned = not all(item.pinned for item in items)
+        did = "pinned" if pinned else "no longer pinned:"
+        self._for_each(items, did, lambda engine, item: engine.memory_pin(item.key, pinned=pinned))
+
+    def classify(self, items: Sequence[MemoryItem]) -> None:
+        """Overrule what entries were taken as; that a secret is none, only after a yes."""
+        from cis_tui.tui.screens.choice import ChoiceDialog
+
+        # What is used often is told by its use, and not by a person.
+        kinds = tuple(kind for kind in IndexType if kind is not IndexType.FREQUENTLY_QUERIED)
+        options = [(kind.value, KINDS[kind]) for kind in kinds]
+
+        def chosen(index: int | None) -> None:
+            if index is None:
+                return
+            kind = kinds[index]
+            secrets = [item for item in items if item.index_type is IndexType.SENSITIVE]
+            if secrets and kind is not IndexType.SENSITIVE:
+                text = f"{names(secrets)}\n\nNo longer masked; searched, exported, and given to agents that you allow."
+                self._confirm(f"{'This is' if len(secrets) == 1 else 'These are'} no secret?", text, lambda: call(kind))
+            else:
+                call(kind)
+
+        def call(kind: IndexType) -> None:
+            self._for_each(
+                items,
+                f"taken as {kind.value}:",
+                lambda engine, item: engine.memory_classify(item.key, kind, declassify=kind is not IndexType.SENSITIVE),
+            )
+
+        now = items[0].index_type
+        at = kinds.index(now) if now in kinds else 0
+        self._desk.dialog(ChoiceDialog(f"What is {names(items, most=1)}?", options, cursor=at), chosen)
+
+    def move(self, items: Sequence[MemoryItem]) -> None:
+        """Move entries to the other domain; into the open only after a yes, and no secrets."""
+        to = Domain.PUBLIC if items[0].domain is Domain.PRIVATE else Domain.PRIVATE
+        moved = [item for item in items if item.domain is not to]
+
+        def go() -> None:
+            self._for_each(moved, f"now {to.value}:", lambda engine, item: _move(engine, item, to))
+
+        if to is Domain.PRIVATE:
+            go()
+        elif any(item.index_type is IndexType.SENSITIVE for item in moved):
+            self._desk.say("a secret stays private", hint="t says that it is none", bad=True)
+        else:
+            text = f"{names(moved)}\n\nPublic memory is not encrypted, and is shared with your own peers."
+            self._confirm("Move from private to public memory?", text, go)
+
+    def resolve(self, conflict: MemoryConflict, me: str) -> None:
+        """Ask which of several versions is to be the one."""
+        from cis_tui.memory.versions import version_name
+        from cis_tui.tui.screens.choice import ChoiceDialog
+
+        versions = (conflict.winner, *conflict.others)
+        options = [(calendar_time(item.created_at), _version_note(item, me)) for item in versions]
+        options[0] = (options[0][0], f"{options[0][1]} (read now)")
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                kept = versions[index]
+                keep = version_name(kept.version, kept.origin)
+                self._desk.ask(
+                    lambda engine: engine.memory_resolve(conflict.key, keep=keep),
+                    lambda item: self._desk.say(f"settled {item.key}", hint="the others stay in its history"),
+                )
+
+        self._desk.dialog(ChoiceDialog(f"Which one of {conflict.key}?", options), chosen)
+
+    # Ways out
+
+    def copy(self, item: MemoryItem) -> None:
+        """Give a value to the clipboard; a secret only after a yes. It counts as use."""
+        if item.index_type is IndexType.SENSITIVE:
+            text = f"{item.key}\n\nOther programs can read the clipboard, and some keep its history."
+            self._confirm("Copy a secret?", text, lambda: self._copy(item))
+        else:
+            self._copy(item)
+
+    def _copy(self, item: MemoryItem) -> None:
+        def take(found: MemoryItem | None) -> None:
+            if found is None or isinstance(found.value, bytes):
+                self._desk.say("not copied", hint="it is gone" if found is None else "it is not text", bad=True)
+            else:
+                self._desk.copy(found.value)
+                self._desk.say(f"copied the value of {item.key}", hint="by way of the terminal (OSC 52)")
+
+        self._desk.ask(lambda engine: engine.memory_get(item.key), take)
+
+    def export(self, items: Sequence[MemoryItem]) -> None:
+        """Write entries into a file, as `cis memory import` reads it; private ones only after a yes."""
+        from cis_tui.tui.screens.form import Field, FormDialog
+
+        fields = [Field("file", f"memory-{len(items)}.jsonl", "a new one, JSON lines, in clear", required=True)]
+
+        def named(given: dict[str, str] | None) -> None:
+            private = [item for item in items if item.domain is Domain.PRIVATE]
+            if given is None:
+                return
+            if private:
+                text = f"{names(private)}\n\nThe file holds them in clear, for whoever can read it."
+                self._confirm("Write private entries into a file?", text, lambda: self._export(items, given["file"]))
+            else:
+                self._export(items, given["file"])
+
+        self._desk.dialog(FormDialog(f"Export {names(items, most=1)}", fields), named)
+
+    def _export(self, items: Sequence[MemoryItem], name: str) -> None:
+        from cis_tui.tui.memory_file import write_lines
+
+        async def write(engine: EngineApi) -> str:
+            return write_lines(name, [await whole(engine, item) for item in items])
+
+        self._desk.ask(write, lambda path: (self._done(), self._desk.say(f"{len(items)} written to {path}")))
+
+    # Memory as a whole
+
+    def layers(self) -> None:
+        """Show how the layers of memory do."""
+        from cis_tui.tui.memory_layers import layers_lines
+        from cis_tui.tui.screens.reader import ReaderDialog
+
+        self._desk.ask(
+            lambda engine: engine.memory_stats(),
+            lambda stats: self._desk.dialog(ReaderDialog("Memory, layer by layer", layers_lines(stats))),
+        )
+
+    # Together
+
+    def _for_each(self, items: Sequence[MemoryItem], did: str, call: Each, *, hint: str = "") -> None:
+        """Do the same with several entries; what fails does not hold up the rest."""
+
+        async def work(engine: EngineApi) -> list[CisError]:
+            failed: list[CisError] = []
+            for item in items:
+                try:
+                    await call(engine, item)
+                except CisError as error:
+                    failed.append(error)
+            return failed
+
+        def tell(failed: list[CisError]) -> None:
+            self._done()
+            if failed:
+                done = f"{did} {len(items) - len(failed)}, {len(failed)} not: " if len(items) > 1 else ""
+                self._desk.say(done + failed[0].message, hint=failed[0].hint, bad=True)
+            else:
+                self._desk.say(f"{did} {names(items, most=1)}", hint=hint)
+
+        self._desk.ask(work, tell)
+
+    def _confirm(self, title: str, text: str, then: Callable[[], object]) -> None:
+        from cis_tui.tui.screens.confirm import ConfirmDialog
+
+        self._desk.dialog(ConfirmDialog(title, text), lambda yes: then() if yes else None)
+
+
+async def whole(engine: EngineApi, item: MemoryItem) -> MemoryItem:
+    """An entry that was listed, with all of its value; to look so is no use of it.
+
+    Raises:
+        NotFound: it has been changed or deleted since (CIS-TUI-020).
+    """
+    for version in await engine.memory_history(item.key):
+        if version.version == item.version and version.domain is item.domain:
+            return version
+        if not version.concurrent:
+            break
+    raise NotFound("CIS-TUI-020", f"{item.key} was changed meanwhile", hint="look at it again")
+
+
+async def _move(engine: EngineApi, item: MemoryItem, to: Domain) -> None:
+    value = (await whole(engine, item)).value
+    await engine.memory_set(MemoryWrite(item.key, value, to, item.category, item.pinned))
+
+
+def names(items: Sequence[MemoryItem], *, most: int = 12) -> str:
+    """The keys of entries, or how many there are."""
+    if len(items) > most:
+        shown = [item.key for item in items[: most - 1]]
+        return "\n".join((*shown, f"and {len(items) - len(shown)} more")) if shown else f"{len(items)} entries"
+    return "\n".join(item.key for item in items)
+
+
+def _version_note(item: MemoryItem, me: str) -> str:
+    value = "deleted" if item.deleted else MASK if item.index_type is IndexType.SENSITIVE else value_text(item)[:300]
+    return f"{'here' if item.origin == me else f'…{item.origin[-6:]}'}: {value}"

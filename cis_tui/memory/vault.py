@@ -20,7 +20,7 @@ _LOG, _CATALOGUE, _SUFFIX, _ARCHIVE = "memory-", "catalogue-", ".db", ".db.gz"
 
 
 class Archived(Unavailable):
-    """The log that was to be made is of a week that was archived meanwhile."""
+    """The log that was to be opened was archived meanwhile, or removed because it held nothing."""
 
 
 class Vault:
@@ -76,7 +76,7 @@ class Vault:
         """The log of `week`; made when there is none and it is to be written (`durable`).
 
         Raises:
-            Archived: there is none any more (CIS-MEM-064).
+            Archived: there is none any more (CIS-MEM-064), and a writer takes another one.
             CisError: the log, or the key, cannot be opened.
         """
         key, path = self.key(), self.path(week)
@@ -92,7 +92,7 @@ class Vault:
         try:
             log = Database(path, key, durable=durable)
         except Refused as error:
-            if not path.exists() and self.archive(week).exists():
+            if not path.exists():
                 raise _archived(path) from error
             raise
         try:

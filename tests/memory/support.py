@@ -31,9 +31,11 @@ class SetClock:
 
 
 @contextmanager
-def memory(home: Home, clock: SetClock | None = None, *, total_weeks: int = 54) -> Generator[MemoryService]:
+def memory(
+    home: Home, clock: SetClock | None = None, *, hot_weeks: int = 4, total_weeks: int = 54
+) -> Generator[MemoryService]:
     """A service on `home`, closed at the end."""
-    service = MemoryService(home, node=NODE, clock=clock or SetClock(), total_weeks=total_weeks)
+    service = MemoryService(home, node=NODE, clock=clock or SetClock(), hot_weeks=hot_weeks, total_weeks=total_weeks)
     try:
         yield service
     finally:

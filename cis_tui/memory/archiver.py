@@ -80,7 +80,8 @@ class Archiver:
                     return None
                 report = self._archive(log)
                 empty = log.keys_elsewhere()
-            self._forget_places(week, empty)
+                view = log.thaw()
+                self._change(view, lambda: catalogue.forget_places(view, "kept", week, empty))
             self._done("forgotten")
             return replace(report, archives_deleted=self._drop_oldest())
 
@@ -170,10 +171,6 @@ class Archiver:
             self._done("written")
             temporary.rename(path)
             sync_dir(path.parent)
-        except OSError as error:
-            raise Unavailable(
-                "CIS-MEM-062", f"cannot write {path}: {error.strerror}", hint="make room on the disk, then try again"
-            ) from error
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -217,14 +214,6 @@ class Archiver:
             view.rollback()
             self._epochs.end(self._vault.domain, number)
 
-    def _forget_places(self, week: str, keys: Sequence[str]) -> None:
-        view = Database.nothing()
-        try:
-            self._vault.attach_catalogue(view, "kept")
-            self._change(view, lambda: catalogue.forget_places(view, "kept", week, keys))
-        finally:
-            view.close()
-
     def _carry_from_archive(self, week: str, rows: Sequence[int]) -> None:
         if not rows:
             return
@@ -237,19 +226,27 @@ class Archiver:
 
     @contextmanager
     def _alone(self) -> Generator[None]:
-        """Keep other archivers of the domain out, and tidy away what a killed one left."""
+        """Keep other archivers of the domain out, and tidy away what a killed one left.
+
+        Raises:
+            Unavailable: the disk does not take what is written, or a folder cannot be used (CIS-MEM-062).
+        """
         try:
             private_dir(self._folder.parent)
             private_dir(self._folder)
+            with locked(self._folder):
+                for path in self._folder.glob(".*.tmp"):
+                    path.unlink()
+                for path in self._vault.folder.glob("memory-*.db-*"):
+                    if not path.with_name(path.name.rpartition("-")[0]).exists():
+                        path.unlink(missing_ok=True)
+                yield
         except OSError as error:
-            raise Unavailable("CIS-MEM-062", f"cannot use {self._folder}: {error.strerror}") from error
-        with locked(self._folder):
-            for path in self._folder.glob(".*.tmp"):
-                path.unlink()
-            for path in self._vault.folder.glob("memory-*.db-*"):
-                if not path.with_name(path.name.rpartition("-")[0]).exists():
-                    path.unlink(missing_ok=True)
-            yield
+            raise Unavailable(
+                "CIS-MEM-062",
+                f"cannot archive: {error.filename or self._folder}: {error.strerror}",
+                hint="make room on the disk, then try again; nothing is lost",
+            ) from error
 
 
 def _remove(log: Path) -> None:

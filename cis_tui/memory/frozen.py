@@ -91,11 +91,22 @@ class FrozenLog:
             (away if row in self.elsewhere else here).add(key)
         return sorted(away - here)
 
+    def thaw(self) -> Database:
+        """Let others write; gives the catalogue, attached as `kept`, until this is closed."""
+        self._unlock()
+        self._view.run("DETACH DATABASE old")
+        return self._view
+
     def close(self) -> None:
-        """Let others write; may be called again."""
-        self._log.rollback()
-        self._log.close()
+        """Let go of everything; may be called again."""
+        self._unlock()
         self._view.close()
+
+    def _unlock(self) -> None:
+        if self._locked:
+            self._locked = False
+            self._log.rollback()
+            self._log.close()
 
     def _lock(self) -> bool:
         """Lock the log; False, and it is open to others again, when it was written since the catalogue took it in."""
@@ -106,6 +117,7 @@ class FrozenLog:
         except BaseException:
             self._view.close()
             raise
+        self._locked = True
         try:
             # Whoever opens the file while it is removed shall find everything in it, and not in the log beside it.
             self._log.run("PRAGMA wal_checkpoint(PASSIVE)")

@@ -197,7 +197,8 @@ class Vault:
         for week in weeks:
             if week in known and week != weeks[-1] and not _has_wal(self.path(week)):
                 continue
-            with suppress(Archived):
+            # What is damaged cannot have got anything new; it is named when something is read from it.
+            with suppress(Archived, Invalid) if week in known else suppress(Archived):
                 self._catch_up_with(week, known.get(week, 0), path, key)
         for week in self.archives():
             # An archive that is damaged is left out, and `cis doctor` names it: the other weeks still serve.

@@ -298,3 +298,41 @@ def test_the_event_tells_what_was_done(home: Home) -> None:
     name, data = told[-1]
     assert name == "WeekArchived"
     assert json.loads(dumps(data))["week"] == "2026-W47"
+
+
+def test_a_disk_that_takes_nothing_leaves_everything_as_it_was(home: Home) -> None:
+    clock = SetClock()
+    with memory(home, clock) as service:
+        put(service, "tmp/x", "x", PUBLIC)
+        clock.now += 4 * WEEK
+        in_the_way = home.memory / "archives" / "public" / ".2026-W47.db.gz.tmp"
+        in_the_way.mkdir(parents=True)
+        (report,) = service.archive()
+        assert "cannot archive" in report.waiting
+        assert logs(home, "public")[0] == "memory-2026-W47.db"
+        assert value_of(service, "tmp/x") == "x"
+        in_the_way.rmdir()
+        assert [report.waiting for report in service.archive()] == [""]
+        assert value_of(service, "tmp/x") == "x"
+
+
+def test_a_damaged_log_waits_and_the_other_weeks_go_on(home: Home) -> None:
+    clock = SetClock()
+    with memory(home, clock) as service:
+        for number in range(3):
+            put(service, f"tmp/{number}", "x", PUBLIC)
+            clock.now += WEEK
+    (home.memory / "public" / "memory-2026-W48.db").write_bytes(b"garbage" * 5000)
+    clock.now += 5 * WEEK
+    with memory(home, clock) as service:
+        reports = service.archive()
+        assert [(report.week, bool(report.waiting)) for report in reports] == [
+            ("2026-W47", False),
+            ("2026-W48", True),
+            ("2026-W49", False),
+        ]
+        assert "is damaged" in reports[1].waiting
+    with memory(home, clock) as service:
+        assert value_of(service, "tmp/0") == value_of(service, "tmp/2") == "x"
+        with pytest.raises(CisError, match=r"memory-2026-W48\.db is damaged"):
+            service.get("tmp/1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cis_tui.core.clock import Instant, iso_week
@@ -17,6 +17,7 @@ from cis_tui.memory.weekly import WeeklyArchive
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1))
 
 
+@settings(deadline=None)
 @given(MOMENTS)
 def test_the_trigger_is_the_next_sunday_at_23_59(now: datetime) -> None:
     trigger = next_trigger(now)
@@ -30,6 +31,7 @@ def test_the_trigger_around_itself() -> None:
     assert next_trigger(at) == at + timedelta(weeks=1)
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.lists(st.timedeltas(timedelta(days=-30), timedelta(days=60)), max_size=40))
 def test_it_fires_once_for_each_trigger_wherever_the_clock_is_set(start: datetime, steps: list[timedelta]) -> None:
     schedule = Schedule(start)
@@ -54,11 +56,13 @@ def test_weeks_that_left_the_hot_window_are_due() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.floats(0, 4e9))
 def test_every_week_of_the_calendar_is_a_week(moment: float) -> None:
     assert is_week(iso_week(Instant(moment)))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_little_else_is_a_week(text: str) -> None:
     assert not is_week(text) or (len(text) == 8 and text[4:6] == "-W")

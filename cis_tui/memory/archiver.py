@@ -36,8 +36,6 @@ from cis_tui.memory.log import ENTRY
 from cis_tui.memory.records import ArchiveReport
 from cis_tui.memory.vault import Vault
 
-USES, RECENT = 10, 4 * 7 * 86400.0
-"""An entry of no lasting kind that was used so often, and last at most so many seconds ago, is FrequentlyQueried."""
 _CHUNK = 200
 _SHIELDS = (
     "SELECT row FROM kept.heads AS h WHERE week = ?1"
@@ -96,8 +94,7 @@ class Archiver:
 
     def _archive(self, log: FrozenLog) -> ArchiveReport:
         before, vectors = _size(log.path) + _size(Path(f"{log.path}-wal")), log.count("vectors")
-        wanted = [row for row, lasting, *use in log.current() if lasting or self._in_use(*use)]
-        carried, vectors_carried = self._carry(log, wanted)
+        carried, vectors_carried = self._carry(log, log.lasting(self._now))
         self._done("carried")
         log.look()
         path = self._vault.archive(log.week)
@@ -118,9 +115,6 @@ class Archiver:
             carried=carried,
             index_entries_removed=vectors - vectors_carried,
         )
-
-    def _in_use(self, classed: int, uses: int, last_used: float | None) -> bool:
-        return not classed and uses >= USES and self._now - (last_used or 0) <= RECENT
 
     def _carry(self, log: FrozenLog, rows: Sequence[int]) -> tuple[int, int]:
         """Copy rows into the log of the current week; gives how many, and how many vectors."""

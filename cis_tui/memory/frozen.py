@@ -6,23 +6,25 @@ import json
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 
+from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Unavailable
 from cis_tui.memory import catalogue
+from cis_tui.memory.classify import earned
 from cis_tui.memory.database import Database, Reading, Row
 from cis_tui.memory.log import ENTRY, entries, last_row
 from cis_tui.memory.records import IndexType
 from cis_tui.memory.vault import Vault
 
-LASTING = frozenset(IndexType) - {IndexType.TEMPORARY}
-"""Kinds of entries that are carried forward while they are current, as pinned ones are (contract, Memory, "Weeks")."""
 _CURRENT = (
-    f"SELECT e.id, e.pinned OR e.index_type IN ({', '.join(repr(kind.value) for kind in sorted(LASTING))}),"
-    " e.classed, e.uses, e.last_accessed_at"
-    " FROM old.log_entries e JOIN kept.heads h ON h.key = e.key AND h.week = ?1 AND h.row = e.id WHERE NOT h.deleted"
+    "SELECT e.id, e.pinned, e.index_type, e.reason, e.uses, e.last_accessed_at, e.classed FROM old.log_entries e WHERE"
+    " EXISTS (SELECT 1 FROM kept.heads h WHERE h.key = e.key AND h.week = ?1 AND h.row = e.id AND NOT h.deleted)"
+    " OR EXISTS (SELECT 1 FROM kept.branches b WHERE b.key = e.key AND b.week = ?1 AND b.row = e.id)"
 )
 _ELSEWHERE = (
-    "SELECT e.id FROM old.log_entries e JOIN kept.heads h ON h.key = e.key AND h.week <> ?1 AND h.hlc = e.hlc"
-    " AND h.origin = e.origin AND h.version = e.version AND h.deleted = e.tombstone"
+    "SELECT e.id FROM old.log_entries e WHERE"
+    " EXISTS (SELECT 1 FROM kept.heads h WHERE h.key = e.key AND h.week <> ?1 AND h.hlc = e.hlc"
+    " AND h.origin = e.origin AND h.version = e.version AND h.deleted = e.tombstone)"
+    " OR EXISTS (SELECT 1 FROM kept.branches b WHERE b.key = e.key AND b.week <> ?1 AND b.version = e.version)"
 )
 _ATTEMPTS = 5
 _IDENTITY = "id, key, hlc, origin"
@@ -59,9 +61,17 @@ class FrozenLog:
         """See which versions were carried forward by now."""
         self.elsewhere = frozenset(row for (row,) in self._view.all(_ELSEWHERE, (self.week,)))
 
-    def current(self) -> list[Row]:
-        """The entries that are current and lie here: row, lasting, classed by a person, uses, last moment of use."""
-        return self._view.all(_CURRENT, (self.week,))
+    def lasting(self, now: Instant) -> list[int]:
+        """The rows that are carried forward at the moment `now` (contract, Memory, "Weeks").
+
+        They are current, or concurrent with what is and not yet settled; and pinned, or of a kind that lasts.
+        """
+        return [
+            row
+            for row, pinned, kind, reason, uses, last_used, classed in self._view.all(_CURRENT, (self.week,))
+            if pinned
+            or earned(IndexType(kind), reason, uses, last_used, now, classed=bool(classed)) is not IndexType.TEMPORARY
+        ]
 
     def rows(self) -> Iterator[Row]:
         """The versions that lie nowhere else, in the order of their rows: its number, and `log.ENTRY`."""

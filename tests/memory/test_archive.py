@@ -14,7 +14,7 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, NotFound, Refused, UsageError
 from cis_tui.core.paths import Home
 from cis_tui.memory.database import Database
-from cis_tui.memory.records import Domain, MemoryWrite
+from cis_tui.memory.records import Domain, IndexType, MemoryRecord, MemoryWrite
 from cis_tui.memory.service import MemoryService
 from tests.memory.support import MONDAY, PRIVATE, PUBLIC, WEEK, SetClock, keys_of, memory, put, value_of
 
@@ -336,3 +336,25 @@ def test_a_damaged_log_waits_and_the_other_weeks_go_on(home: Home) -> None:
         assert value_of(service, "tmp/0") == value_of(service, "tmp/2") == "x"
         with pytest.raises(CisError, match=r"memory-2026-W48\.db is damaged"):
             service.get("tmp/1")
+
+
+def test_what_was_written_at_once_stays_a_conflict_until_it_is_settled(home: Home) -> None:
+    clock = SetClock()
+    with memory(home, clock) as service:
+        put(service, "project/port", "mine", PUBLIC)
+        theirs = MemoryRecord(
+            "project/port", "theirs", "project", IndexType.PROJECT_CONFIG, {"did:b": 2}, "did:b", int(clock.now) << 16
+        )
+        service.merge([theirs])
+        for _ in range(3):
+            clock.now += 4 * WEEK
+            service.archive()
+            (conflict,) = service.revisions.conflicts()
+            assert (conflict.winner.value, [item.value for item in conflict.others]) == ("theirs", ["mine"])
+            assert len(service.history("project/port")) == 2
+        assert sum(len(service.history(key)) for key in keys_of(service)) == 2
+        service.revisions.resolve("project/port")
+        clock.now += 4 * WEEK
+        service.archive()
+        assert service.revisions.conflicts() == ()
+        assert service.check() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from enum import IntEnum
 
@@ -90,6 +91,19 @@ class TimedOut(CisError):
     """A time limit passed."""
 
     exit = Exit.TIMED_OUT
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_HINT = "make room on the disk, then try again"
+
+
+def cannot_write(path: object, error: OSError) -> CisError:
+    """Why `path` could not be written (CIS-CORE-012 for a full disk, else 013)."""
+    if error.errno in _FULL:
+        return Unavailable("CIS-CORE-012", f"cannot write {path}: the disk is full", hint=FULL_HINT)
+    return Refused(
+        "CIS-CORE-013", f"cannot write {path}: {error.strerror}", hint="see that it is yours, and on no read-only disk"
+    )
 
 
 _BY_EXIT: dict[Exit, type[CisError]] = {

@@ -101,20 +101,22 @@ def load_identity(home: Home) -> Identity:
 
     Raises:
         Invalid: the key file is damaged (CIS-CORE-030).
-        Refused: the key file can be read by others (CIS-CORE-032).
+        Refused: the key file can be read by others (CIS-CORE-032), or not by us (CIS-CORE-033).
     """
     path = home.identity / KEY_NAME
     try:
         return Identity(_read_seed(path))
     except FileNotFoundError:
         return _create(home, path)
+    except OSError as error:
+        raise Refused("CIS-CORE-033", f"cannot read {path}: {error.strerror}", hint="see that it is yours") from error
 
 
 def node_id(home: Home) -> str:
     """The DID of `home`, without loading cryptography when the identity is already there."""
     try:
         did = (home.identity / DID_NAME).read_text("ascii").strip()
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):
         did = ""
     if did.startswith("did:key:z6Mk") and (home.identity / KEY_NAME).exists():
         return did

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cis_tui.core.errors import Refused
+from cis_tui.core.errors import Refused, cannot_write
 
 PROJECT_DIR = ".cis"
 PROJECT_FILE = "project.toml"
@@ -82,7 +82,9 @@ class Home:
         """Make the home's folder, private to its owner (0700).
 
         Raises:
-            Refused: the folder belongs to somebody else, or is in use for something else (CIS-CORE-010, 011).
+            Refused: the folder belongs to somebody else, is in use for something else, or cannot be made (CIS-CORE-010,
+                011, 013).
+            Unavailable: the disk is full (CIS-CORE-012).
         """
         if self._is_foreign():
             raise Refused(
@@ -90,7 +92,10 @@ class Home:
                 f"{self.root} holds other files and is no CIS home",
                 hint="set CIS_HOME, or --home, to a new folder; it is made for you",
             )
-        private_dir(self.root)
+        try:
+            private_dir(self.root)
+        except OSError as error:
+            raise cannot_write(self.root, error) from error
         if self.root.stat().st_uid != os.geteuid():
             raise Refused(
                 "CIS-CORE-010",
@@ -149,16 +154,18 @@ def shipped(name: str) -> Path:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, atomically and durably, readable by its owner only (0600)."""
-    private_dir(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_dir(path.parent)
+    """Replace `path` by `data`, atomically and durably, readable by its owner only (0600).
+
+    Raises:
+        Unavailable: the disk is full (CIS-CORE-012).
+        Refused: it cannot be written (CIS-CORE-013).
+    """
+    try:
+        private_dir(path.parent)
+        with replacing(path) as file:
+            file.write(data)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 @contextmanager

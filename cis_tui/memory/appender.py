@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from cis_tui.core.errors import CisError
 from cis_tui.memory import catalogue
 from cis_tui.memory.catalogue import Head
 from cis_tui.memory.database import Database, Row
@@ -36,6 +37,8 @@ class Appender:
         self._epochs = epochs
         self._change = 0
         """The number of the change that is under way, 0 when nothing was appended."""
+        self._added: tuple[int, Version] | None = None
+        """The last version that was appended, after the number of its row."""
         self._week = ""
         self._log: Database | None = None
         self._catalogue: Path | None = None
@@ -63,7 +66,9 @@ class Appender:
         if versions:
             self._change = self._change or self._epochs.begin(self.vault.domain)
             self._begun.many(_INSERT, map(_row, versions))
-            catalogue.catch_up(self._begun, _SCHEMA, self._week, last_row(self._begun))
+            last = last_row(self._begun)
+            self._added = last, versions[-1]
+            catalogue.catch_up(self._begun, _SCHEMA, self._week, last)
 
     def carry(self, entries: Iterable[Row], vectors: Mapping[int, Row]) -> int:
         """Add versions of another log, each a row's number and `log.ENTRY`, with what `vectors` has for that row.
@@ -82,8 +87,17 @@ class Appender:
         return len(numbered)
 
     def commit(self) -> None:
-        """Make the transaction durable."""
-        self._begun.commit()
+        """Make the transaction durable.
+
+        Raises:
+            CisError: it is not, and was undone.
+        """
+        try:
+            self._begun.commit()
+        except CisError:
+            # The log commits first: when it is the catalogue that failed, as on a full disk, what was added is durable.
+            if not self._kept():
+                raise
         self._end()
 
     def rollback(self) -> None:
@@ -99,7 +113,19 @@ class Appender:
             self._log.close()
         self._log = None
 
+    def _kept(self) -> bool:
+        """Whether the log has what was added, after a commit that failed."""
+        if self._added is None:
+            return False
+        last, version = self._added
+        with suppress(CisError):
+            self._begun.rollback()
+            row = self._begun.one("SELECT key, hlc, origin FROM main.log_entries WHERE id = ?", (last,))
+            return row == (version.key, version.hlc, version.origin)
+        return False
+
     def _end(self) -> None:
+        self._added = None
         if self._change:
             self._epochs.end(self.vault.domain, self._change)
             self._change = 0

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 GROUP = 100
 """Entries after which the buffer is flushed."""
+FULL = 10 * GROUP
+"""Entries that may wait while they cannot be made durable, as on a full disk."""
 SECONDS = 5.0
 """Seconds after which the buffer is flushed."""
 
@@ -48,6 +50,10 @@ class Buffer:
         self._committing = Lock()
         self._timer: Timer | None = None
         self._closed = False
+        self._due = GROUP
+        """Entries at which to flush: more while flushes fail, for each tries all that wait."""
+        self._failure: CisError | None = None
+        """Why the last flush failed."""
 
     def write(self, entry: Entry) -> Plan | None:
         """Commit `entry` with all that waits; durable when this returns.
@@ -69,10 +75,12 @@ class Buffer:
         """Take entries in, to be durable after the next flush, which comes when they are 100 or after 5 seconds.
 
         Raises:
-            CisError: the buffer was full and could not be flushed; the entries stay in it.
+            CisError: a flush was due and failed. The entries stay, unless 1000 waited already: then none was taken.
         """
+        if self._failure is not None and len(self._pending) >= FULL:
+            raise self._failure
         self._put([_Ticket(entry, awaited=False) for entry in entries])
-        if len(self._pending) >= GROUP:
+        if len(self._pending) >= self._due:
             self.flush()
             return
         with self._lock:
@@ -143,6 +151,7 @@ class Buffer:
                 failure = failure or outcome
         with self._lock:
             self._pending = [ticket for ticket in self._pending if not ticket.done]
+            self._failure, self._due = failure, GROUP + (len(self._pending) if failure else 0)
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None

@@ -11,11 +11,13 @@ from typing import Any, Protocol
 
 import sqlcipher3.dbapi2 as _sqlite
 
-from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
+from cis_tui.core.errors import FULL_HINT, CisError, Invalid, Refused, Unavailable, cannot_write
 from cis_tui.core.paths import sync_dir
 
 _CACHE = 16_384
 """KiB of pages that each open file may keep: an encrypted page costs as much to open as to look through."""
+_ROOM = 128 * 1024
+"""Bytes: more than SQLite asks for at once beside a file."""
 DAMAGED_HINT = "cis doctor checks every file of memory; cis doctor --repair salvages what can be read"
 BUSY_SECONDS = 10.0
 """How long a write waits for other processes."""
@@ -167,20 +169,35 @@ def create(path: Path, key: str | None, prepare: Callable[[Database], None]) -> 
     """Make the database at `path` (0600) with what `prepare` puts into it; the caller keeps others out of the folder.
 
     It appears complete or not at all, whenever the process is killed.
+
+    Raises:
+        Unavailable: the disk is full (CIS-CORE-012, CIS-MEM-031).
+        Refused: the folder cannot be written (CIS-CORE-013).
     """
     temporary = path.with_name(".new.db")
     try:
         remove(temporary)
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        database = Database(temporary, key, durable=True)
         try:
-            prepare(database)
-        finally:
-            database.close()
-        temporary.rename(path)
+            _fill(temporary, key, prepare)
+            temporary.rename(path)
+        except BaseException:
+            remove(temporary)
+            raise
         sync_dir(path.parent)
     except OSError as error:
-        raise Refused("CIS-MEM-033", f"cannot create {path}: {error.strerror}") from error
+        raise cannot_write(path, error) from error
+
+
+def _fill(path: Path, key: str | None, prepare: Callable[[Database], None]) -> None:
+    """Let `prepare` make the database at `path`, and have all of it in this one file."""
+    database = Database(path, key, durable=True)
+    try:
+        prepare(database)
+        # To close a database does this too, but says nothing when it fails.
+        database.one("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        database.close()
 
 
 def remove(path: Path) -> None:
@@ -221,12 +238,23 @@ def failure(error: Exception, path: Path) -> CisError:
             "CIS-MEM-030", f"{path} is in use by another process", hint="try again when it has finished writing"
         )
     if kind.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-        return Unavailable("CIS-MEM-031", f"cannot write {path}: {error}", hint="make room on the disk, then try again")
+        full = kind.startswith("SQLITE_FULL") or _is_full(path)
+        reason, hint = ("the disk is full", FULL_HINT) if full else (str(error), "see what is wrong with the disk")
+        return Unavailable("CIS-MEM-031", f"cannot write {path}: {reason}", hint=hint)
     if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return Invalid("CIS-MEM-032", f"{path} is damaged ({error})", hint=DAMAGED_HINT)
     if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return Refused("CIS-MEM-033", f"cannot open {path}: {error}", hint="check that the file is there and is yours")
     return CisError("CIS-MEM-039", f"{path}: {error}")
+
+
+def _is_full(path: Path) -> bool:
+    """Whether there is no room for what SQLite keeps beside a file, of which it says no more than that it failed."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _ROOM
 
 
 def inode(path: Path) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 
-from cis_tui.core.errors import Refused
+from cis_tui.core.errors import cannot_write
 from cis_tui.core.paths import Home, private_dir
 from cis_tui.memory.records import Domain
 
@@ -28,21 +28,22 @@ class Epochs:
         """Map the file, made when there is none.
 
         Raises:
-            Refused: it cannot be made or mapped (CIS-MEM-033).
+            Unavailable: the disk is full (CIS-CORE-012).
+            Refused: it cannot be made or mapped (CIS-CORE-013).
         """
         path = home.memory / "epochs"
         try:
             private_dir(home.ensure().memory)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                if os.fstat(descriptor).st_size < _SIZE:
-                    os.truncate(descriptor, _SIZE)
+                # A hole would be filled at the first write, which on a full disk ends the process (SIGBUS).
+                os.posix_fallocate(descriptor, 0, _SIZE)
                 # Never closed: it is let go with this object, and a late look at it harms nobody.
                 self._counters = memoryview(mmap.mmap(descriptor, _SIZE)).cast("Q")
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise Refused("CIS-MEM-033", f"cannot use {path}: {error.strerror}") from error
+            raise cannot_write(path, error) from error
 
     def now(self) -> Epoch | None:
         """The present epoch; None while somebody writes, or was killed while writing."""

@@ -43,6 +43,8 @@ def load_key(home: Home, *, env: Mapping[str, str] = os.environ, keyring: Keyrin
         kept = _read(path)
     except FileNotFoundError:
         kept = _create(home, path, env, keyring)
+    except OSError as error:
+        raise Refused("CIS-MEM-023", f"cannot read {path}: {error.strerror}", hint="see that it is yours") from error
     key = _unwrap(kept, path, env, keyring)
     if _check(key) != kept.get("check"):
         raise Invalid(

@@ -39,6 +39,7 @@ class Committer:
     def __init__(self, vaults: Mapping[Domain, Vault], epochs: Epochs, node: Callable[[], str]) -> None:
         self._public, self._private = (Appender(vaults[domain], epochs) for domain in (Domain.PUBLIC, Domain.PRIVATE))
         self._node = node
+        self._last = 0
 
     def commit(self, group: Sequence[Entry]) -> list[Outcome]:
         """Make `group` durable, in its order; say what became of each write.
@@ -54,6 +55,7 @@ class Committer:
             except CisError as error:
                 outcomes.update(dict.fromkeys(left, error))
                 break
+            self._last = done.last
             outcomes.update(done.outcomes)
             left, week = done.later, done.later_week
         return [outcomes[position] for position in range(len(group))]
@@ -116,7 +118,7 @@ class Committer:
             private, locked = self._lock(week, needs_private)
             keys = list({entry.key for entry in entries.values()})
             heads = {Domain.PUBLIC: self._public.heads(keys), Domain.PRIVATE: private.heads(keys) if private else {}}
-            done = _Round(week, self._node(), heads, locked)
+            done = _Round(week, self._node(), heads, locked, self._last)
             for position, entry in entries.items():
                 done.take(position, entry)
             if done.added[Domain.PRIVATE] and not private:
@@ -179,6 +181,8 @@ class _Round:
     heads: Mapping[Domain, dict[str, Head]]
     """The current versions, kept up to date with what is added."""
     locked: CisError | None
+    last: int
+    """The hybrid time of the version that was made last."""
     added: dict[Domain, list[Version]] = field(default_factory=lambda: {Domain.PUBLIC: [], Domain.PRIVATE: []})
     moved: dict[str, Version] = field(default_factory=dict[str, Version])
     """Keys that went from private to public."""
@@ -193,7 +197,7 @@ class _Round:
             self.later[position] = entry
             return
         try:
-            made = plan(entry, self._current(entry.key), self.node)
+            made = plan(entry, self._current(entry.key), self.node, self.last)
         except CisError as error:
             self.outcomes[position] = error
             return
@@ -203,6 +207,7 @@ class _Round:
             return
         self.outcomes[position] = made
         if made is not None:
+            self.last = made.version.hlc
             self._add(made)
 
     def _add(self, made: Plan) -> None:

@@ -19,7 +19,7 @@ from cis_tui.memory.catalogue import Head
 from cis_tui.memory.classify import default_category
 from cis_tui.memory.inherit import inherited
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
-from cis_tui.memory.versions import Vector, advance, covers, moment, tick
+from cis_tui.memory.versions import Vector, advance, apart, covers, moment, tick
 
 CHANGED = "CIS-MEM-083"
 """The code of a revision that came too late."""
@@ -162,8 +162,10 @@ class Plan(NamedTuple):
     """A private head is left, to be ended by `sweep` after the first round."""
 
 
-def plan(entry: Entry, current: Current, node: str) -> Plan | None:
+def plan(entry: Entry, current: Current, node: str, last: int = 0) -> Plan | None:
     """What `entry`, written by `node`, adds; None when it deletes what is not there.
+
+    `last`: the hybrid time of what was written before it, to another key.
 
     Raises:
         CisError: it needs private memory, which is locked; it revises what has changed since (CIS-MEM-083); it would
@@ -172,13 +174,13 @@ def plan(entry: Entry, current: Current, node: str) -> Plan | None:
     if entry.expects is not None:
         _check_unchanged(entry, current)
     if entry.value is None:
-        return _plan_deletion(entry, current, node)
+        return _plan_deletion(entry, current, node, last)
     if entry.expects is None:
         entry = inherited(entry, current.live)
     domain = _destination(entry, current)
     if domain is Domain.PRIVATE and current.locked is not None:
         raise current.locked
-    version = _next_version(entry, current, node)
+    version = _next_version(entry, current, node, last)
     added = {domain: version}
     if domain is Domain.PRIVATE and alive(current.public):
         added[Domain.PUBLIC] = _end(version, current.public)
@@ -231,11 +233,11 @@ def _destination(entry: Entry, current: Current) -> Domain:
     return current.domain or entry.default_domain or Domain.PRIVATE
 
 
-def _plan_deletion(entry: Entry, current: Current, node: str) -> Plan | None:
+def _plan_deletion(entry: Entry, current: Current, node: str, last: int) -> Plan | None:
     domain = current.domain
     if domain is None and entry.expects is None:
         return None
-    version = _next_version(entry, current, node)
+    version = _next_version(entry, current, node, last)
     heads = {Domain.PRIVATE: current.private, Domain.PUBLIC: current.public}
     # A revision is written down also where there is nothing to delete: that it was made counts.
     added = {where: version for where, head in heads.items() if alive(head)}
@@ -243,7 +245,7 @@ def _plan_deletion(entry: Entry, current: Current, node: str) -> Plan | None:
     return Plan(domain, version, added or {domain: version}, sweeps=False)
 
 
-def _next_version(entry: Entry, current: Current, node: str) -> Version:
+def _next_version(entry: Entry, current: Current, node: str, last: int) -> Version:
     known = [head for head in current[:2] if head is not None]
     others = [vector for head in known for vector in head.branches]
     return Version(
@@ -253,7 +255,7 @@ def _next_version(entry: Entry, current: Current, node: str) -> Version:
         index_type=entry.index_type,
         vector=advance(node, *(head.vector for head in known), entry.expects or {}, others=others),
         origin=node,
-        hlc=tick(entry.at, *(head.hlc for head in known)),
+        hlc=apart(tick(entry.at, *(head.hlc for head in known)), last),
         pinned=bool(entry.pinned),
         reason=entry.reason,
         classed=entry.classed,

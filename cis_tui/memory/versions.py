@@ -88,6 +88,12 @@ def tick(now: Instant, *previous: int) -> int:
     return max(int(now * 1000) << _COUNTER_BITS, *(time + 1 for time in previous), 0)
 
 
+def apart(time: int, last: int) -> int:
+    """`time`, or what comes after `last` if both are of one millisecond: what a node writes at once keeps its order."""
+    same = time >> _COUNTER_BITS == last >> _COUNTER_BITS
+    return max(time, last + 1) if same else time
+
+
 def moment(time: int) -> Instant:
     """The wall clock's part of a hybrid time."""
     return Instant((time >> _COUNTER_BITS) / 1000)

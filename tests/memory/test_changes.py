@@ -123,6 +123,12 @@ def test_undo_goes_back_change_by_change_and_says_so(home: Home) -> None:
         assert len(service.history("a")) == 6
 
 
+def test_what_was_written_at_once_is_taken_back_in_order(home: Home) -> None:
+    with memory(home) as service:
+        service.set_many(MemoryWrite(f"k{n}", "x", PUBLIC if n % 2 else PRIVATE) for n in range(7))
+        assert [service.revisions.undo().item.key for _ in range(7)] == [f"k{n}" for n in reversed(range(7))]
+
+
 @pytest.mark.parametrize("home_kept", [True, False], ids=["same service", "later"])
 def test_undo_of_a_deletion_and_of_a_move(home: Home, home_kept: bool) -> None:
     def undone(service: MemoryService) -> MemoryItem:

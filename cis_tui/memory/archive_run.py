@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from cis_tui.core.clock import Instant, iso_week
@@ -20,7 +21,8 @@ class ArchiveRun:
 
     vaults: Sequence[Vault]
     """The domains, in the order in which they are archived."""
-    epochs: Epochs
+    epochs: Callable[[], Epochs]
+    """Asked when there is something to do."""
     now: Instant
     hot_weeks: int
     """Weeks that stay open, the current one among them."""
@@ -43,12 +45,18 @@ class ArchiveRun:
             archives = {name for vault in self.vaults for name in vault.archives()}
             asked_for(week, logs, archives, current=current)
         for vault in self.vaults:
-            archiver = Archiver(vault, self.epochs, total_weeks=self.total_weeks, now=self.now, on_step=self.on_step)
             weeks = due(vault.weeks(), vault.archives(), current=current, hot_weeks=self.hot_weeks)
             for each in [week] if week else weeks:
-                report = _report(archiver, vault, each)
+                report = _report(self._archiver(vault), vault, each)
                 if report is not None:
                     yield report
+            if len(vault.archives()) > max(self.total_weeks, 1):
+                # Fewer are to be kept than before. What cannot be deleted now is tried again next time.
+                with suppress(CisError):
+                    self._archiver(vault).drop_oldest()
+
+    def _archiver(self, vault: Vault) -> Archiver:
+        return Archiver(vault, self.epochs(), total_weeks=self.total_weeks, now=self.now, on_step=self.on_step)
 
 
 def _report(archiver: Archiver, vault: Vault, week: str) -> ArchiveReport | None:

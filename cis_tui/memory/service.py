@@ -303,7 +303,7 @@ class MemoryService:
             self._settle()
         run = ArchiveRun(
             vaults=tuple(self._vaults.values()),
-            epochs=self._counters(),
+            epochs=self._counters,
             now=self._clock(),
             hot_weeks=self._hot_weeks,
             total_weeks=self._total_weeks,

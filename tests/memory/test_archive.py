@@ -14,9 +14,10 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, NotFound, Refused, UsageError
 from cis_tui.core.paths import Home
 from cis_tui.memory.database import Database
+from cis_tui.memory.queries import Query
 from cis_tui.memory.records import Domain, IndexType, MemoryRecord, MemoryWrite
 from cis_tui.memory.service import MemoryService
-from tests.memory.support import MONDAY, PRIVATE, PUBLIC, WEEK, SetClock, keys_of, memory, put, value_of
+from tests.memory.support import MONDAY, PRIVATE, PUBLIC, WEEK, SetClock, files_below, keys_of, memory, put, value_of
 
 
 def archives(home: Home, domain: str) -> list[str]:
@@ -166,6 +167,49 @@ def test_at_most_so_many_archives_are_kept(home: Home) -> None:
         assert value_of(service, "tmp/0") is None
         assert value_of(service, "tmp/4") == "x"
         assert value_of(service, "project/kept") == "1"
+        assert service.check() == []
+
+
+def test_fewer_archives_are_kept_when_a_person_says_so(home: Home) -> None:
+    clock = SetClock()
+    with memory(home, clock) as service:
+        for number in range(6):
+            put(service, f"tmp/{number}", "x", PUBLIC)
+            clock.now += WEEK
+        clock.now += 4 * WEEK
+        service.archive()
+    assert len(archives(home, "public")) == 6
+    with memory(home, clock, total_weeks=2) as service:
+        assert service.archive() == ()
+        assert keys_of(service) == ["tmp/4", "tmp/5"]
+        assert service.check() == []
+    assert len(archives(home, "public")) == 2
+
+
+def test_where_nothing_was_ever_written_nothing_is_made(home: Home) -> None:
+    with memory(home) as service:
+        assert service.archive() == ()
+    assert files_below(home.root) == []
+
+
+def test_an_archived_entry_leaves_the_search_and_one_carried_forward_does_not(home: Home) -> None:
+    clock = SetClock()
+    with memory(home, clock) as service:
+        for domain in (PUBLIC, PRIVATE):
+            put(service, f"tmp/{domain}/walrus", "the walrus sleeps on the ice", domain)
+            put(service, f"project/{domain}/walrus", "a walrus is our mascot", domain)
+        assert {hit.item.key for hit in service.search(Query("walrus")).hits} == {
+            "tmp/public/walrus",
+            "tmp/private/walrus",
+            "project/public/walrus",
+            "project/private/walrus",
+        }
+        clock.now += 4 * WEEK
+        service.archive()
+        kept = {"project/public/walrus", "project/private/walrus"}
+        assert {hit.item.key for hit in service.search(Query("walrus")).hits} == kept
+    with memory(home, clock) as service:
+        assert {hit.item.key for hit in service.search(Query("walrus")).hits} == kept
         assert service.check() == []
 
 

@@ -31,12 +31,15 @@ from cis_tui.memory.records import (
     Domain,
     ExportPage,
     IndexType,
+    KeyState,
     MemoryConflict,
     MemoryItem,
     MemoryPage,
     MemoryUndo,
     MemoryWrite,
+    RekeyReport,
 )
+from cis_tui.memory.rekey import Rekey
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.memory.weekly import WeeklyArchive
@@ -89,6 +92,7 @@ class Engine:
             hot_weeks=settings.memory.hot_weeks,
             total_weeks=settings.memory.total_weeks,
             on_event=self._on_memory,
+            auto_lock=settings.memory.auto_lock,
         )
         self._weekly = WeeklyArchive(self._memory.archive, clock)
         self._index = IndexKeeper(self._memory)
@@ -298,6 +302,22 @@ class Engine:
         if type != EventType.MEMORY_ACCESS:
             self._index.wake()
 
+    async def memory_key_state(self) -> KeyState:
+        """See `EngineApi`."""
+        return await self._in_thread(self._memory.key_state)
+
+    async def memory_unlock(self, passphrase: str = "") -> None:
+        """See `EngineApi`."""
+        await self._in_thread(self._memory.unlock, passphrase)
+
+    async def memory_lock(self) -> None:
+        """See `EngineApi`."""
+        await self._in_thread(self._memory.lock)
+
+    async def memory_rekey(self, kept: str = "", *, current: str = "", new: str = "") -> RekeyReport:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.rekey(Rekey(kept, current, new), _log_step))
+
     def _default_domain(self, project: str) -> Domain | None:
         project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None
         return Domain(load_config(self.home.config_file, project_file=project_file).settings.memory.default_domain)
@@ -431,3 +451,7 @@ class Engine:
     async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `call` off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: call(*args, **kwargs))
+
+
+def _log_step(done: int, count: int, what: str) -> None:
+    log.info("rekey: %s (%d of %d)", what, done, count)

@@ -16,11 +16,13 @@ from cis_tui.memory.records import (
     Domain,
     ExportPage,
     IndexType,
+    KeyState,
     MemoryConflict,
     MemoryItem,
     MemoryPage,
     MemoryUndo,
     MemoryWrite,
+    RekeyReport,
 )
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
@@ -122,6 +124,20 @@ class EngineApi(Protocol):
     async def memory_index_status(self) -> IndexStatus: ...
     async def memory_reindex(self) -> tuple[str, ...]:
         """Begin the index anew, and fill it in the background; gives what was wrong with it, a sentence each."""
+        ...
+
+    async def memory_key_state(self) -> KeyState: ...
+    async def memory_unlock(self, passphrase: str = "") -> None:
+        """Have private memory at hand, by its passphrase if its key is kept by one."""
+        ...
+
+    async def memory_lock(self) -> None:
+        """Forget the key of private memory until it is unlocked."""
+        ...
+
+    async def memory_rekey(self, kept: str = "", *, current: str = "", new: str = "") -> RekeyReport:
+        """A new key for private memory, kept by `passphrase`, `keyring` or `file`, or as before (empty); `current` and
+        `new` are the passphrases of the present key and of the new one."""
         ...
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]: ...

@@ -21,11 +21,13 @@ from cis_tui.memory.records import (
     Domain,
     ExportPage,
     IndexType,
+    KeyState,
     MemoryConflict,
     MemoryItem,
     MemoryPage,
     MemoryUndo,
     MemoryWrite,
+    RekeyReport,
 )
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
@@ -204,6 +206,22 @@ class RemoteEngine:
     async def memory_reindex(self) -> tuple[str, ...]:
         """See `EngineApi`."""
         return await self._call("memory_reindex")
+
+    async def memory_key_state(self) -> KeyState:
+        """See `EngineApi`."""
+        return await self._call("memory_key_state")
+
+    async def memory_unlock(self, passphrase: str = "") -> None:
+        """See `EngineApi`."""
+        await self._call("memory_unlock", passphrase=passphrase)
+
+    async def memory_lock(self) -> None:
+        """See `EngineApi`."""
+        await self._call("memory_lock")
+
+    async def memory_rekey(self, kept: str = "", *, current: str = "", new: str = "") -> RekeyReport:
+        """See `EngineApi`."""
+        return await self._call("memory_rekey", kept=kept, current=current, new=new)
 
     async def dag_list(self, project: str) -> tuple[DagInfo, ...]:
         """See `EngineApi`."""

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -104,11 +103,14 @@ def _memory(context: Context) -> Checks:
     if not context.home.memory.is_dir():
         yield Check("memory", "ok", "nothing is remembered yet")
         return
+    from cis_tui.cli.memory_keys import described
     from cis_tui.memory.check import check_memory
-    from cis_tui.memory.keys import load_key
+    from cis_tui.memory.data_key import borrowed
     from cis_tui.memory.service import MemoryService
 
-    problems = check_memory(context.home, partial(load_key, context.home))
+    with borrowed(context.home) as key:
+        problems = check_memory(context.home, key.get)
+        state = key.state()
     for problem in problems:
         locked = "is locked" in problem.message
         hint = _UNLOCK if locked else _MEND[problem.trouble]
@@ -120,6 +122,11 @@ def _memory(context: Context) -> Checks:
         finally:
             service.close()
         yield Check("memory", "ok", ", ".join(f"{count} {domain}" for domain, count in counts.items()))
+    if state.kept == "file":
+        message = "the key of private memory lies in a file beside it: who has both can read it"
+        yield Check("keys", "ok", message, "cis memory rekey --passphrase puts it under a passphrase")
+    elif state.kept:
+        yield Check("keys", "ok", f"private memory: {described(state)}")
 
 
 def _journal(context: Context) -> Checks:

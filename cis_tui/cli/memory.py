@@ -97,7 +97,9 @@ def list_(context: Context, prefix: str = "", *, domain: str | None = None, limi
     from cis_tui.cli.store import open_store
 
     with open_store(context) as store:
-        items, total = store.list(prefix, domain, limit)
+        items, total, locked = store.list(prefix, domain, limit)
+    if locked:
+        note("private memory is locked: only public entries are listed")
     if context.json:
         # What is Sensitive leaves only when it is asked for by name: `cis memory get`.
         show_json([{**item, "value": None} if item["index_type"] == "Sensitive" else item for item in items])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 
 from cis_tui.cli.checks import open_to_others
 from cis_tui.cli.context import Context
 from cis_tui.core.lock import take_lock
 from cis_tui.core.paths import Home
-from cis_tui.memory.keys import load_key
+from cis_tui.memory.data_key import borrowed
 from cis_tui.memory.repair import Repair, repair_memory
 
 
@@ -25,7 +24,8 @@ def mend(context: Context) -> list[Repair]:
         return []
     lock = take_lock(home)
     try:
-        return [*_close(home), *repair_memory(home, partial(load_key, home))]
+        with borrowed(home) as key:
+            return [*_close(home), *repair_memory(home, key.get)]
     finally:
         os.close(lock)
 

@@ -19,6 +19,9 @@ _POLL = 0.2
 """Seconds between two looks at what a live engine does."""
 Item = Mapping[str, object]
 """A memory item in the shape of the contract."""
+LOCKED = "CIS-MEM-020"
+"""`records.LOCKED`, without loading what that module loads."""
+_TRIES = 3
 
 
 class Store(Protocol):
@@ -27,8 +30,8 @@ class Store(Protocol):
     def get(self, key: str) -> Item | None: ...
     def set(self, write: MemoryWrite) -> Item: ...
     def delete(self, key: str) -> bool: ...
-    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int]:
-        """The first `limit` items by key, and how many there are."""
+    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int, bool]:
+        """The first `limit` items by key, how many there are, and whether private ones are left out: it is locked."""
         ...
 
     def history(self, key: str) -> list[Item]: ...
@@ -69,13 +72,14 @@ def open_store(context: Context) -> Generator[Store]:
     line = _live_line(context)
     if line is not None:
         try:
-            yield RemoteStore(context, line)
+            if not _opens_itself(line):
+                yield RemoteStore(context, line)
+                return
         finally:
             line.close()
-        return
     from cis_tui.memory.service import MemoryService
 
-    service = MemoryService(context.home.ensure())
+    service = MemoryService(context.home.ensure(), ask=_ask)
     try:
         yield LocalStore(context, service)
     finally:
@@ -96,6 +100,20 @@ def _live_line(context: Context) -> Line | None:
         raise
 
 
+def _opens_itself(line: Line) -> bool:
+    """Whether private memory is locked in the engine, and this command was given the passphrase: it works beside it."""
+    if not (os.environ.get("CIS_PASSPHRASE") or os.environ.get("CIS_PASSPHRASE_FILE")):
+        return False
+    state = cast("dict[str, object]", line.call("memory_key_state", {}))
+    return state["locked"] is True and state["kept"] == "passphrase"
+
+
+def _ask(again: bool) -> str | None:
+    from cis_tui.cli.passphrase import ask
+
+    return ask(again)
+
+
 class RemoteStore:
     """The memory of a live engine."""
 
@@ -114,15 +132,21 @@ class RemoteStore:
     def delete(self, key: str) -> bool:
         return self._call("memory_delete", key=key) is True
 
-    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int]:
+    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int, bool]:
         page = cast("dict[str, object]", self._call("memory_list", prefix=prefix, domain=domain, limit=limit))
-        return cast("list[Item]", page["items"]), int(str(page["total"]))
+        if page.get("locked") and self._unlock():
+            return self.list(prefix, domain, limit)
+        return cast("list[Item]", page["items"]), int(str(page["total"])), page.get("locked") is True
 
     def history(self, key: str) -> list[Item]:
         return cast("list[Item]", self._call("memory_history", key=key))
 
     def current(self, key: str) -> Item | None:
-        items, _ = self.list(key, None, 1)
+        items, _, locked = self.list(key, None, 1)
+        if items and items[0]["key"] == key:
+            return items[0]
+        # Where private memory is locked, only it could tell, and says why it does not.
+        items, *_ = self.list(key, "private", 1) if locked else ([],)
         return items[0] if items and items[0]["key"] == key else None
 
     def pin(self, key: str, pinned: bool) -> Item:
@@ -166,7 +190,10 @@ class RemoteStore:
         from cis_tui.core.codec import decode, encode
         from cis_tui.memory.queries import SearchResult
 
-        return decode(SearchResult, self._call("memory_search", query=encode(query)))
+        result = decode(SearchResult, self._call("memory_search", query=encode(query)))
+        if "is locked" in result.locked and self._unlock():
+            return self.search(query)
+        return result
 
     def reindex(self) -> Sequence[str]:
         return cast("list[str]", self._call("memory_reindex"))
@@ -181,7 +208,31 @@ class RemoteStore:
         return decode(IndexStatus, self._call("memory_index_status"))
 
     def _call(self, method: str, **params: object) -> object:
-        return self._line.call(method, params)
+        try:
+            return self._line.call(method, params)
+        except Exception as error:
+            if getattr(error, "code", "") != LOCKED or not self._unlock():
+                raise
+            return self._line.call(method, params)
+
+    def _unlock(self) -> bool:
+        """Let a person at the terminal unlock private memory in the engine; whether they did.
+
+        Raises:
+            CisError: they tried, and it is not the passphrase.
+        """
+        for attempt in range(1, _TRIES + 1):
+            passphrase = _ask(attempt > 1)
+            if passphrase is None:
+                return False
+            try:
+                self._line.call("memory_unlock", {"passphrase": passphrase})
+            except Exception as error:
+                if getattr(error, "code", "") != "CIS-MEM-021" or attempt == _TRIES:
+                    raise
+            else:
+                return True
+        return False
 
 
 class LocalStore:
@@ -201,11 +252,11 @@ class LocalStore:
     def delete(self, key: str) -> bool:
         return self._service.delete(key)
 
-    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int]:
+    def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int, bool]:
         from cis_tui.memory.records import Domain
 
         page = self._service.list(prefix, domain=Domain(domain) if domain else None, limit=limit)
-        return cast("list[Item]", _encode(page.items)), page.total
+        return cast("list[Item]", _encode(page.items)), page.total, page.locked
 
     def history(self, key: str) -> list[Item]:
         return cast("list[Item]", _encode(self._service.history(key)))

@@ -37,6 +37,8 @@ class MemorySettings:
     """Weeks that are kept at all."""
     default_domain: str = "private"
     """private or public: where an entry goes that neither flag nor content decides."""
+    auto_lock: float = 900.0
+    """Seconds without use after which private memory that was unlocked by its passphrase is locked again; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "core.max_parallel": (1, 256),
     "memory.hot_weeks": (1, 52),
     "memory.total_weeks": (2, 1040),
+    "memory.auto_lock": (0, 2_592_000),
     "decisions.recommended": (0, 86_400),
     "decisions.confirmed": (1, 2_592_000),
     "decisions.arbitrated": (1, 2_592_000),

@@ -112,6 +112,10 @@ class Committer:
         self._private.close()
         self._public.close()
 
+    def close_private(self) -> None:
+        """Let go of the files of private memory; the next write opens them again."""
+        self._private.close()
+
     def _commit_week(self, week: str, entries: Mapping[int, Entry], *, needs_private: bool = False) -> _Round:
         needs_private = needs_private or any(entry.needs_private for entry in entries.values())
         try:

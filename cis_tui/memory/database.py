@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -200,6 +200,30 @@ def _fill(path: Path, key: str | None, prepare: Callable[[Database], None]) -> N
         database.close()
 
 
+def reencrypt(source: Path, target: Path, old: str, new: str) -> None:
+    """Write what the file `source`, which the key `old` opens, holds to `target` (0600), durably, under the key `new`.
+
+    Nobody else may have `source` open. All of both files is read and checked, and nothing passes the disk in clear.
+
+    Raises:
+        Invalid: `source` is damaged, or `old` is not its key (CIS-MEM-032).
+        CisError: `target` cannot be written.
+    """
+    with _told_of(target):
+        remove(target)
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(_open(source, old)) as before, closing(_open(target, new)) as after:
+        with _told_of(source):
+            _check_pages(before, source)
+            # What is in the log beside the file goes into the file, so that the file alone is all of it.
+            before.execute("PRAGMA journal_mode=DELETE").fetchone()
+        with _told_of(target):
+            before.backup(after)
+            _check_pages(after, target)
+    with _told_of(target), target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def remove(path: Path) -> None:
     """Remove a database that can be made again, with what SQLite keeps beside it."""
     for suffix in ("", "-wal", "-shm", "-journal"):
@@ -267,3 +291,32 @@ def inode(path: Path) -> int:
 
 def _connect(uri: str) -> Any:
     return sqlite.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
+
+
+def _open(path: Path, key: str) -> Any:
+    """An encrypted file as it is, in no particular mode."""
+    with _told_of(path):
+        connection = _connect(f"{path.as_uri()}?mode=rw")
+        connection.execute("PRAGMA cipher_log_level=NONE")
+        connection.set_key(raw_key(key))
+        return connection
+
+
+def _check_pages(connection: Any, path: Path) -> None:
+    """See that every page was written with the key and not changed since."""
+    problems = connection.execute("PRAGMA cipher_integrity_check").fetchall()
+    if problems:
+        raise Invalid("CIS-MEM-032", f"{path} is damaged ({problems[0][0]})", hint="cis doctor checks every file")
+
+
+@contextmanager
+def _told_of(path: Path) -> Generator[None]:
+    """Tell failures as those of the file at `path`."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise failure(error, path) from error
+    except OSError as error:
+        raise Unavailable(
+            "CIS-MEM-031", f"cannot write {path}: {error.strerror}", hint="make room on the disk"
+        ) from error

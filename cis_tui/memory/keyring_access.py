@@ -1,7 +1,8 @@
 """The keyring of the operating system, asked in a process of its own.
 
 The `keyring` library may prompt on the terminal, wait for a desktop or take its time to import; here it can do none of
-that to the caller. Run as a program, this module is that process: `get ACCOUNT` prints, `put ACCOUNT` reads one line.
+that to the caller. Run as a program, this module is that process: `get ACCOUNT` prints, `put ACCOUNT` reads one line,
+`drop ACCOUNT` forgets.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ class Keyring:
         """Keep a secret, and see that it can be had back; whether that went well."""
         return self._ask("put", account, secret) is not None and self.get(account) == secret
 
+    def drop(self, account: str) -> None:
+        """Forget what is kept for `account`, if the keyring lets it."""
+        self._ask("drop", account)
+
     def _ask(self, verb: str, account: str, line: str = "") -> str | None:
         import subprocess
 
@@ -61,6 +66,9 @@ def main(verb: str, account: str) -> int:
     backend: Any = max(usable, key=lambda candidate: candidate.priority)
     if verb == "put":
         backend.set_password(SERVICE, account, sys.stdin.readline().strip())
+        return 0
+    if verb == "drop":
+        backend.delete_password(SERVICE, account)
         return 0
     secret = backend.get_password(SERVICE, account)
     sys.stdout.write(f"{secret or ''}\n")

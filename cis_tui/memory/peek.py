@@ -7,6 +7,7 @@ knows all of that.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -29,12 +30,33 @@ def peek(home: str, key: str) -> str | bytes | None:
             folder = f"{home}/memory/{domain}"
             weeks, archived = _weeks(folder), _archived(f"{home}/memory/archives/{domain}")
             if weeks or archived:
-                found, value = _look(folder, weeks, archived, None if domain == "public" else _plain_key(home), key)
+                found, value = _look_into(home, domain, weeks, archived, key)
                 if found:
                     return value
     except (OSError, ValueError, LookupError, sqlite.Error):
         return None
     return None
+
+
+def _look_into(
+    home: str, domain: str, weeks: list[str], archived: set[str], key: str
+) -> tuple[bool, str | bytes | None]:
+    """As `_look`, as one of the users of the key where one is needed: nobody changes it meanwhile.
+
+    Raises:
+        LookupError, OSError: it is being changed, or is not to be had.
+    """
+    folder = f"{home}/memory/{domain}"
+    if domain == "public":
+        return _look(folder, weeks, archived, None, key)
+    locks = [os.open(f"{home}/keys/{name}.lock", os.O_RDONLY | os.O_CLOEXEC) for name in ("next", "use")]
+    try:
+        for lock in locks:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return _look(folder, weeks, archived, _plain_key(home), key)
+    finally:
+        for lock in locks:
+            os.close(lock)
 
 
 def _look(
@@ -114,6 +136,8 @@ def _plain_key(home: str) -> str:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise LookupError("others can read the key")
         kept = json.load(file)
+    if "rotation" in kept:
+        raise LookupError("the key is being changed")
     secret = kept["key"] if kept["kept"] == "file" else ""
     if len(bytes.fromhex(secret)) != 32:
         raise LookupError("no plain key")

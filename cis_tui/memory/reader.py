@@ -26,11 +26,7 @@ from cis_tui.memory.log import (
     read_rows,
     read_versions,
 )
-from cis_tui.memory.records import (
-    Domain,
-    IndexType,
-    MemoryItem,
-)
+from cis_tui.memory.records import LOCKED, Domain, IndexType, MemoryItem, MemoryPage
 from cis_tui.memory.vault import Archived, Vault, missing
 from cis_tui.memory.versions import Rank
 
@@ -129,31 +125,31 @@ class Reader:
             raise missing(self._vaults[place.domain].path(place.week))
         return item
 
-    def page(
-        self, prefix: str, domain: Domain | None, *, limit: int, offset: int, cut: int = 0
-    ) -> tuple[tuple[MemoryItem, ...], int]:
-        """The current entries whose key begins with `prefix`, by key, and how many there are in all.
+    def page(self, prefix: str, domain: Domain | None, *, limit: int, offset: int, cut: int = 0) -> MemoryPage:
+        """The current entries whose key begins with `prefix`, by key; the public ones where private memory is locked
+        and `domain` does not insist on it.
 
         `cut`: as `MemoryService.list`.
 
         Raises:
             CisError: a domain, or a log, cannot be opened.
         """
-        keys = self._keys(domain)
+        keys, locked = self._open_keys(domain)
         if not keys:
-            return (), 0
+            return MemoryPage((), 0, locked)
         bounds = (prefix, after_prefix(prefix))
         total = self._catalogues.value(f"SELECT count(*) FROM ({keys})", bounds)
         rows = self._catalogues.all(f"SELECT key FROM ({keys}) LIMIT ?3 OFFSET ?4", (*bounds, limit, offset))
-        return self._read_all(self._places([str(key) for (key,) in rows], domain), cut), int(total)
+        places = self._places([str(key) for (key,) in rows], Domain.PUBLIC if locked else domain)
+        return MemoryPage(self._read_all(places, cut), int(total), locked)
 
     def tree(self, prefix: str, domain: Domain | None) -> MemoryTree:
-        """How the keys that begin with `prefix` go on.
+        """How the keys that begin with `prefix` go on; of the entries that `page` would give.
 
         Raises:
             CisError: a domain cannot be opened.
         """
-        keys = self._keys(domain)
+        keys, _ = self._open_keys(domain)
         return read_tree(self._catalogues, keys, prefix) if keys else MemoryTree(prefix, 0, (), True)
 
     def following(self, prefix: str, after: str, domain: Domain | None, *, limit: int) -> Iterator[MemoryItem]:
@@ -273,6 +269,13 @@ class Reader:
             raise Unavailable("CIS-MEM-051", f"the week {week} of {domain.value} memory was archived meanwhile")
         return log
 
+    def close_private(self) -> None:
+        """Let go of the files of private memory; the next question opens them again."""
+        for place in [place for place in self._logs if place[0] is Domain.PRIVATE]:
+            self._logs.pop(place).close()
+        if self._attached.pop(Domain.PRIVATE, None) is not None:
+            self._catalogues.run(f"DETACH DATABASE {Domain.PRIVATE.value}")
+
     def close(self) -> None:
         """Let go of every file."""
         self._closed = True
@@ -318,6 +321,16 @@ class Reader:
         if private:
             parts.append(_PRIVATE + (_NOT_PUBLIC if public else ""))
         return " UNION ALL ".join(parts)
+
+    def _open_keys(self, domain: Domain | None) -> tuple[str, bool]:
+        """As `_keys`, but of public memory alone where the other one is locked and `domain` does not insist on it; and
+        whether that is so."""
+        try:
+            return self._keys(domain), False
+        except Unavailable as error:
+            if domain is Domain.PRIVATE or error.code != LOCKED:
+                raise
+            return self._keys(Domain.PUBLIC), True
 
     def _keys(self, domain: Domain | None) -> str:
         """The question for the keys of the current entries of `domain`, or of both, in order; empty for none.

@@ -9,6 +9,8 @@ from enum import StrEnum
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import CisError
 
+LOCKED = "CIS-MEM-020"
+"""The code of the error that says: private memory is locked."""
 MAX_KEY = 512
 """Bytes of a key in UTF-8."""
 MAX_VALUE = 8 * 1024 * 1024
@@ -77,6 +79,8 @@ class MemoryPage:
     items: tuple[MemoryItem, ...]
     total: int
     """Entries that fit the question, of which `items` are the first."""
+    locked: bool = False
+    """Private memory was asked too, but is locked: these are the public entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +182,28 @@ class ArchiveReport:
     """Archives beyond the limit, oldest first."""
     waiting: str = ""
     """Why the week is not archived yet; empty when it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """How the key of private memory is kept, and whether it can be used now."""
+
+    kept: str
+    """`passphrase`, `keyring` or `file`; empty as long as there is no key."""
+    locked: bool
+    """Nothing private can be read or written before it is unlocked."""
+    auto_lock: float = 0.0
+    """Seconds without use after which it is locked again; 0 for never."""
+    lock_in: float | None = None
+    """Seconds until then, as things are; None when nothing of the kind is to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyReport:
+    """What became of a change of the key."""
+
+    kept: str
+    """How the new key is kept: as `KeyState.kept`."""
+    files: int
+    """How many files were encrypted anew."""
+    seconds: float

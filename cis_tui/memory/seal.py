@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from cis_tui.core.errors import Invalid, Refused, Unavailable
-from cis_tui.core.paths import sync_dir
 from cis_tui.memory.database import raw_key
 
 _MAGIC = b"CISarch1"
@@ -55,14 +54,7 @@ class Sealed:
             Refused: it cannot be opened (CIS-MEM-061).
         """
         head = _read_head(path)
-        try:
-            return cls(head, aes_key_unwrap(_week_key(key, week), head[-_WRAPPED:]))
-        except InvalidUnwrap as error:
-            raise Invalid(
-                "CIS-MEM-063",
-                f"{path} does not open with the key of private memory",
-                hint="it is damaged, of another week, or of another key; the other weeks are not affected",
-            ) from error
+        return cls(head, _file_key(path, head, key, week))
 
     def seal(self, number: int, count: int, block: bytes) -> bytes:
         """See `Envelope`."""
@@ -89,36 +81,37 @@ class Sealed:
             raise ValueError("not sealed so") from error
 
 
-def rewrap(path: Path, week: str, old: str, new: str) -> None:
-    """Let the archive of `week` at `path` be opened by the data key `new` instead of `old`.
-
-    The file is replaced at once or not at all; when `new` opens it already nothing is done.
+def rewrap(source: Path, target: Path, week: str, old: str, new: str) -> None:
+    """Write the archive of `week` at `source`, which the data key `old` opens, to `target` (0600) for the key `new`.
 
     Raises:
-        Invalid: neither key opens it (CIS-MEM-063).
+        Invalid: `old` does not open it (CIS-MEM-063), or it is damaged (CIS-MEM-060).
         Unavailable: it cannot be written (CIS-MEM-062).
     """
-    head = _read_head(path)
-    wrapped = head[-_WRAPPED:]
+    head = _read_head(source)
+    wrapped = aes_key_wrap(_week_key(new, week), _file_key(source, head, old, week))
     try:
-        file_key = aes_key_unwrap(_week_key(old, week), wrapped)
-    except InvalidUnwrap:
-        Sealed.of(path, new, week)
-        return
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with open(path, "rb") as source, open(temporary, "wb", opener=_private) as copy:
-            source.seek(_HEAD)
-            copy.write(head[:-_WRAPPED] + aes_key_wrap(_week_key(new, week), file_key))
-            while chunk := source.read(1 << 20):
+        with open(source, "rb") as original, open(target, "wb", opener=_private) as copy:
+            original.seek(_HEAD)
+            copy.write(head[:-_WRAPPED] + wrapped)
+            while chunk := original.read(1 << 20):
                 copy.write(chunk)
             copy.flush()
             os.fsync(copy.fileno())
-        temporary.replace(path)
-        sync_dir(path.parent)
     except OSError as error:
         raise Unavailable(
-            "CIS-MEM-062", f"cannot write {path}: {error.strerror}", hint="make room on the disk"
+            "CIS-MEM-062", f"cannot write {target}: {error.strerror}", hint="make room on the disk"
+        ) from error
+
+
+def _file_key(path: Path, head: bytes, key: str, week: str) -> bytes:
+    try:
+        return aes_key_unwrap(_week_key(key, week), head[-_WRAPPED:])
+    except InvalidUnwrap as error:
+        raise Invalid(
+            "CIS-MEM-063",
+            f"{path} does not open with the key of private memory",
+            hint="it is damaged, of another week, or of another key; the other weeks are not affected",
         ) from error
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -114,10 +114,13 @@ class Searcher:
             self._reader.refresh(None)
             return [problem for index in self._indexes.values() for problem in index.problems()]
 
-    def forget_private(self) -> None:
-        """Let go of everything of private memory: it was locked."""
+    @contextmanager
+    def private_closed(self) -> Generator[None]:
+        """Let go of everything of private memory, and touch nothing of it while the block runs."""
         with self._lock:
             self._indexes[Domain.PRIVATE].forget()
+            self._reader.close_private()
+            yield
 
     def close(self) -> None:
         """Let go of every file, and end the model's process unless it was given."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from threading import Lock
@@ -22,22 +22,28 @@ from cis_tui.memory.records import (
     ArchiveReport,
     Domain,
     ExportPage,
+    KeyState,
     MemoryItem,
     MemoryPage,
     MemoryRecord,
     MemoryWrite,
     MergeReport,
+    RekeyReport,
 )
 from cis_tui.memory.vault import Vault
 
 if TYPE_CHECKING:
     from cis_tui.memory.branches import MemoryTree
     from cis_tui.memory.committer import Committer, Outcome
+    from cis_tui.memory.data_key import DataKey
     from cis_tui.memory.embedder import Embedder
+    from cis_tui.memory.keys import Ask
     from cis_tui.memory.log import Change
     from cis_tui.memory.plan import Entry, Plan
     from cis_tui.memory.queries import IndexStatus, Query, SearchResult
+    from cis_tui.memory.rekey import Rekey
     from cis_tui.memory.revisions import Revisions
+    from cis_tui.memory.rotation import Step
     from cis_tui.memory.search import Searcher
     from cis_tui.memory.stats import MemoryStats
 
@@ -61,10 +67,14 @@ class MemoryService:
         total_weeks: int = 54,
         on_event: EventSink | None = None,
         embedder: Embedder | None = None,
+        ask: Ask | None = None,
+        auto_lock: float = 0.0,
     ) -> None:
         """`node`: the DID that versions are signed off with, the home's own when None. `hot_weeks`: weeks that are not
         archived, the current one among them. `total_weeks`: archives that are kept, of each domain. `on_event` is told
         what happened, after it is durable, on the thread that did it; it must return at once and ask nothing of memory.
+        `ask`: asks a person for the passphrase of private memory. `auto_lock`: seconds after which private memory that
+        was unlocked and is not used is locked, 0 for never.
         """
         self._home = home
         self._node = node
@@ -72,10 +82,13 @@ class MemoryService:
         self._on_event = on_event
         self._hot_weeks = hot_weeks
         self._total_weeks = total_weeks
-        self._key = ""
+        self._ask = ask
+        self._auto_lock = auto_lock
+        self._making_key = Lock()
+        self._made_key: DataKey | None = None
         self._vaults = {
             Domain.PUBLIC: Vault(home, Domain.PUBLIC),
-            Domain.PRIVATE: Vault(home, Domain.PRIVATE, self._data_key),
+            Domain.PRIVATE: Vault(home, Domain.PRIVATE, lambda: self._data_key.get()),
         }
         self._committer: Committer | None = None
         self._buffer = Buffer(self._commit, on_failure=self._report)
@@ -93,6 +106,7 @@ class MemoryService:
         """Keep an entry; durable when this returns. `default_domain`: where the project's entries go."""
         made = self._buffer.write(self._entry(write, default_domain))
         assert made is not None, "only a deletion can have nothing to do"
+        self._touch(made.domain)
         return made.version.item(made.domain)
 
     def set_nowait(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> None:
@@ -121,6 +135,7 @@ class MemoryService:
 
     def get(self, key: str) -> MemoryItem | None:
         """The entry `key`, or None; counts as a use of it."""
+        self._lock_if_idle()
         if self._buffer and self._buffer.holds(key):
             self._buffer.flush()
         with self._reading:
@@ -134,6 +149,7 @@ class MemoryService:
                 if cached is None:
                     return None
             item = self._count_use(cached)
+        self._touch(item.domain)
         if self._on_event is not None:
             self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value})
         return item
@@ -142,19 +158,22 @@ class MemoryService:
         """Let an entry be gone, durably; its history stays. False when there is none."""
         from cis_tui.memory.intake import deletion_of
 
+        self._lock_if_idle()
         return self._buffer.write(deletion_of(key, self._clock())) is not None
 
     def list(
         self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0, cut: int = 0
     ) -> MemoryPage:
-        """The current entries whose key begins with `prefix`, by key; of both domains when `domain` is None.
+        """The current entries whose key begins with `prefix`, by key; of both domains when `domain` is None, or of the
+        public one alone while private memory is locked.
 
         `cut`: give of a value no more than so many characters, and nothing of a Sensitive one; 0 for all of it.
         """
         self._settle()
         with self._reading:
-            items, total = self._fresh.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0), cut=max(cut, 0))
-        return MemoryPage(items, total)
+            page = self._fresh.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0), cut=max(cut, 0))
+        self._touch(*(item.domain for item in page.items))
+        return page
 
     def tree(self, prefix: str = "", *, domain: Domain | None = None) -> MemoryTree:
         """How many current entries' keys begin with `prefix`, and how these keys go on up to their next `/`."""
@@ -169,6 +188,7 @@ class MemoryService:
         self._settle()
         with self._reading:
             versions = self._fresh.versions(key)
+        self._touch(*(item.domain for _, item in versions))
         return newest_first(versions)
 
     def export(
@@ -255,6 +275,7 @@ class MemoryService:
         """
         made = self._buffer.write(entry)
         assert made is not None, "a revision always adds a version"
+        self._touch(made.domain)
         return made.version.item(made.domain)
 
     def counts(self) -> Mapping[str, int]:
@@ -283,7 +304,49 @@ class MemoryService:
         """What is wrong with the files of memory, a sentence each; empty when all is well."""
         from cis_tui.memory.check import check_memory
 
-        return [problem.message for problem in check_memory(self._home, self._data_key)]
+        return [problem.message for problem in check_memory(self._home, self._data_key.get)]
+
+    def key_state(self) -> KeyState:
+        """How the key of private memory is kept, and whether it can be used now."""
+        return self._data_key.state()
+
+    def unlock(self, passphrase: str = "") -> None:
+        """Have private memory at hand again, by its passphrase if its key is kept by one.
+
+        Raises:
+            Unavailable: it is not its passphrase, or none was given; what was locked stays so (CIS-MEM-021, 020).
+        """
+        self._data_key.unlock(passphrase)
+        self._emit("MemoryUnlocked", {})
+
+    def lock(self, *, reason: str = "asked") -> None:
+        """Forget the key of private memory, and all that was read of it, until `unlock`. `reason` is for the event.
+
+        Raises:
+            Refused: it cannot be locked (CIS-MEM-072).
+        """
+        self._data_key.check_lockable()
+        with suppress(CisError):
+            self._buffer.flush()  # what cannot be written now waits, unreadable, for the key
+        with self._private_closed():
+            already = self._data_key.shut
+            self._data_key.lock()
+        if not already:
+            self._emit("MemoryLocked", {"reason": reason})
+
+    def rekey(self, asked: Rekey, step: Step) -> RekeyReport:
+        """Give private memory a new key; whoever reads or writes waits. `step` is told what is done.
+
+        Raises:
+            CisError: it was not done, and nothing was changed (see `rekey.rekey`).
+        """
+        from cis_tui.memory.rekey import rekey
+        from cis_tui.memory.rotation import undisturbed
+
+        with undisturbed(self._home), self._private_closed():
+            report = rekey(self._home, self._data_key, asked, step)
+        self._emit("MemoryRekeyed", {"kept": report.kept, "files": report.files})
+        return report
 
     def archive(
         self,
@@ -324,7 +387,9 @@ class MemoryService:
         `embed_waiting`: false where an indexer lives that embeds what was written since.
         """
         self._settle()
-        return self._search_side().search(query, embed_waiting=embed_waiting)
+        result = self._search_side().search(query, embed_waiting=embed_waiting)
+        self._touch(*(hit.item.domain for hit in result.hits))
+        return result
 
     def index_some(self, domain: Domain, limit: int = 64) -> int:
         """Let some of what was written to `domain` be found by meaning; how many entries wait still."""
@@ -352,6 +417,8 @@ class MemoryService:
                     self._committer.close()
             if self._searcher is not None:
                 self._searcher.close()
+            if self._made_key is not None:
+                self._made_key.forget()
 
     def _search_side(self) -> Searcher:
         from cis_tui.memory.search import Searcher
@@ -364,6 +431,7 @@ class MemoryService:
     def _entry(self, write: MemoryWrite, default_domain: Domain | None) -> Entry:
         from cis_tui.memory.intake import entry_of
 
+        self._lock_if_idle()
         return entry_of(write, default_domain, self._clock())
 
     def _commit(self, group: Sequence[Entry]) -> list[Outcome]:
@@ -437,10 +505,37 @@ class MemoryService:
 
     def _settle(self) -> None:
         """Bring to the logs what they do not show yet."""
+        self._lock_if_idle()
         if self._buffer:
             self._buffer.flush()
         with self._reading:
             self._save_uses()
+
+    @contextmanager
+    def _private_closed(self) -> Generator[None]:
+        """Have no private file open, and nothing of private memory kept, while the block runs; who asks waits."""
+        with ExitStack() as closed:
+            closed.enter_context(self._buffer.alone())
+            closed.enter_context(self._reading)
+            self._save_uses()
+            self._reader.close_private()
+            if self._committer is not None:
+                self._committer.close_private()
+            self._cache.clear()
+            if self._searcher is not None:
+                closed.enter_context(self._searcher.private_closed())
+            yield
+
+    def _lock_if_idle(self) -> None:
+        """Lock private memory if it should have been already: before anything is asked of it."""
+        if self._made_key is not None and self._made_key.expired:
+            with suppress(CisError):
+                self.lock(reason="idle")
+
+    def _touch(self, *domains: Domain) -> None:
+        """Note that entries of these domains were used by somebody."""
+        if self._made_key is not None and Domain.PRIVATE in domains:
+            self._made_key.touch()
 
     def _save_uses(self) -> None:
         """Write uses down; where that fails they wait for the next time, for no read may fail of it."""
@@ -464,12 +559,16 @@ class MemoryService:
             self._node = node_id(self._home)
         return self._node
 
-    def _data_key(self) -> str:
-        if not self._key:
-            from cis_tui.memory.keys import load_key
+    @property
+    def _data_key(self) -> DataKey:
+        with self._making_key:
+            if self._made_key is None:
+                from cis_tui.memory.data_key import DataKey
 
-            self._key = load_key(self._home)
-        return self._key
+                self._made_key = DataKey(
+                    self._home, ask=self._ask, auto_lock=self._auto_lock, on_idle=self._lock_if_idle
+                )
+            return self._made_key
 
 
 def _event_of(made: Plan) -> tuple[str, Mapping[str, object]]:

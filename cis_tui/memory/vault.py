@@ -81,7 +81,7 @@ class Vault:
         """
         key, path = self.key(), self.path(week)
         if durable and not path.exists():
-            self._prove_key(key)
+            self.prove_key(key)
             self._make_folder()
             with locked(self.folder):
                 # In this order: a log goes only when its archive is there.
@@ -90,7 +90,16 @@ class Vault:
                 if not path.exists():
                     create(path, key, prepare_log)
         try:
-            log = Database(path, key, durable=durable)
+            return self._open_existing(week, durable=durable)
+        except Invalid:
+            if durable:
+                self.prove_key(key)
+            raise
+
+    def _open_existing(self, week: str, *, durable: bool = False) -> Database:
+        path = self.path(week)
+        try:
+            log = Database(path, self.key(), durable=durable)
         except Refused as error:
             if not path.exists():
                 raise _archived(path) from error
@@ -179,7 +188,7 @@ class Vault:
             there = self._attach(database, schema, key)
             if there:
                 return there
-            self._prove_key(key)
+            self.prove_key(key)
             for name in self._names(_CATALOGUE):
                 remove(self.folder / name)
             path = self.folder / f"{_CATALOGUE}{time.time_ns():016x}{_SUFFIX}"
@@ -231,7 +240,7 @@ class Vault:
             copy.close()
             archive.close()
 
-    def _prove_key(self, key: str | None) -> None:
+    def prove_key(self, key: str | None) -> None:
         """See that the key opens a log, before a file is made with it, or taken as damaged because it does not open.
 
         Raises:
@@ -254,7 +263,7 @@ class Vault:
             ) from problem
 
     def _all_files(self) -> tuple[tuple[Callable[[str], Reading], list[str]], ...]:
-        return (self.open_log, self.weeks()), (self.open_archive, self.archives())
+        return (self._open_existing, self.weeks()), (self.open_archive, self.archives())
 
     def _names(self, kind: str) -> list[str]:
         """The files of one kind, in the order of their names."""

@@ -25,7 +25,14 @@ _QUIET = frozenset({EventType.TASK_OUTPUT, EventType.TASK_READY})
 """Events that are no news to a person."""
 _DAG_NEWS = frozenset({EventType.DAG_LOADED, EventType.SKILL_LOADED, EventType.PROJECT_RELOADED})
 _MEMORY_NEWS = frozenset(
-    {EventType.MEMORY_SET, EventType.MEMORY_DELETED, EventType.MEMORY_MERGED, EventType.WEEK_ARCHIVED}
+    {
+        EventType.MEMORY_SET,
+        EventType.MEMORY_DELETED,
+        EventType.MEMORY_MERGED,
+        EventType.WEEK_ARCHIVED,
+        EventType.MEMORY_LOCKED,
+        EventType.MEMORY_UNLOCKED,
+    }
 )
 
 

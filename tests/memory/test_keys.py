@@ -22,9 +22,17 @@ folder, verb, account = sys.argv[1:]
 path = pathlib.Path(folder, account)
 if verb == "put":
     path.write_text(sys.stdin.readline().strip())
+elif verb == "drop":
+    path.unlink()
 elif path.exists():
     print(path.read_text())
 """
+
+
+def fake_keyring(store: Path) -> Keyring:
+    """A keyring that is a folder."""
+    store.mkdir()
+    return Keyring((sys.executable, "-c", _FAKE_KEYRING, str(store)))
 
 
 def key_file(home: Home) -> Path:
@@ -65,8 +73,7 @@ def test_a_passphrase_given_at_the_beginning_wraps_the_key(home: Home, tmp_path:
 
 def test_a_keyring_keeps_the_key_out_of_the_file(home: Home, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    store.mkdir()
-    keyring = Keyring((sys.executable, "-c", _FAKE_KEYRING, str(store)))
+    keyring = fake_keyring(store)
     key = load_key(home, env={}, keyring=keyring)
     assert key not in key_file(home).read_text()
     assert load_key(home, env={}, keyring=keyring) == key

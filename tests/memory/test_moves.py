@@ -144,13 +144,15 @@ def test_locked_private_memory_stops_what_needs_it_and_nothing_else(
             lambda: service.set(MemoryWrite("new/note", "z"), default_domain=PUBLIC),
             lambda: service.delete("own/note"),
             lambda: service.history("own/note"),
-            service.list,
+            lambda: service.list(domain=PRIVATE),
         )
         for attempt in attempts:
             with pytest.raises(Unavailable, match="locked") as caught:
                 attempt()
             assert caught.value.code == "CIS-MEM-020"
             assert "CIS_PASSPHRASE" in caught.value.hint
+        page = service.list()
+        assert ([item.key for item in page.items], page.total, page.locked) == (["open/note"], 1, True)
         assert [("locked" in problem) for problem in service.check()] == [True]
         # Unlocked while it runs, as the workspace will do it.
         monkeypatch.setenv("CIS_PASSPHRASE", "correct horse")

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from cis_tui.cli import memory
 from cis_tui.cli.arguments import count
-from cis_tui.cli.command import Command
+from cis_tui.cli.command import Command, Outcome
 from cis_tui.cli.context import Context
 from cis_tui.memory.records import Domain, IndexType
 
@@ -162,6 +162,35 @@ def _reindex_memory(context: Context, _: Namespace) -> int:
     return reindex(context)
 
 
+def _rekey(parser: ArgumentParser) -> None:
+    ways = parser.add_mutually_exclusive_group()
+    ways.set_defaults(kept="")
+    for way, help in (
+        ("passphrase", "keep the new key by a passphrase: CIS_NEW_PASSPHRASE, or typed twice"),
+        ("keyring", "keep it in the keyring of this account"),
+        ("file", "keep it in a file that only this account can read"),
+    ):
+        ways.add_argument(f"--{way}", action="store_const", const=way, dest="kept", help=help)
+
+
+def _lock(context: Context, arguments: Namespace) -> Outcome:
+    from cis_tui.cli.memory_keys import lock
+
+    return lock(context, arguments)
+
+
+def _unlock(context: Context, arguments: Namespace) -> Outcome:
+    from cis_tui.cli.memory_keys import unlock
+
+    return unlock(context, arguments)
+
+
+def _change_key(context: Context, arguments: Namespace) -> Outcome:
+    from cis_tui.cli.memory_keys import rekey
+
+    return rekey(context, arguments)
+
+
 COMMANDS = (
     Command(
         "set",
@@ -196,4 +225,7 @@ COMMANDS = (
     Command("export", "print entries as JSON lines, public ones unless told otherwise", _export_memory, _export),
     Command("import", "keep what JSON lines say, as new versions of this node", _import_memory, _import),
     Command("archive", "move old weeks into the archive, and drop what is too old", _archive_weeks, _archive),
+    Command("lock", "let the engine forget the key of private memory", _lock),
+    Command("unlock", "let the engine have it again, by its passphrase", _unlock),
+    Command("rekey", "give private memory a new key, kept as before or as you say", _change_key, _rekey),
 )

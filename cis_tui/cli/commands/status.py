@@ -11,6 +11,7 @@ from cis_tui.cli.context import Context
 from cis_tui.cli.output import show, show_json
 
 if TYPE_CHECKING:
+    from cis_tui.memory.records import KeyState
     from cis_tui.project.model import ProjectInfo
     from cis_tui.protocol import EngineStatus
 
@@ -22,6 +23,7 @@ async def status(context: Context, arguments: Namespace) -> int:
     from collections import Counter
 
     from cis_tui.cli.access import reading
+    from cis_tui.cli.memory_keys import described
     from cis_tui.cli.offline import Offline
     from cis_tui.core.identity import node_id
 
@@ -31,11 +33,12 @@ async def status(context: Context, arguments: Namespace) -> int:
         project = await api.project_open(context.project_path) if context.project else None
         runs = Counter(run.status.value for run in await api.run_list(limit=_LATEST_RUNS))
         decisions = await api.decision_list()
-    memory = engine.memory_entries if engine else _count_memory(context)
+        state = None if isinstance(api, Offline) else await api.memory_key_state()
+    memory, state = (engine.memory_entries, state) if engine and state else _look_at_memory(context)
     did = node_id(home)
     if context.json:
         found: dict[str, object] = {"home": home.root, "did": did, "engine": engine, "project": project}
-        show_json(found | {"memory": dict(memory), "runs": dict(runs), "decisions": decisions})
+        show_json(found | {"memory": dict(memory), "private": state, "runs": dict(runs), "decisions": decisions})
         return 0
     waiting = f"{len(decisions)} pending" + ("; cis decision list" if decisions else "")
     _show(
@@ -45,6 +48,7 @@ async def status(context: Context, arguments: Namespace) -> int:
             "engine": _engine(engine),
             "project": _project(project),
             "memory": _listed(memory) or "nothing yet",
+            "private": described(state),
             "runs": _listed(runs) or "none yet",
             "decisions": waiting,
         }
@@ -52,12 +56,12 @@ async def status(context: Context, arguments: Namespace) -> int:
     return 0
 
 
-def _count_memory(context: Context) -> Mapping[str, int]:
+def _look_at_memory(context: Context) -> tuple[Mapping[str, int], KeyState]:
     from cis_tui.memory.service import MemoryService
 
     service = MemoryService(context.home)
     try:
-        return service.counts()
+        return service.counts(), service.key_state()
     finally:
         service.close()
 

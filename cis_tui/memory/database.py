@@ -317,6 +317,4 @@ def _told_of(path: Path) -> Generator[None]:
     except _FAILURES as error:
         raise failure(error, path) from error
     except OSError as error:
-        raise Unavailable(
-            "CIS-MEM-031", f"cannot write {path}: {error.strerror}", hint="make room on the disk"
-        ) from error
+        raise cannot_write(path, error) from error

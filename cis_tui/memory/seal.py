@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from cis_tui.core.errors import Invalid, Refused, Unavailable
+from cis_tui.core.errors import Invalid, Refused, cannot_write
 from cis_tui.memory.database import raw_key
 
 _MAGIC = b"CISarch1"
@@ -86,7 +86,7 @@ def rewrap(source: Path, target: Path, week: str, old: str, new: str) -> None:
 
     Raises:
         Invalid: `old` does not open it (CIS-MEM-063), or it is damaged (CIS-MEM-060).
-        Unavailable: it cannot be written (CIS-MEM-062).
+        CisError: it cannot be written (CIS-CORE-012, 013).
     """
     head = _read_head(source)
     wrapped = aes_key_wrap(_week_key(new, week), _file_key(source, head, old, week))
@@ -99,9 +99,7 @@ def rewrap(source: Path, target: Path, week: str, old: str, new: str) -> None:
             copy.flush()
             os.fsync(copy.fileno())
     except OSError as error:
-        raise Unavailable(
-            "CIS-MEM-062", f"cannot write {target}: {error.strerror}", hint="make room on the disk"
-        ) from error
+        raise cannot_write(target, error) from error
 
 
 def _file_key(path: Path, head: bytes, key: str, week: str) -> bytes:

@@ -77,19 +77,18 @@ def test_an_encrypted_file_opens_with_its_key_and_its_week_only(tmp_path: Path) 
 def test_another_key_needs_no_block_to_be_written_anew(tmp_path: Path) -> None:
     data = image(3 * BLOCK)
     path = written(tmp_path / "file", data, Sealed.new(KEY, WEEK))
-    before = path.read_bytes()
-    for _ in range(2):
-        rewrap(path, WEEK, KEY, OTHER)
+    before, copy = path.read_bytes(), tmp_path / "copy"
+    rewrap(path, copy, WEEK, KEY, OTHER)
     with pytest.raises(Invalid):
-        Sealed.of(path, KEY, WEEK)
-    file = BlockFile(path, Sealed.of(path, OTHER, WEEK))
+        Sealed.of(copy, KEY, WEEK)
+    file = BlockFile(copy, Sealed.of(copy, OTHER, WEEK))
     assert file.read(0, len(data)) == data
     file.close()
-    assert path.read_bytes()[64:] == before[64:]
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [path]
+    assert copy.read_bytes()[64:] == before[64:] == path.read_bytes()[64:]
+    assert copy.stat().st_mode & 0o777 == 0o600
     with pytest.raises(Invalid):
-        rewrap(path, WEEK, "ef" * 32, "12" * 32)
+        rewrap(path, tmp_path / "none", WEEK, "ef" * 32, "12" * 32)
+    assert not (tmp_path / "none").exists()
 
 
 def test_blocks_cannot_be_swapped_left_out_or_taken_from_another_file(tmp_path: Path) -> None:

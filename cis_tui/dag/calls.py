@@ -231,7 +231,12 @@ class Calls:
 
 
 def shell_line(args: tuple[str, ...], input: Mapping[str, object]) -> str:
-    """The line for the shell of a call that gives it by arguments, one of which is a whole line, or by its input."""
+    """The line for the shell of a call that gives it by arguments, or by its input.
+
+    One argument is a whole line; arguments that begin with an option, such as `-c`, are those of the shell.
+    """
+    if len(args) > 1 and args[0].startswith("-"):
+        return shlex.join(("/bin/sh", *args))
     if args:
         return args[0] if len(args) == 1 else shlex.join(args)
     command = input.get("command", "")

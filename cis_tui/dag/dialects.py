@@ -12,6 +12,7 @@ from cis_tui.core.tables import is_number
 from cis_tui.core.text import clean_line
 from cis_tui.core.toml_lines import Path
 from cis_tui.dag.model import LevelKind
+from cis_tui.dag.shells import BASHES, PLAIN, bash_only
 
 TASK_NAMES: Mapping[str, str] = {
     "depends_on": "deps",
@@ -92,6 +93,7 @@ _SHELLS = frozenset(
 )
 _LINES = ("run", "script", "commands", "steps")
 """Fields in which a list is a script, a line each, and not the words of one command."""
+_COMMANDS = frozenset({"command", *(old for old, new in TASK_NAMES.items() if new == "command" and old != "shell")})
 _ID_NAMES = ("id", "task_id", "task", "name")
 _LEVELS = frozenset(kind.value for kind in LevelKind)
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\s*", re.IGNORECASE)
@@ -141,6 +143,7 @@ class Draft:
 
 def normalise_task(task: Draft) -> None:
     """Turn one task into the contract's shape."""
+    shell = _interpreter(task)
     _script(task)
     _args_table(task)
     if "dag" in task.data and "params" in task.data and "input" not in task.data:
@@ -150,6 +153,7 @@ def normalise_task(task: Draft) -> None:
     _type(task)
     _shell(task)
     _command_and_args(task)
+    _run_by(task, shell)
     seconds(task, "timeout_secs")
     seconds(task, "total_timeout_secs")
     _level(task)
@@ -159,6 +163,42 @@ def normalise_task(task: Draft) -> None:
     if isinstance(task.data.get("condition"), bool):
         task.data["condition"] = str(task.data["condition"]).lower()
     _deps(task)
+
+
+def _interpreter(task: Draft) -> str:
+    """The shell that the file names for the task: by its skill, or beside its command; empty if it names none."""
+    skill, shell = task.data.get("skill", task.data.get("type")), task.data.get("shell")
+    if isinstance(shell, str) and not shell.strip().count(" ") and _COMMANDS & task.data.keys():
+        del task.data["shell"]
+        if shell in PLAIN | BASHES:
+            task.warn("shell", f'"shell" is read as what runs the command ("{shell}")')
+            return shell
+        message = f'the command is for "{clean_line(shell, limit=60)}", and would be run by /bin/sh'
+        task.notes.error((*task.source, "shell"), message, 'name the program: args = ["PROGRAM", "-c", "…"]')
+    if isinstance(skill, str) and skill in PLAIN | BASHES:
+        return skill
+    return "any" if isinstance(skill, str) and skill != "shell" and skill.lower() in _SHELLS else ""
+
+
+def _run_by(task: Draft, shell: str) -> None:
+    """Let bash run what is for bash."""
+    command, args = task.data.get("command"), task.data.get("args")
+    if shell and task.data.get("skill") == shell and is_list(args):
+        task.data["skill"] = "shell"
+        task.data["args"] = [shell, *args]
+        task.warn("skill", f'the skill "{shell}" is read as the program that gets "args"')
+    if not isinstance(command, str) or "args" in task.data:
+        return
+    odd = bash_only(command)
+    if shell in BASHES or (shell == "any" and odd):
+        task.data["args"] = [shell if shell in BASHES else "bash", "-c", command]
+        task.notes.moved[(*task.path, "args")] = task.notes.place((*task.path, "command"))
+        del task.data["command"]
+        if odd and shell == "any":
+            task.warn("command", f"{odd} is for bash, which runs this command; /bin/sh would take it as text")
+    elif odd:
+        hint = 'let bash run it: command = ["bash", "-c", "…"]'
+        task.warn("command", f"{odd} is for bash; /bin/sh, which runs the command, takes it otherwise", hint)
 
 
 def _script(task: Draft) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from cis_tui.core.document import Notes, as_table, is_list, is_table
 from cis_tui.core.tables import describe
 from cis_tui.dag.dialects import Draft, normalise_task, seconds
+from cis_tui.dag.edges import read_edges
 
 CONTAINERS = ("workflow", "pipeline", "flow", "graph")
 """Tables that other programs have where ours is `[dag]`."""
@@ -62,6 +63,7 @@ def normalise(raw: object, notes: Notes) -> dict[str, object]:
     _policy(dag)
     _params(dag)
     _tasks(dag)
+    read_edges(top, dag)
     return top.data
 
 

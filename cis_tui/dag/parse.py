@@ -12,11 +12,12 @@ from cis_tui.core.errors import Invalid
 from cis_tui.core.problems import Problem
 from cis_tui.core.tables import Table
 from cis_tui.core.text import clean_line
+from cis_tui.dag.foreign import recognise_table, recognise_text
+from cis_tui.dag.lines import looks_like_lines, parse_lines
 from cis_tui.dag.model import DagSpec
 from cis_tui.dag.normalise import normalise
 from cis_tui.dag.reader import read_dag
 
-_LINES = re.compile(r"^[^\s#:]+:[^\n]*\[level:", re.MULTILINE)
 _YAML = re.compile(r"^(?:---|[\w-]+:(?:\s|$)|- [\w-]+:)", re.MULTILINE)
 
 
@@ -65,36 +66,41 @@ def _parse(text: str, file: str) -> tuple[object, Notes]:
         notes.error((), f"larger than {MAX_BYTES // 1_000_000} MB")
         return None, notes
     if suffix in (".yaml", ".yml"):
-        return None, _refuse_yaml(notes)
+        return None, _refuse_yaml(text, notes)
     if suffix == ".json" or (suffix != ".toml" and text.lstrip().startswith(("{", "[{"))):
         data, notes = parse_json(text, file)
     else:
         data, notes = parse_toml(text, file)
-    if notes.broken:
-        return None, _recognise(text, suffix, notes)
-    return data, notes
+    if notes.broken and looks_like_lines(text):
+        return parse_lines(text, file)
+    return (None, _recognise(text, suffix, notes)) if notes.broken else (data, notes)
 
 
 def _recognise(text: str, suffix: str, broken: Notes) -> Notes:
     """Name the format of a text that is neither TOML nor JSON, if it has the look of one."""
-    if _LINES.search(text):
-        notes = Notes(broken.file)
-        message = "this is the format of one line a task, which this version does not read"
-        notes.error((), message, 'write each task as [[dag.tasks]] with id = "…" and deps = […]')
-        return notes
-    return _refuse_yaml(Notes(broken.file)) if suffix not in (".toml", ".json") and _YAML.search(text) else broken
+    if suffix in (".toml", ".json"):
+        return broken
+    notes = Notes(broken.file)
+    foreign = recognise_text(text, broken.file)
+    if foreign is None:
+        return _refuse_yaml(text, notes) if _YAML.search(text) else broken
+    notes.error((), f"this is {foreign.name}; a DAG file is TOML or JSON", foreign.hint)
+    return notes
 
 
-def _refuse_yaml(notes: Notes) -> Notes:
-    notes.error(
-        (),
-        "this is YAML; a DAG file is TOML or JSON",
-        'write each task as [[dag.tasks]] with id = "…" and command = "…"',
-    )
+def _refuse_yaml(text: str, notes: Notes) -> Notes:
+    foreign = recognise_text(text, notes.file)
+    what = f"{foreign.name} (YAML)" if foreign else "YAML"
+    hint = foreign.hint if foreign else 'write each task as [[dag.tasks]] with id = "…" and command = "…"'
+    notes.error((), f"this is {what}; a DAG file is TOML or JSON", hint)
     return notes
 
 
 def _read(data: object, notes: Notes, name: str) -> DagSpec | None:
+    foreign = recognise_table(as_table(data))
+    if foreign is not None and "dag" not in as_table(data):
+        notes.error((), f"this is {foreign.name}, not a DAG", foreign.hint)
+        return None
     top = normalise(data, notes)
     if "tasks" in as_table(top.get("dag")):
         return read_dag(Table(top, (), notes), name=name)

@@ -113,7 +113,7 @@ class ProjectSession:
         return spec, self.trusted_skills(spec.skills)
 
     def _find(self, name: str) -> LoadedDag:
-        if name.endswith(DAG_SUFFIXES) or "/" in name:
+        if "/" in name or name.endswith(DAG_SUFFIXES):
             return self._load(Path(name))
         dags = self._project_dags()
         for dag in dags:

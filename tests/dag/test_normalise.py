@@ -239,7 +239,178 @@ def test_fields_of_dag_that_are_called_dag_again() -> None:
     assert 'x.toml:3: "dag.env" below [dag] is read as "env"' in warnings(dag.problems)
 
 
-def test_the_format_of_one_line_a_task_is_named() -> None:
-    for file in ("x.toml", "x.txt"):
-        dag = parse_dag("# tasks\nbackup: [level:mechanical]\ndeploy: backup [level:confirmed|30]\n", file)
-        assert "this is the format of one line a task, which this version does not read" in errors(dag.problems)[0]
+def test_one_line_a_task_is_read_as_tasks_that_run_nothing() -> None:
+    text = (
+        "# tasks\n\nbackup: [level:mechanical|5]\ndeploy: backup, test [level:Confirmed|30]  # ask\n"
+        "test:\nask: deploy [level:recommended|10|skip]\nvote: ask [level:arbitrated|dba, sre]\n"
+    )
+    for file in ("x.toml", "x.txt", "x"):
+        dag = parse_dag(text, file)
+        assert dag.spec is not None
+        assert errors(dag.problems) == []
+        assert "one line a task is read as tasks that run nothing" in warnings(dag.problems)[0]
+        assert [(task.id, task.deps, task.retry.max, task.line) for task in dag.spec.tasks] == [
+            ("backup", (), 5, 3),
+            ("deploy", ("backup", "test"), 0, 4),
+            ("test", (), 3, 5),
+            ("ask", ("deploy",), 0, 6),
+            ("vote", ("ask",), 0, 7),
+        ]
+        assert [task.level for task in dag.spec.tasks[1:]] == [
+            Level(LevelKind.CONFIRMED, 30),
+            Level(),
+            Level(LevelKind.RECOMMENDED, 10, Action.SKIP),
+            Level(LevelKind.ARBITRATED, stakeholders=("dba", "sre")),
+        ]
+
+
+def test_a_line_that_is_no_task_is_an_error_in_its_place() -> None:
+    dag = parse_dag("a: [level:mechanical]\nwhat is this\nb: [level:sometimes]\n", "x")
+    assert errors(dag.problems) == [
+        'x:2: "what is this" is no task; a line is: id: dep, dep [level:confirmed|300]',
+    ]
+    dag = parse_dag("b: [level:sometimes]\n", "x")
+    assert '"type" is "sometimes", expected mechanical or' in errors(dag.problems)[0]
+
+
+NODES = "[[nodes]]\nid = 'a'\n[[nodes]]\nid = 'b'\ndeps = ['a']\n[[nodes]]\nid = 'c'\n"
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        "[[edges]]\nfrom = 'b'\nto = 'c'\n[[edges]]\nfrom = 'a'\nto = 'b'",
+        "[[edges]]\nsource = 'b'\ntarget = 'c'\nlabel = 'then'\ntype = 'success'",
+        "[[links]]\nupstream = 'b'\ndownstream = 'c'",
+        "[dag]\nedges = [['b', 'c']]",
+        "[dag]\nedges = ['b -> c']",
+    ],
+)
+def test_edges_become_deps(edges: str) -> None:
+    nodes = NODES if "[dag]" not in edges else NODES.replace("[[nodes]]", "[[dag.nodes]]")
+    dag = parse_dag(f"{edges}\n{nodes}", "x.toml")
+    assert dag.spec is not None
+    assert errors(dag.problems) == []
+    assert [task.deps for task in dag.spec.tasks] == [(), ("a",), ("b",)]
+    assert 'are read as "deps" of the tasks to which they lead' in "\n".join(warnings(dag.problems))
+
+
+@pytest.mark.parametrize("field", ["next = 'c'", "downstream = ['c']", "then = ['c']"])
+def test_who_comes_after_a_task_gets_it_into_its_deps(field: str) -> None:
+    dag = parse_dag(NODES.replace("deps = ['a']\n", f"deps = ['a']\n{field}\n"), "x.toml")
+    assert dag.spec is not None
+    assert errors(dag.problems) == []
+    assert dag.spec.tasks[2].deps == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("edges", "said"),
+    [
+        ("[[edges]]\nfrom = 'a'\nto = 'd'", 'an edge leads to "d", which does not exist'),
+        ("[[edges]]\na = 'b'", "which is not understood: without it the order would be another one"),
+        ("[[edges]]\nfrom = 'a'\nto = 'b'\ncondition = 'x'", "is not understood"),
+        ("[[edges]]\nfrom = 'a'\nto = 'b'\ntype = 'failure'", 'type = "failure", which is not understood'),
+        ("[connections]\na = 'b'", "this is an n8n workflow, not a DAG"),
+        ("[transitions]\na = 'b'", '"transitions" is a table, expected a list of { from, to }'),
+    ],
+)
+def test_order_is_never_lost_in_silence(edges: str, said: str) -> None:
+    assert said in errors(parse_dag(f"{edges}\n{NODES}", "x.toml").problems)[0]
+    (error,) = errors(parse_dag("[[nodes]]\nid = 'a'\nnext = ['z']", "x.toml").problems)
+    assert error == 'x.toml:3: there is no task "z" after this one'
+
+
+@pytest.mark.parametrize(
+    ("fields", "args", "command"),
+    [
+        ("skill = 'bash'\ncommand = 'echo {a,b}'", ("bash", "-c", "echo {a,b}"), None),
+        ("skill = 'bash'\nargs = ['-c', 'x']", ("bash", "-c", "x"), None),
+        ("skill = 'sh'\nargs = ['-c', 'x']", ("sh", "-c", "x"), None),
+        ("shell = 'bash'\nrun = 'echo {a,b}'", ("bash", "-c", "echo {a,b}"), None),
+        ("shell = 'sh'\nrun = 'x'", (), "x"),
+        ("skill = 'shell-exec'\ncommand = 'mkdir -p /tmp/{a,b}'", ("bash", "-c", "mkdir -p /tmp/{a,b}"), None),
+        ("skill = 'shell-exec'\ncommand = 'mkdir /tmp/a'", (), "mkdir /tmp/a"),
+    ],
+)
+def test_what_is_for_bash_is_run_by_bash(fields: str, args: tuple[str, ...], command: str | None) -> None:
+    task, warned = _one(fields)
+    assert (task.skill, task.args, task.command) == ("shell", args, command)
+    assert warned
+
+
+def test_a_command_for_a_shell_that_is_not_known_is_refused() -> None:
+    dag = parse_dag("[[dag.tasks]]\nid = 't'\nshell = 'pwsh'\nrun = 'Get-Item x'", "x.toml")
+    (error,) = errors(dag.problems)
+    assert error.startswith('x.toml:3: the command is for "pwsh", and would be run by /bin/sh')
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["cp {a,b} c", "echo {1..3}", "if [[ -f x ]]; then y; fi", "diff <(a) <(b)", "cat <<< x", "set -euo pipefail"],
+)
+def test_bash_in_a_command_for_sh_is_warned_about(line: str) -> None:
+    _, warned = _one(f"command = {json.dumps(line)}")
+    assert (
+        'is for bash; /bin/sh, which runs the command, takes it otherwise; let bash run it: command = ["bash' in warned
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "echo '{a,b}' \"{c,d}\" \\{e,f} ${g,h}",
+        "awk '{print $1, $2}' x",
+        "echo {{ params.x | default('a,b') }}",
+        "{ a; b; }",
+        "find . -exec ls {} +",
+        "# {a,b}\nls",
+        "[ -f x ] && test a > b",
+        "jq '.[[0,1]]'",
+    ],
+)
+def test_what_sh_understands_is_not(line: str) -> None:
+    _, warned = _one(f"command = {json.dumps(line)}")
+    assert warned == ""
+
+
+GITHUB = "name: CI\non:\n  push:\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "what"),
+    [
+        ("ci.yml", GITHUB, "a GitHub Actions workflow (YAML)"),
+        ("ci", GITHUB, "a GitHub Actions workflow"),
+        (".gitlab-ci.yml", "build:\n  script:\n    - make\n", "a GitLab pipeline (YAML)"),
+        ("g.yml", "stages:\n  - test\ntest:\n  stage: test\n  script:\n    - make\n", "a GitLab pipeline (YAML)"),
+        ("c.yml", "version: 2.1\njobs:\n  a: {}\nworkflows:\n  b: {}\n", "a CircleCI pipeline (YAML)"),
+        ("a.yml", "trigger:\n- main\nsteps:\n- script: make\n", "an Azure pipeline (YAML)"),
+        ("Taskfile.yml", "version: '3'\ntasks:\n  a:\n    cmds: [x]\n", "a Taskfile (YAML)"),
+        ("dagu.yaml", "schedule: '* * * * *'\nsteps:\n  - name: a\n    command: x\n", "a Dagu DAG (YAML)"),
+        ("hello.yaml", "steps:\n  - echo hello\n", "a Dagu DAG (YAML)"),
+        ("drone.yml", "kind: pipeline\nsteps:\n- name: a\n", "a Drone pipeline (YAML)"),
+        ("compose.yaml", "services:\n  web: {}\n", "a Compose file, which describes services (YAML)"),
+        ("w.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n", "an Argo workflow (YAML)"),
+        ("p.yaml", "- name: x\n  hosts: all\n  tasks: []\n", "an Ansible playbook (YAML)"),
+        ("k.yaml", "id: x\nnamespace: y\ntasks:\n  - id: a\n", "a Kestra flow (YAML)"),
+        ("x.yaml", "tasks:\n  - id: a\n", "YAML"),
+        ("Makefile", "CC = gcc\nall: a b\n\techo $@\n", "a Makefile"),
+        ("build.mk", "all: a b\n\techo $@\n", "a Makefile"),
+        ("justfile", "build:\n  make\n", "a justfile"),
+        ("Snakefile", "rule all:\n    input: 'x'\n", "a Snakefile"),
+        ("Jenkinsfile", "pipeline {\n  agent any\n}\n", "a Jenkinsfile"),
+        ("flow.py", "from airflow import DAG\nwith DAG('x') as dag:\n    pass\n", "a program, not a file of tasks"),
+        ("run.sh", "#!/bin/sh\nmake\n", "a script"),
+        ("s.json", '{"StartAt": "a", "States": {}}', "a state machine of Step Functions"),
+        ("package.json", '{"name": "x", "version": "1", "scripts": {"a": "b"}}', "a package.json"),
+        ("pyproject.toml", "[build-system]\nrequires = []\n[project]\nname = 'x'\n", "a pyproject.toml"),
+        ("Cargo.toml", "[package]\nname = 'x'\n[dependencies]\n", "a Cargo.toml"),
+    ],
+)
+def test_files_of_other_programs_are_named(file: str, text: str, what: str) -> None:
+    dag = parse_dag(text, file)
+    (error,) = errors(dag.problems)
+    assert error.startswith(
+        (f"{file}: this is {what}; a DAG file is TOML or JSON; ", f"{file}: this is {what}, not a DAG")
+    )
+    assert dag.problems[0].hint

@@ -296,7 +296,7 @@ def test_names_and_descriptions_are_cleaned() -> None:
         ("[dag]\ntasks = 'x'", "x.toml", "expected a list of tables"),
         ("[dag]\ntasks = ['x']", "x.toml", '"tasks" is "x", expected a table'),
         ("dag = 3", "x.toml", "there are no tasks in it, only: dag"),
-        ("[services]\nweb = 1", "x.toml", "there are no tasks in it, only: services"),
+        ("[services]\nweb = 1", "x.toml", "this is a Compose file, which describes services, not a DAG"),
         ("a = ", "x.toml", "not TOML"),
         ("{", "x.json", "not JSON"),
         ("3", "x.json", "there are no tasks"),

@@ -468,3 +468,14 @@ async def test_tasks_for_which_one_stands_have_a_limit_together(tmp_path: Path) 
     }
     errors = [task.error for task in view.tasks if task.status is S.FAILED]
     assert errors == ["it took longer than 0.3 s", "it took longer than 0.3 s", "it took longer than 0.2 s"]
+
+
+async def test_options_among_the_arguments_of_the_shell_are_its_own(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(
+            TaskSpec("c", args=("-c", "echo $0 $1", "{{ params.x }}", "b c")),
+            TaskSpec("e", args=("-ec", "false; echo no")),
+            params={"x": "it's"},
+        )
+    assert [task.output for task in view.tasks] == ["it's b c\n", ""]
+    assert statuses(view) == {"c": S.COMPLETED, "e": S.FAILED}

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from cis_tui.core.problems import Problem
     from cis_tui.dag.views import DagInfo
 
-_SUFFIXES = (".toml", ".json")
+_SUFFIXES = (".toml", ".json", ".yaml", ".yml", ".txt")
+"""What the name of a file ends with, also of one that is only told what it is."""
 
 
 async def list_dags(context: Context, arguments: Namespace) -> int:

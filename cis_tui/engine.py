@@ -22,7 +22,7 @@ from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import bind_params
-from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
@@ -382,6 +382,14 @@ class Engine:
     async def run_cancel(self, run: str) -> RunView:
         """See `EngineApi`."""
         return await self._runs.cancel(run)
+
+    async def run_debts(self, run: str = "", *, project: str = "", all: bool = False) -> tuple[Debt, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._runs.debts(run, project, all=all))
+
+    async def run_settle(self, run: str, task: str, *, reason: str) -> Debt:
+        """See `EngineApi`."""
+        return await self._runs.settle(run, task, reason=reason)
 
     # Decisions
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
-from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
@@ -165,6 +165,14 @@ class EngineApi(Protocol):
     async def run_resume(self, run: str, *, yes: bool = False) -> RunView: ...
     async def run_cancel(self, run: str) -> RunView:
         """Ends every process of the run, TERM then KILL; returns when it has ended."""
+        ...
+
+    async def run_debts(self, run: str = "", *, project: str = "", all: bool = False) -> tuple[Debt, ...]:
+        """Failures that a policy tolerated and nobody has settled, oldest first; with `all` the settled ones too."""
+        ...
+
+    async def run_settle(self, run: str, task: str, *, reason: str) -> Debt:
+        """Say that a debt is made good, and how."""
         ...
 
     async def decision_list(self, *, all: bool = False) -> tuple[Decision, ...]:

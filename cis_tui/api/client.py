@@ -13,7 +13,7 @@ from cis_tui.core.codec import decode
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
-from cis_tui.dag.views import Choice, DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
@@ -258,6 +258,14 @@ class RemoteEngine:
     async def run_cancel(self, run: str) -> RunView:
         """See `EngineApi`."""
         return await self._call("run_cancel", run=run)
+
+    async def run_debts(self, run: str = "", *, project: str = "", all: bool = False) -> tuple[Debt, ...]:
+        """See `EngineApi`."""
+        return await self._call("run_debts", run=run, project=project, all=all)
+
+    async def run_settle(self, run: str, task: str, *, reason: str) -> Debt:
+        """See `EngineApi`."""
+        return await self._call("run_settle", run=run, task=task, reason=reason)
 
     async def decision_list(self, *, all: bool = False) -> tuple[Decision, ...]:
         """See `EngineApi`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cis_tui.core.paths import Home
 from cis_tui.dag.history import RunHistory
-from cis_tui.dag.views import DagInfo, DagPlan, Decision, LogChunk, RunSummary, RunView
+from cis_tui.dag.views import DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
@@ -65,6 +65,10 @@ class Offline:
     async def run_logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65536) -> LogChunk:
         """See `EngineApi`."""
         return self._history.logs(run, task, attempt=attempt, offset=offset, limit=limit)
+
+    async def run_debts(self, run: str = "", *, project: str = "", all: bool = False) -> tuple[Debt, ...]:
+        """See `EngineApi`."""
+        return self._history.debts(run, project, all=all)
 
     async def decision_list(self, *, all: bool = False) -> tuple[Decision, ...]:
         """See `EngineApi`. Nothing is asked while no engine is live."""

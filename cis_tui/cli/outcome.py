@@ -24,7 +24,8 @@ def exit_code(state: RunState) -> Exit:
 
 def _only_refused(state: RunState) -> bool:
     """Whether the run failed for no other reason than that somebody, or a deadline, said no."""
-    failed = [task for task in state.tasks.values() if task.status is TaskStatus.FAILED]
+    stand = {task.parent for task in state.tasks.values()}
+    failed = [task for task in state.tasks.values() if task.status is TaskStatus.FAILED and task.id not in stand]
     refused = {decision.id for decision in state.decisions.values() if decision.status in _NO}
     return bool(failed) and all(task.decision in refused for task in failed)
 
@@ -37,6 +38,8 @@ def progress_line(event: Event, state: RunState) -> str:
     match event.type:
         case EventType.TASK_STARTED:
             return "started" if task.attempts <= 1 else f"started, attempt {task.attempts}"
+        case EventType.TASK_EXPANDED:
+            return f"stands for {sum(other.parent == task.id for other in state.tasks.values())} tasks"
         case EventType.TASK_COMPLETED:
             return f"completed{_took(task)}"
         case EventType.TASK_RETRIED:

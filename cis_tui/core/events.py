@@ -32,6 +32,7 @@ class EventType(StrEnum):
     TASK_FAILED = "TaskFailed"
     TASK_RETRIED = "TaskRetried"
     TASK_SKIPPED = "TaskSkipped"
+    DEBT_SETTLED = "DebtSettled"
     DECISION_REQUESTED = "DecisionRequested"
     DECISION_MADE = "DecisionMade"
     VOTE_CAST = "VoteCast"

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.core.paths import Home
+from cis_tui.core.text import clean_line
 from cis_tui.dag import store
 from cis_tui.dag.outputs import log_path, read_chunk
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import Decision, LogChunk, RunStatus, RunSummary, RunView, TaskStatus
+from cis_tui.dag.views import Debt, Decision, LogChunk, RunStatus, RunSummary, RunView, TaskStatus, TaskView
 
 Live = Callable[[str], RunState | None]
 """The present state of a run that an engine is working on; None for any other."""
@@ -95,6 +96,34 @@ class RunHistory:
         with self._reading() as connection:
             return tuple(store.read_decisions(connection, limit)) if connection else ()
 
+    def debts(self, run: str = "", project: str = "", *, all: bool = False) -> tuple[Debt, ...]:
+        """Failures that were tolerated and are not settled, oldest first; with `all` those that are, too.
+
+        Raises:
+            NotFound: there is no such run (CIS-DAG-060).
+            Refused: several begin so (CIS-DAG-061).
+        """
+        id = self.find(run) if run else ""
+        with self._reading() as connection:
+            return tuple(store.read_debts(connection, run=id, project=project, all=all)) if connection else ()
+
+    def open_debt(self, run: str, task: str) -> Debt:
+        """The debt of `task` in the run with this whole id, which is not settled.
+
+        Raises:
+            NotFound: there is no such task (CIS-DAG-063).
+            Refused: it is no debt (CIS-DAG-104) or settled already (CIS-DAG-105).
+        """
+        view = self._task(self.state(run), task)
+        debt = next((debt for debt in self.debts(run, all=True) if debt.task == task), None)
+        if debt is None:
+            hint = f"cis run debts {run} lists those of the run"
+            raise Refused("CIS-DAG-104", f'the task "{task}" is {view.status}, not a debt', hint=hint)
+        if debt.settled_at is not None:
+            when = debt.settled_at.iso()
+            raise Refused("CIS-DAG-105", f'the debt of "{task}" was settled at {when}: {debt.reason}')
+        return debt
+
     def logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65_536) -> LogChunk:
         """A part of the output of one attempt of a task; attempt 0 is the newest.
 
@@ -103,17 +132,20 @@ class RunHistory:
             Refused: several runs begin so.
         """
         state = self.state(self.find(run))
-        view = state.tasks.get(task)
-        if view is None:
-            raise NotFound(
-                "CIS-DAG-063", f'the run {state.id} has no task "{task[:80]}"', hint="cis run show lists them"
-            )
+        view = self._task(state, task)
         if attempt < 0 or attempt > view.attempts:
             raise NotFound("CIS-DAG-063", f'the task "{task}" has had {view.attempts} attempts, not {attempt}')
         attempt = attempt or view.attempts
         running = view.status is TaskStatus.RUNNING and attempt == view.attempts and self._live(state.id) is not None
         path = log_path(self._home.runs, state.id, task, attempt)
         return read_chunk(path, attempt, offset, min(limit, 1 << 20), live=running)
+
+    def _task(self, state: RunState, task: str) -> TaskView:
+        view = state.tasks.get(task)
+        if view is None:
+            name = clean_line(task, limit=80)
+            raise NotFound("CIS-DAG-063", f'the run {state.id} has no task "{name}"', hint="cis run show lists them")
+        return view
 
     def _present(self, summary: RunSummary) -> RunSummary:
         if summary.status.ended:

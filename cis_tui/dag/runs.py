@@ -17,6 +17,7 @@ from cis_tui.core.errors import CisError, Refused, Unavailable
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
+from cis_tui.core.text import clean_line
 from cis_tui.dag.calls import SHELL, Calls, shell_line
 from cis_tui.dag.carried import again, carry, dropped, superseded
 from cis_tui.dag.decisions import DecisionService
@@ -29,7 +30,7 @@ from cis_tui.dag.record import RunRecord
 from cis_tui.dag.runner import Runner, Tools
 from cis_tui.dag.schedule import Finish
 from cis_tui.dag.state import RunState, run_resumed, run_started, task_views
-from cis_tui.dag.views import LogChunk, RunStatus, RunSummary, RunView, TaskView
+from cis_tui.dag.views import Debt, LogChunk, RunStatus, RunSummary, RunView, TaskView
 from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.model import SkillManifest, SkillResult
 from cis_tui.skills.native import SkillCall, run_native, skill_env
@@ -61,6 +62,7 @@ class RunService:
         self._journal = journal
         self._memory_get = memory_get
         self._clock = clock
+        self._identity = identity
         self._history = RunHistory(home, self._live_state)
         self.decisions = DecisionService(
             journal=journal,
@@ -108,6 +110,10 @@ class RunService:
     def skills_of(self, run: str) -> set[str]:
         """The names of the skills that the run with this whole id calls."""
         return self._history.record(run).spec.skills
+
+    def debts(self, run: str = "", project: str = "", *, all: bool = False) -> tuple[Debt, ...]:
+        """See `RunHistory.debts`."""
+        return self._history.debts(run, project, all=all)
 
     # Changing
 
@@ -163,6 +169,25 @@ class RunService:
             Unavailable: as `start`.
         """
         return await self._unbroken(self._cancel(run))
+
+    async def settle(self, run: str, task: str, *, reason: str) -> Debt:
+        """Say that the failure of `task`, which was tolerated, is made good, and how; recorded when this returns.
+
+        Raises:
+            NotFound: there is no such run or task.
+            Refused: it is no debt (CIS-DAG-104), is settled already (CIS-DAG-105), or no reason is given (CIS-DAG-106).
+            Unavailable: as `start`.
+        """
+        reason = clean_line(reason).strip()
+        if not reason:
+            raise Refused("CIS-DAG-106", "a debt is settled for a reason", hint='--reason "how it was made good"')
+        async with self._changing:
+            id = await self._in_thread(lambda: self._history.find(run))
+            await self._in_thread(lambda: self._history.open_debt(id, task))
+            settled = {"run": id, "task": task, "reason": reason, "by": self._identity.did}
+            await self._journal.record(EventType.DEBT_SETTLED, settled)
+            found = await self._in_thread(lambda: self._history.debts(id, all=True))
+        return next(debt for debt in found if debt.task == task)
 
     async def run_skill(
         self, manifest: SkillManifest, *, project: str, args: tuple[str, ...], input: Mapping[str, object]

@@ -329,6 +329,10 @@ def _decided(task: TaskView, event: Event) -> TaskView:
     return replace(task, status=TaskStatus.READY) if task.status is TaskStatus.WAITING else task
 
 
+def _settled(task: TaskView, event: Event) -> TaskView:
+    return replace(task, settled=str(event.data.get("reason", "")))
+
+
 def _int(event: Event, name: str) -> int | None:
     value = event.data.get(name)
     return value if isinstance(value, int) else None
@@ -350,6 +354,7 @@ _TASK_CHANGES: Mapping[str, Callable[[TaskView, Event], TaskView]] = {
     EventType.TASK_FAILED: _failed,
     EventType.TASK_RETRIED: _retried,
     EventType.TASK_SKIPPED: _skipped,
+    EventType.DEBT_SETTLED: _settled,
     EventType.DECISION_REQUESTED: _asked,
     EventType.DECISION_MADE: _decided,
 }

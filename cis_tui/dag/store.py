@@ -14,7 +14,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.codec import decode
 from cis_tui.core.events import Event, EventType
 from cis_tui.dag.record import RunRecord
-from cis_tui.dag.views import Decision, RunStatus, RunSummary
+from cis_tui.dag.views import Debt, Decision, RunStatus, RunSummary
 
 if TYPE_CHECKING:
     import sqlite3 as sqlite  # the driver has no types, and the same interface
@@ -37,6 +37,10 @@ CREATE TABLE IF NOT EXISTS runs(
     status TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL, tasks_total INTEGER NOT NULL,
     tasks_ended INTEGER NOT NULL DEFAULT 0, tasks_failed INTEGER NOT NULL DEFAULT 0, definition TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS runs_by_start ON runs(started_at);
+CREATE TABLE IF NOT EXISTS debts(
+    run TEXT NOT NULL, task TEXT NOT NULL, at REAL NOT NULL, error TEXT NOT NULL, exit_code INTEGER,
+    settled_at REAL, by TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY(run, task)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions(number INTEGER PRIMARY KEY, run TEXT NOT NULL, data TEXT NOT NULL);
 """
 _SUMMARY = "id, dag, status, started_at, ended_at, policy, project, tasks_total, tasks_ended, tasks_failed"
@@ -140,6 +144,13 @@ def _project(connection: Connection, events: Iterable[Event], definitions: Mappi
             count = counts.setdefault(str(event.data["run"]), [0, 0])
             count[0] += 1
             count[1] += event.type == EventType.TASK_FAILED and not event.data.get("debt")
+            if event.data.get("debt"):
+                _keep_debt(connection, event)
+        elif event.type == EventType.DEBT_SETTLED:
+            connection.execute(
+                "UPDATE debts SET settled_at = ?, by = ?, reason = ? WHERE run = ? AND task = ?",
+                (float(event.at), *(event.data[name] for name in ("by", "reason", "run", "task"))),
+            )
         elif event.type == EventType.TASK_EXPANDED:
             more = len(cast("Sequence[object]", event.data["tasks"]))
             connection.execute("UPDATE runs SET tasks_total = tasks_total + ? WHERE id = ?", (more, event.data["run"]))
@@ -162,7 +173,9 @@ def _begin(connection: Connection, event: Event, definitions: Mapping[str, RunRe
     run = str(event.data["run"])
     if event.data.get("resumed"):
         again = len(cast("Sequence[str]", event.data.get("again", ())))
-        dropped = len(cast("Sequence[str]", event.data.get("dropped", ())))
+        gone = cast("Sequence[str]", event.data.get("dropped", ()))
+        dropped = len(gone)
+        connection.executemany("DELETE FROM debts WHERE run = ? AND task = ?", [(run, task) for task in gone])
         connection.execute(
             "UPDATE runs SET status = 'running', ended_at = NULL, tasks_ended = tasks_ended - ?,"
             " tasks_total = tasks_total - ?, tasks_failed = CASE WHEN ? THEN 0 ELSE tasks_failed END WHERE id = ?",
@@ -175,6 +188,14 @@ def _begin(connection: Connection, event: Event, definitions: Mapping[str, RunRe
         "INSERT INTO runs(id, dag, project, file, policy, status, started_at, tasks_total, definition)"
         " VALUES(?, ?, ?, ?, ?, 'running', ?, ?, ?)",
         (run, spec.name, record.project, spec.file, spec.policy, float(event.at), len(spec.tasks), record.dumps()),
+    )
+
+
+def _keep_debt(connection: Connection, event: Event) -> None:
+    data = event.data
+    connection.execute(
+        "INSERT OR REPLACE INTO debts(run, task, at, error, exit_code) VALUES(?, ?, ?, ?, ?)",
+        (data["run"], data["task"], float(event.at), data.get("error", ""), data.get("exit_code")),
     )
 
 
@@ -202,6 +223,23 @@ def read_summaries(connection: Connection, project: str, limit: int) -> list[Run
     return [
         RunSummary(id, dag, RunStatus(status), Instant(started), None if ended is None else Instant(ended), *rest)
         for id, dag, status, started, ended, *rest in rows
+    ]
+
+
+def read_debts(connection: Connection, *, run: str, project: str, all: bool) -> list[Debt]:
+    """Debts, oldest first: of one run or of all, of one project or of all, with `all` also those that are settled."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'debts'").fetchone():
+        return []  # no engine of this version has opened the journal yet
+    rows = connection.execute(
+        "SELECT run, task, dag, project, at, error, exit_code, settled_at, by, reason FROM debts JOIN runs ON id = run"
+        " WHERE ? IN ('', run) AND ? IN ('', project) AND (? OR settled_at IS NULL) ORDER BY at, task",
+        (run, project, all),
+    )
+    return [
+        Debt(
+            run, task, dag, project, Instant(at), error, code, None if settled is None else Instant(settled), by, reason
+        )
+        for run, task, dag, project, at, error, code, settled, by, reason in rows
     ]
 
 

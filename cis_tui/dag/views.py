@@ -148,6 +148,8 @@ class TaskView:
     """Id of its newest decision."""
     retry_at: Instant | None = None
     """When the next attempt starts, after a failed one."""
+    settled: str = ""
+    """Why its debt is one no longer."""
     command: str = ""
     """What runs: as written in the file before the first attempt, as rendered from then on."""
 
@@ -186,6 +188,23 @@ class RunSummary:
     tasks_total: int
     tasks_ended: int
     tasks_failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """A failure that the policy of a run tolerated, and that somebody is to settle."""
+
+    run: str
+    task: str
+    dag: str
+    project: str
+    at: Instant
+    error: str
+    exit_code: int | None = None
+    settled_at: Instant | None = None
+    by: str = ""
+    """DID of who settled it."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -398,3 +398,36 @@ async def test_events_are_lines_and_stop_with_their_reader(project: Path) -> Non
     following.send_signal(signal.SIGINT)
     assert await following.wait() == 130
     assert await following.stderr.read() == b""
+
+
+OWES = """
+[dag]
+policy = "allow_debt"
+[[dag.tasks]]
+id = "lint"
+command = "exit 3"
+[[dag.tasks]]
+id = "build"
+command = "true"
+deps = ["lint"]
+"""
+
+
+def test_a_debt_is_counted_listed_and_settled(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "demo", owes=OWES)
+    assert cis("run", "debts", cwd=project).err == "no debts are open\n"
+    run = cis("dag", "run", "owes", "--json", cwd=project)
+    assert (run.code, run.json["status"]) == (0, "completed")
+    id = run.json["id"]
+    assert "debts      1 open; cis run debts\n" in cis("status", cwd=project).out
+    assert cis("status", "--json", cwd=project).json["debts"] == 1
+    [debt] = cis("run", "debts", "--json", cwd=project).json
+    assert (debt["run"], debt["task"], debt["error"], debt["settled_at"]) == (id, "lint", "exit code 3", None)
+    assert "lint" in cis("run", "debts", id, cwd=project).out
+    assert cis("run", "settle", id, "build", "--reason", "x", cwd=project).code == 4
+    assert cis("run", "settle", id, "lint", cwd=project).code == 2
+    settled = cis("run", "settle", id, "lint", "--reason", "mended by hand", cwd=project)
+    assert settled.out == f"lint of run {id} settled\n"
+    assert cis("run", "debts", "--json", cwd=project).json == []
+    assert "settled: mended by hand" in cis("run", "debts", "--all", cwd=project).out
+    assert "debts      none\n" in cis("status", cwd=project).out

@@ -86,6 +86,39 @@ async def cancel(context: Context, arguments: Namespace) -> int:
     return 0
 
 
+async def debts(context: Context, arguments: Namespace) -> int:
+    """`cis run debts [ID]`: failures that a policy tolerated, oldest first."""
+    from cis_tui.cli.access import reading
+    from cis_tui.cli.outcome import moment
+
+    project = context.project_path if context.given_project else ""
+    async with reading(context) as api:
+        found = await api.run_debts(arguments.id or "", project=project, all=arguments.all)
+    if context.json:
+        show_json(found)
+        return 0
+    if not found:
+        note("no debts" if arguments.all else "no debts are open")
+        return 0
+    rows = [
+        (debt.run, debt.task, debt.dag, moment(debt.at), f"settled: {debt.reason}" if debt.reason else debt.error)
+        for debt in found
+    ]
+    table(("RUN", "TASK", "DAG", "FAILED (UTC)", ""), rows)
+    return 0
+
+
+async def settle(context: Context, arguments: Namespace) -> int:
+    """`cis run settle ID TASK --reason TEXT`."""
+    from cis_tui.cli.access import working
+    from cis_tui.core.text import clean_line
+
+    async with working(context) as api:
+        debt = await api.run_settle(arguments.id, arguments.task, reason=arguments.reason)
+    show_json(debt) if context.json else show(f"{clean_line(debt.task)} of run {debt.run} settled")
+    return 0
+
+
 def _show(view: RunView) -> None:
     from cis_tui.cli.outcome import moment, seconds
     from cis_tui.core.text import clean_line
@@ -127,10 +160,23 @@ def _resume(parser: ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="approve recommended and confirmed tasks, never votes")
 
 
+def _debts(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", nargs="?", help="only those of this run")
+    parser.add_argument("--all", action="store_true", help="those that are settled, too")
+
+
+def _settle(parser: ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument("task", metavar="TASK", help="the task that failed")
+    parser.add_argument("--reason", metavar="TEXT", required=True, help="how it was made good")
+
+
 COMMANDS = (
     Command("list", "list runs, newest first", list_runs, _list),
     Command("show", "show one run with its tasks", show_run, _id),
     Command("logs", "print what the tasks of a run printed", logs, _logs),
     Command("resume", "go on with a run whose engine ended, or that failed", resume, _resume),
     Command("cancel", "end a run and every process of it", cancel, _id),
+    Command("debts", "list failures that were tolerated and not made good", debts, _debts),
+    Command("settle", "say that a debt is made good, and how", settle, _settle),
 )

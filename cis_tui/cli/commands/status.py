@@ -33,12 +33,14 @@ async def status(context: Context, arguments: Namespace) -> int:
         project = await api.project_open(context.project_path) if context.project else None
         runs = Counter(run.status.value for run in await api.run_list(limit=_LATEST_RUNS))
         decisions = await api.decision_list()
+        debts = len(await api.run_debts())
         state = None if isinstance(api, Offline) else await api.memory_key_state()
     memory, state = (engine.memory_entries, state) if engine and state else _look_at_memory(context)
     did = node_id(home)
     if context.json:
         found: dict[str, object] = {"home": home.root, "did": did, "engine": engine, "project": project}
-        show_json(found | {"memory": dict(memory), "private": state, "runs": dict(runs), "decisions": decisions})
+        found |= {"memory": dict(memory), "private": state, "runs": dict(runs), "decisions": decisions, "debts": debts}
+        show_json(found)
         return 0
     waiting = f"{len(decisions)} pending" + ("; cis decision list" if decisions else "")
     _show(
@@ -51,6 +53,7 @@ async def status(context: Context, arguments: Namespace) -> int:
             "private": described(state),
             "runs": _listed(runs) or "none yet",
             "decisions": waiting,
+            "debts": f"{debts} open; cis run debts" if debts else "none",
         }
     )
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Event
 
-from cis_tui.core.errors import Unavailable
+from cis_tui.core.errors import Unavailable, cannot_write
 from cis_tui.core.paths import Home, private_dir
 
 USE_LOCK = "use.lock"
@@ -29,7 +29,7 @@ def share(home: Home, *, seconds: float = SHARE_SECONDS) -> int:
     Raises:
         Unavailable: another process is changing the key all the time (CIS-MEM-070).
     """
-    private_dir(home.ensure().keys)
+    _make_folder(home)
     try:
         os.close(_take(home, NEXT_LOCK, fcntl.LOCK_SH, seconds))
         return _take(home, USE_LOCK, fcntl.LOCK_SH, seconds)
@@ -48,7 +48,7 @@ def alone(home: Home, *, seconds: float = ALONE_SECONDS) -> Generator[None]:
     Raises:
         Unavailable: others do not let go of it (CIS-MEM-071).
     """
-    private_dir(home.ensure().keys)
+    _make_folder(home)
     with ExitStack() as held:
         try:
             for name in (NEXT_LOCK, USE_LOCK):
@@ -62,8 +62,19 @@ def alone(home: Home, *, seconds: float = ALONE_SECONDS) -> Generator[None]:
         yield
 
 
+def _make_folder(home: Home) -> None:
+    try:
+        private_dir(home.ensure().keys)
+    except OSError as error:
+        raise cannot_write(home.keys, error) from error
+
+
 def _take(home: Home, name: str, kind: int, seconds: float) -> int:
-    descriptor = os.open(home.keys / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = home.keys / name
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise cannot_write(path, error) from error
     deadline = time.monotonic() + seconds
     while True:
         with suppress(BlockingIOError):

@@ -64,6 +64,9 @@ class FormDialog(Dialog[dict[str, str]]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "done", "done", id="form.done"),
+        # They come first, so that what is typed ahead goes into the field that it is meant for.
+        Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
+        Binding("shift+tab", "app.focus_previous", "field before", show=False, priority=True, id="form.previous"),
         Binding("escape", "close", "cancel", id="dialog.close"),
     ]
 
@@ -82,7 +85,8 @@ class FormDialog(Dialog[dict[str, str]]):
 
     def on_mount(self) -> None:
         """Start in the first field."""
-        self._inputs[self._fields[0].name].focus()
+        # At once, so that what is typed ahead goes into it.
+        self.set_focus(self._inputs[self._fields[0].name])
 
     @on(Input.Submitted)
     def _next(self) -> None:

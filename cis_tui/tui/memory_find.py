@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from cis_tui.memory.records import MemoryItem
-from cis_tui.tui.pages import CUT, SIZE, Pages
+from cis_tui.tui.pages import CUT, SIZE, Pages, Step
 
 if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
@@ -14,40 +15,47 @@ NAMED = 10
 """Entries shown because their key begins with what was typed."""
 FOUND = 100
 """Entries shown because of what they say."""
+AT_ONCE = 0.3
+"""Seconds after which keys alone are shown, and the rest follows."""
 PATIENCE = 20.0
 """Seconds that a search by meaning waits for its model, while what words find is shown already."""
 
 
-async def read_listing(
-    engine: EngineApi, prefix: str, needle: str, rows: tuple[int, int], patience: float = 0.0
-) -> Pages:
+async def read_listing(engine: EngineApi, prefix: str, needle: str, rows: tuple[int, int], step: Step) -> Pages:
     """The listing below `prefix`, with the pages of the rows from `rows[0]` to `rows[1]`; or what `needle` finds there.
 
-    A search waits up to `patience` seconds for its model; where it then has none, `Pages.again` says how long the same
-    search is to wait, once, for the whole answer.
+    A search goes as far as `step`; where more would be found with the next one, `Pages.next` names it.
     """
     pages = Pages(prefix, needle)
     if needle:
-        await _find(engine, pages, patience)
+        await _find(engine, pages, step)
         return pages
-    first = await engine.memory_list(prefix, limit=SIZE, offset=rows[0] // SIZE * SIZE, cut=CUT)
-    pages.take(rows[0] // SIZE * SIZE, first)
+    start = rows[0] // SIZE * SIZE
+    pages.to_read(start, start)
+    pages.take(start, await engine.memory_list(prefix, limit=SIZE, offset=start, cut=CUT))
     for offset in pages.to_read(min(rows[0], pages.total), min(rows[1], pages.total - 1)):
         pages.take(offset, await engine.memory_list(prefix, limit=SIZE, offset=offset, cut=CUT))
     return pages
 
 
-async def _find(engine: EngineApi, pages: Pages, patience: float) -> None:
+async def _find(engine: EngineApi, pages: Pages, step: Step) -> None:
     from cis_tui.memory.queries import Query
 
-    query = Query(pages.needle, limit=FOUND, prefix=pages.prefix, patience=patience)
-    result = await engine.memory_search(query)
+    named = await _named(engine, pages)
+    patience = PATIENCE if step is Step.MEANING else 0.0
+    search = engine.memory_search(Query(pages.needle, limit=FOUND, prefix=pages.prefix, patience=patience))
+    try:
+        result = await asyncio.wait_for(search, AT_ONCE if step is Step.AT_ONCE else None)
+    except TimeoutError:
+        pages.next, pages.note = Step.WORDS, "by key; words follow, what was written is being looked through"
+        pages.take_found(named, ())
+        return
     pages.locked = bool(result.locked)
-    pages.again = PATIENCE if result.semantic and not patience else 0.0
-    pages.note = (
-        "by words; meaning follows" if pages.again else f"by words only: {result.semantic}" if result.semantic else ""
-    )
-    pages.take_found(await _named(engine, pages), result.hits)
+    if result.semantic and step is not Step.MEANING:
+        pages.next, pages.note = Step.MEANING, "by words; meaning follows"
+    elif result.semantic:
+        pages.note = f"by words only: {result.semantic}"
+    pages.take_found(named, result.hits)
 
 
 async def _named(engine: EngineApi, pages: Pages) -> list[MemoryItem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from cis_tui.memory.records import MemoryItem, MemoryPage
@@ -14,6 +15,15 @@ SIZE = 100
 """Entries of a page."""
 CUT = 400
 """Characters of a value that a row may show."""
+
+
+class Step(Enum):
+    """How far a search goes before something of it is shown."""
+
+    AT_ONCE = 0
+    """Keys, and words if they are found within a moment."""
+    WORDS = 1
+    MEANING = 2
 
 
 class Pages:
@@ -28,8 +38,8 @@ class Pages:
         """What was left out, for a person."""
         self.locked = False
         """Private memory was left out."""
-        self.again = 0.0
-        """Seconds that the same search is to wait for its whole answer; 0 when this is it."""
+        self.next: Step | None = None
+        """How the same search goes on; None when this is all."""
         self._items: dict[int, MemoryItem] = {}
         self._hits: dict[str, Hit] = {}
         self._asked: set[int] = set()
@@ -56,7 +66,7 @@ class Pages:
     def take(self, offset: int, page: MemoryPage) -> None:
         """A page was read."""
         self.total = page.total
-        self.locked = False  # KEYS
+        self.locked = page.locked
         self._asked.add(offset)
         self._items.update(enumerate(page.items, offset))
 

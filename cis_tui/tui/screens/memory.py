@@ -15,7 +15,7 @@ from cis_tui.tui.desk import Desk
 from cis_tui.tui.memory_acts import MemoryActs
 from cis_tui.tui.memory_detail import memory_lines
 from cis_tui.tui.memory_find import read_listing
-from cis_tui.tui.pages import CUT, SIZE, Pages
+from cis_tui.tui.pages import CUT, SIZE, Pages, Step
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.store import Changes, LinkState
 from cis_tui.tui.widgets.filter import Filter
@@ -71,6 +71,7 @@ class MemoryScreen(WorkspaceScreen):
         Binding("m", "move", "private or public", id="memory.move"),
         Binding("o", "export", "export", id="memory.export"),
         Binding("C", "conflicts", "settle a conflict", id="memory.conflicts"),
+        Binding("L", "lock", "lock or unlock private memory", id="memory.lock"),
         Binding("i", "layers", "layers", id="memory.layers"),
     ]
 
@@ -160,13 +161,13 @@ class MemoryScreen(WorkspaceScreen):
     def _moved_in_tree(self) -> None:
         self._list()
 
-    def _list(self, *, patience: float = 0.0) -> None:
-        """Read the listing anew; the old one stays until the new one is there. `patience`: as `Query`."""
+    def _list(self, step: Step = Step.AT_ONCE) -> None:
+        """Read the listing anew; the old one stays until the new one is there."""
         prefix, needle = self.tree_of_prefixes.chosen, self.filter.value.strip()
         top = self.table.scroll_offset.y if (prefix, needle) == (self._pages.prefix, self._pages.needle) else 0
         rows = (top, top + self.table.size.height)
         self.desk.ask(
-            lambda engine: read_listing(engine, prefix, needle, rows, patience), self._listed, group="memory-list"
+            lambda engine: read_listing(engine, prefix, needle, rows, step), self._listed, group="memory-list"
         )
 
     def _listed(self, pages: Pages) -> None:
@@ -174,8 +175,8 @@ class MemoryScreen(WorkspaceScreen):
         self.table.show(pages)
         self._show_head()
         self._show_entry()
-        if pages.again:
-            self._list(patience=pages.again)
+        if pages.next:
+            self._list(pages.next)
 
     @on(MemoryTable.PageWanted)
     def _read_page(self, wanted: MemoryTable.PageWanted) -> None:
@@ -345,6 +346,12 @@ class MemoryScreen(WorkspaceScreen):
     def action_layers(self) -> None:
         """Show how memory's layers do."""
         self.acts.layers()
+
+    def action_lock(self) -> None:
+        """Lock private memory, or unlock it."""
+        from cis_tui.tui.memory_lock import lock_or_unlock
+
+        lock_or_unlock(self.desk)
 
     def action_filter(self) -> None:
         """Look for something."""

@@ -67,6 +67,8 @@ class MemoryTable(RowList):
         same = (pages.prefix, pages.needle) == (self._pages.prefix, self._pages.needle)
         self._pages = pages
         self._reading = False
+        if pages.locked:
+            self.marked = {key: item for key, item in self.marked.items() if item.domain is Domain.PUBLIC}
         index = pages.index_of(chosen.key) if chosen else None
         self.show_rows(pages.total, cursor=index if index is not None else self.cursor if same else 0)
 
@@ -103,6 +105,8 @@ class MemoryTable(RowList):
             return "reading…"
         if self._pages.needle:
             return f'nothing is found for "{shown(self._pages.needle, limit=100)}"; Esc shows all'
+        if self._pages.locked:
+            return "private memory is locked, and nothing is public; L unlocks it"
         if self._pages.prefix:
             return "nothing left here"
         return "nothing remembered yet; n writes the first entry"

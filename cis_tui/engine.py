@@ -91,6 +91,7 @@ class Engine:
             clock=clock,
             hot_weeks=settings.memory.hot_weeks,
             total_weeks=settings.memory.total_weeks,
+            vectors=settings.memory.vectors,
             on_event=self._on_memory,
             auto_lock=settings.memory.auto_lock,
         )

@@ -35,6 +35,7 @@ _MEND = {
     "lost": "restore the file from a backup",
 }
 """What mends which trouble of memory."""
+_MODEL_SECONDS = 20.0
 Checks: TypeAlias = Iterator[Check]
 
 
@@ -127,6 +128,26 @@ def _memory(context: Context) -> Checks:
         yield Check("keys", "ok", message, "cis memory rekey --passphrase puts it under a passphrase")
     elif state.kept:
         yield Check("keys", "ok", f"private memory: {described(state)}")
+
+
+def _search(context: Context) -> Checks:
+    from cis_tui.memory.embedder import Embedder
+    from cis_tui.memory.service import MemoryService
+
+    embedder, service = Embedder(), MemoryService(context.home)
+    try:
+        problems = service.index_problems() if context.home.memory.is_dir() else []
+        by_meaning = embedder.ready(_MODEL_SECONDS)
+    finally:
+        service.close()
+        embedder.close()
+    for problem in problems:
+        yield Check("search", "warn", problem, "cis memory reindex")
+    if not by_meaning:
+        reason = embedder.failure or "the model does not load in time"
+        yield Check("search", "warn", f"by words only: {reason}", "install cis again, with all that it depends on")
+    elif not problems:
+        yield Check("search", "ok", "by words and by meaning")
 
 
 def _journal(context: Context) -> Checks:
@@ -223,6 +244,7 @@ _CHECKS: dict[str, Callable[[Context], Checks]] = {
     "config": _config,
     "identity": _identity,
     "memory": _memory,
+    "search": _search,
     "runs": _journal,
     "engine": _engine,
     "project": _project,

@@ -39,6 +39,8 @@ class MemorySettings:
     """private or public: where an entry goes that neither flag nor content decides."""
     auto_lock: float = 900.0
     """Seconds without use after which private memory that was unlocked by its passphrase is locked again; 0: never."""
+    vectors: str = "auto"
+    """auto, exact or chroma: how an engine searches public vectors; auto is chroma once there are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "core.log_level": ("debug", "info", "warning", "error"),
     "memory.default_domain": ("private", "public"),
+    "memory.vectors": ("auto", "exact", "chroma"),
 }
 
 

@@ -88,6 +88,11 @@ class Child:
         self._warming = Thread(target=self._warm, args=(question,), name="cis-child", daemon=True)
         self._warming.start()
 
+    def restart(self) -> None:
+        """End the process; the next question starts another one."""
+        with self._turn:
+            self._end()
+
     def close(self) -> None:
         """End the process; it is not started again."""
         process = self._process

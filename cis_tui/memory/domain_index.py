@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cis_tui.core.errors import CisError
@@ -17,10 +18,11 @@ from cis_tui.memory.wording import meaning_of
 
 if TYPE_CHECKING:
     from cis_tui.core.clock import Instant
+    from cis_tui.memory.chroma import ChromaIndex
     from cis_tui.memory.embedder import Vectors
     from cis_tui.memory.vectors import VectorSet
 
-CANDIDATES = 200
+CANDIDATES = 100
 """Entries that each leg may propose."""
 
 
@@ -37,12 +39,16 @@ class Found(NamedTuple):
 class DomainIndex:
     """The index of one domain; not for two threads at once."""
 
-    def __init__(self, vault: Vault, reader: Reader) -> None:
+    def __init__(self, vault: Vault, reader: Reader, chroma: ChromaIndex | None = None) -> None:
+        """`chroma`: an index on the disk that is used where it is worth it."""
         self.domain: Domain = vault.domain
         self.lexicon = Lexicon(vault, reader)
         self._vault = vault
         self._reader = reader
         self._vectors: VectorSet | None = None
+        self._chroma = chroma
+        self._followed = -1
+        """The version of the vectors that `chroma` holds."""
 
     def exists(self) -> bool:
         """Whether there is anything to find."""
@@ -73,7 +79,9 @@ class DomainIndex:
         if question is not None:
             vectors = self.load_vectors()
             allowed = None if filters == Filters() else self.lexicon.meant(filters)
-            near = vectors.nearest(question, CANDIDATES, allowed)
+            near = None if allowed is not None else self._near_on_disk(vectors, question)
+            if near is None:
+                near = vectors.nearest(question, CANDIDATES, allowed)
             semantic = near | vectors.cosines(question, lexical.keys() - near.keys())
         docs = self.lexicon.docs(lexical.keys() | semantic.keys())
         return [
@@ -107,7 +115,7 @@ class DomainIndex:
 
     def next_texts(self, limit: int) -> list[tuple[int, str]]:
         """Ids, and what is to be embedded, of some entries that wait for a vector, the newest first."""
-        ids = sorted(self.load_vectors().waiting, reverse=True)[:limit]
+        ids = list(islice(reversed(self.load_vectors().waiting), limit))
         texts = self.lexicon.texts(ids)
         return [(id, meaning_of(*texts[id])) for id in ids if id in texts]
 
@@ -126,6 +134,26 @@ class DomainIndex:
             rows = [(doc.row, packed[id]) for id, doc in places.items() if doc.week == week]
             write_vectors(self._reader.log(self.domain, week), rows)
         held.put(ids, vectors)
+
+    def follow(self) -> bool:
+        """Bring the index on the disk a step nearer to what is current; whether there is more to do."""
+        if self._chroma is None or not self.exists():
+            return False
+        vectors = self.load_vectors()
+        if vectors.version == self._followed:
+            return False
+        version = vectors.version
+        more = self._chroma.follow(vectors.spots(), vectors.matrix)
+        self._followed = -1 if more else version
+        return more
+
+    def _near_on_disk(self, vectors: VectorSet, question: Vectors) -> dict[int, float] | None:
+        """What the index on the disk finds; None when it cannot be asked."""
+        if self._chroma is None or self._followed != vectors.version:
+            return None
+        found = self._chroma.nearest(question, CANDIDATES)
+        rows = vectors.spots()
+        return None if found is None else {vectors.id(rows[spot]): near for spot, near in found if spot in rows}
 
     def sweep(self, limit: int = 256) -> None:
         """Remove vectors of entries that are no longer current from the logs.
@@ -146,6 +174,7 @@ class DomainIndex:
         """Let go of the files, and of everything that was in memory."""
         self.lexicon.close()
         self._vectors = None
+        self._followed = -1
 
     def rebuild(self) -> None:
         """Begin with an empty index.
@@ -154,6 +183,9 @@ class DomainIndex:
             CisError: the domain cannot be opened.
         """
         self._vectors = None
+        self._followed = -1
+        if self._chroma is not None:
+            self._chroma.forget()
         self.lexicon.rebuild()
 
     def problems(self) -> list[str]:

@@ -9,8 +9,9 @@ encrypted.
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +44,13 @@ _SCHEMA = (
     "CREATE TABLE stale (week TEXT, row INTEGER, PRIMARY KEY (week, row)) STRICT, WITHOUT ROWID",
     f"PRAGMA user_version={_SCHEMA_VERSION}",
 )
+_LOST = (
+    "SELECT (SELECT count(*) FROM docs WHERE id NOT IN (SELECT id FROM words_docsize))"
+    " + (SELECT count(*) FROM words_docsize WHERE id NOT IN (SELECT id FROM docs))"
+)
 _BATCH = 256
 """Rows of a log that are taken in by one transaction."""
-_AFFORDABLE = 30_000
+_AFFORDABLE = 10_000
 """Matches that are scored for one question."""
 _UNMEANT = (IndexType.SENSITIVE, IndexType.TEMPORARY)
 """Kinds that are never embedded."""
@@ -118,17 +123,23 @@ class Lexicon:
         return done
 
     def matches(self, terms: Sequence[str], filters: Filters, limit: int) -> dict[int, float]:
-        """The entries that hold words of `terms`, the best `limit` by BM25 (greater is better).
+        """The entries that hold words of `terms`, the best `limit` of them.
 
         Words that are in so many entries that to score them all would take long are looked for together only.
+
+        Returns:
+            By id their BM25, as a part of what an entry of middle length that holds each word once has: about 1 when
+            all of the question is there, and less the rarer the words are that are missing.
         """
         if not terms:
             return {}
-        some = self._affordable(terms)
+        counts = self._counts(terms)
+        some = _affordable(counts)
         found = self._match(" OR ".join(map(quoted, some)), filters, limit)
         if len(some) < len(terms):
             found |= self._match(" AND ".join(map(quoted, terms)), filters, limit)
-        return found
+        whole = _whole(counts.values(), int(self._open().value("SELECT count(*) FROM docs")))
+        return {id: score / whole for id, score in found.items()}
 
     def docs(self, ids: Iterable[int]) -> dict[int, tuple[Doc, str]]:
         """The places and keys of entries by id."""
@@ -175,15 +186,19 @@ class Lexicon:
         self._write(lambda database: database.many("DELETE FROM stale WHERE week = ? AND row = ?", places))
 
     def problems(self) -> list[str]:
-        """What is wrong with the index, a sentence each."""
+        """What is wrong with the index, a sentence each; changes nothing."""
+        if not self._files():
+            return []
+        index = f"the full text index of {self._vault.domain.value} memory"
+        self._database = self._database or self._existing()
+        if self._database is None:
+            return [f"{index} cannot be read: cis memory reindex makes it anew"]
         try:
-            self._open().run("INSERT INTO words(words) VALUES ('integrity-check')")
-            orphans = self._open().value(
-                "SELECT count(*) FROM docs WHERE id NOT IN (SELECT id FROM words_docsize)"
-            ) or self._open().value("SELECT count(*) FROM words_docsize WHERE id NOT IN (SELECT id FROM docs)")
+            self._database.run("INSERT INTO words(words) VALUES ('integrity-check')")
+            lost = self._database.value(_LOST)
         except CisError as error:
-            return [f"the full text index of {self._vault.domain.value} memory: {error.message}"]
-        return [f"the full text index of {self._vault.domain.value} memory has lost entries"] if orphans else []
+            return [f"{index}: {error.message}"]
+        return [f"{index} has lost entries: cis memory reindex makes it anew"] if lost else []
 
     def rebuild(self) -> None:
         """Begin anew with an empty index; `catch_up` fills it."""
@@ -236,19 +251,10 @@ class Lexicon:
         finally:
             database.rollback()
 
-    def _affordable(self, terms: Sequence[str]) -> Sequence[str]:
-        """The rarest of `terms`, as many as have no more matches in all than can be scored in time; at least one."""
-        if int(self._open().value("SELECT max(id) FROM docs") or 0) <= _AFFORDABLE // len(terms):
-            return terms
+    def _counts(self, terms: Sequence[str]) -> dict[str, int]:
+        """How many entries each word is in."""
         sql = "SELECT count(*) FROM words WHERE words MATCH ?"
-        counts = {term: int(self._open().value(sql, (quoted(term),))) for term in terms}
-        total, chosen = 0, list[str]()
-        for term in sorted(terms, key=lambda term: counts[term]):
-            total += counts[term]
-            if counts[term] and total > _AFFORDABLE and any(counts[each] for each in chosen):
-                break
-            chosen.append(term)
-        return chosen if len(chosen) < len(terms) else terms
+        return {term: int(self._open().value(sql, (quoted(term),))) for term in terms}
 
     def _match(self, expression: str, filters: Filters, limit: int) -> dict[int, float]:
         clause, values = filters.clause()
@@ -301,6 +307,23 @@ class Lexicon:
     def _remove(self) -> None:
         for path in self._files():
             remove(path)
+
+
+def _affordable(counts: Mapping[str, int]) -> list[str]:
+    """The rarest words, as many as have no more matches in all than can be scored in time; at least one that has."""
+    total, chosen = 0, list[str]()
+    for term in sorted(counts, key=lambda term: (counts[term], term)):
+        if total and total + counts[term] > _AFFORDABLE:
+            break
+        total += counts[term]
+        chosen.append(term)
+    return chosen
+
+
+def _whole(counts: Iterable[int], entries: int) -> float:
+    """What an entry of middle length that holds each word once has in BM25; as FTS5 weighs the rarity of words."""
+    weights = (math.log((entries - count + 0.5) / (count + 0.5)) for count in counts)
+    return sum(max(weight, 1e-6) for weight in weights)
 
 
 def _prepare(database: Database) -> None:

@@ -1,9 +1,9 @@
 """How found entries are ordered: no file, no clock, no chance.
 
-Two legs are fused by their scores and not by their ranks: the cosine of meaning, which is comparable as it is, and
-BM25, as a part of the best of the same question. By ranks (RRF with k = 60) loses to BM25 alone on conversations; this
-weight is within 0.01 nDCG of the best weight on each of the sets that it was measured on
-(tests/bench/bench_retrieval.py).
+Two legs are fused by their scores and not by their ranks: the cosine of meaning, which is comparable as it is, and BM25
+as a part of what the whole question would give, which makes it comparable too. Fusion by ranks (RRF with k = 60) loses
+to BM25 alone on conversations, and BM25 as a part of the best match, as is usual, drowns meaning where the best match
+is but a common word. See tests/bench/bench_retrieval.py.
 
 Boosts are bounded factors: use and recency order near-ties, and never lift an entry over one that is more than 15 %
 more relevant.
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-SEMANTIC, LEXICAL = 0.7, 0.3
+SEMANTIC, LEXICAL = 0.5, 0.5
 """Weights of the legs."""
 ACCESS, RECENCY = 0.10, 0.05
 """The most that use and recency add, as parts of the relevance."""
@@ -34,7 +34,7 @@ class Candidate:
     semantic: float | None
     """Cosine with the question; None when the entry has no vector, or the question has none."""
     lexical: float
-    """BM25, greater is better, 0 when no word matches."""
+    """BM25 as a part of what the whole question would give, 0 when no word matches (see `Lexicon.matches`)."""
     uses: int = 0
     age_days: float = 0.0
 
@@ -46,7 +46,7 @@ class Parts:
     semantic: float
     """Cosine, 0 to 1."""
     lexical: float
-    """BM25 as a part of the best, 0 to 1."""
+    """BM25, as a part of the whole question's or of the best: 0 to 1."""
     access: float
     """What use adds to the relevance, as a part of it: 0 to 0.1."""
     recency: float
@@ -72,8 +72,10 @@ def rank(candidates: Iterable[Candidate]) -> list[Ranked]:
     """
     found = list(candidates)
     best_lexical = max((each.lexical for each in found), default=0.0)
+    # Where no entry holds much of the question, words say little, and they count for as much less.
+    unit = max(best_lexical, 1.0)
     best_semantic = max((each.semantic for each in found if each.semantic is not None), default=1.0)
-    ranked = [_score(each, best_lexical, max(best_semantic, 0.0)) for each in found]
+    ranked = [_score(each, unit, max(best_semantic, 0.0)) for each in found]
     return sorted(ranked, key=lambda each: (-each.score, -each.relevance, each.candidate.key))
 
 
@@ -92,8 +94,8 @@ def reciprocal_ranks(legs: Sequence[Sequence[str]], k: int = 60) -> list[str]:
     return sorted(scores, key=lambda key: (-scores[key], key))
 
 
-def _score(candidate: Candidate, best_lexical: float, best_semantic: float) -> Ranked:
-    lexical = candidate.lexical / best_lexical if best_lexical > 0 else 0.0
+def _score(candidate: Candidate, unit: float, best_semantic: float) -> Ranked:
+    lexical = candidate.lexical / unit
     if candidate.semantic is None:
         semantic = 0.0
         relevance = lexical * (SEMANTIC * best_semantic + LEXICAL)

@@ -25,6 +25,7 @@ from cis_tui.memory.vault import Vault
 from cis_tui.memory.wording import OPEN, terms_of, unspaced_of
 
 if TYPE_CHECKING:
+    from cis_tui.memory.chroma import ChromaIndex
     from cis_tui.memory.embedder import Vectors
 
 AT_ONCE = 64
@@ -34,13 +35,25 @@ AT_ONCE = 64
 class Searcher:
     """Searches the memory of a home; for any number of threads, which take turns."""
 
-    def __init__(self, vaults: Mapping[Domain, Vault], clock: Clock, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        vaults: Mapping[Domain, Vault],
+        clock: Clock,
+        *,
+        embedder: Embedder | None = None,
+        chroma: ChromaIndex | None = None,
+    ) -> None:
+        """`embedder`: the model, one of its own when None. `chroma`: the index on the disk of public vectors."""
         self._embedder = embedder or Embedder()
         self._own = embedder is None
         self._clock = clock
         self._lock = Lock()
         self._reader = Reader(vaults, open_logs=16)
-        self._indexes = {domain: DomainIndex(vault, self._reader) for domain, vault in vaults.items()}
+        self._chroma = chroma
+        self._indexes = {
+            domain: DomainIndex(vault, self._reader, chroma if domain is Domain.PUBLIC else None)
+            for domain, vault in vaults.items()
+        }
 
     def search(self, query: Query, *, embed_waiting: bool) -> SearchResult:
         """The entries that fit best. `embed_waiting`: nobody else embeds new entries; do it for a few of them.
@@ -63,7 +76,7 @@ class Searcher:
         return SearchResult(tuple(hit for hit in hits if hit), semantic, waiting, locked)
 
     def index_some(self, domain: Domain, limit: int = AT_ONCE) -> int:
-        """Take in what was written since, and embed up to `limit` entries of `domain`; say how many wait still.
+        """Take in what was written since, and embed up to `limit` entries of `domain`; say how much is left to do.
 
         Raises:
             CisError: the domain cannot be opened or written now, or there is no model.
@@ -82,7 +95,8 @@ class Searcher:
             with self._lock:
                 index.keep(ids, vectors)
         with self._lock:
-            return index.waiting()
+            waiting = index.waiting()
+            return waiting or int(index.follow())
 
     def status(self) -> IndexStatus:
         """How much can be found; a domain that cannot be opened now is left out."""
@@ -129,6 +143,8 @@ class Searcher:
         with self._lock:
             for index in self._indexes.values():
                 index.forget()
+            if self._chroma is not None:
+                self._chroma.close()
             self._reader.close()
 
     def _question(self, query: Query) -> tuple[Vectors | None, str]:

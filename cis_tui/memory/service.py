@@ -34,6 +34,7 @@ from cis_tui.memory.vault import Vault
 
 if TYPE_CHECKING:
     from cis_tui.memory.branches import MemoryTree
+    from cis_tui.memory.chroma import ChromaIndex
     from cis_tui.memory.committer import Committer, Outcome
     from cis_tui.memory.data_key import DataKey
     from cis_tui.memory.embedder import Embedder
@@ -69,6 +70,7 @@ class MemoryService:
         embedder: Embedder | None = None,
         ask: Ask | None = None,
         auto_lock: float = 0.0,
+        vectors: str = "exact",
     ) -> None:
         """`node`: the DID that versions are signed off with, the home's own when None. `hot_weeks`: weeks that are not
         archived, the current one among them. `total_weeks`: archives that are kept, of each domain. `on_event` is told
@@ -100,6 +102,7 @@ class MemoryService:
         self.meters = Meters()
         """What each layer of memory did."""
         self._embedder = embedder
+        self._vectors = vectors
         self._searcher: Searcher | None = None
 
     def set(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> MemoryItem:
@@ -392,12 +395,16 @@ class MemoryService:
         return result
 
     def index_some(self, domain: Domain, limit: int = 64) -> int:
-        """Let some of what was written to `domain` be found by meaning; how many entries wait still."""
+        """Let some of what was written to `domain` be found by meaning; how much is left to do."""
         return self._search_side().index_some(domain, limit)
 
     def index_status(self) -> IndexStatus:
         """How much can be found, by words and by meaning."""
         return self._search_side().status()
+
+    def index_problems(self) -> list[str]:
+        """What is wrong with the index, a sentence each; changes nothing."""
+        return self._search_side().problems()
 
     def reindex(self) -> list[str]:
         """Begin the index of both domains anew; `index_some` fills it. What was wrong with it, a sentence each."""
@@ -420,12 +427,21 @@ class MemoryService:
             if self._made_key is not None:
                 self._made_key.forget()
 
+    def _chroma_index(self) -> ChromaIndex | None:
+        from cis_tui.memory.chroma import MANY, ChromaIndex
+
+        if self._vectors == "exact":
+            return None
+        return ChromaIndex(self._home.memory / "index" / "chroma", least=1 if self._vectors == "chroma" else MANY)
+
     def _search_side(self) -> Searcher:
         from cis_tui.memory.search import Searcher
 
         with self._reading:
             if self._searcher is None:
-                self._searcher = Searcher(self._vaults, self._clock, self._embedder)
+                self._searcher = Searcher(
+                    self._vaults, self._clock, embedder=self._embedder, chroma=self._chroma_index()
+                )
             return self._searcher
 
     def _entry(self, write: MemoryWrite, default_domain: Domain | None) -> Entry:

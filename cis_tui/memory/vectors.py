@@ -29,12 +29,21 @@ class VectorSet:
 
     def __init__(self) -> None:
         self._ids = numpy.empty(0, numpy.int64)
-        """Of the lexicon, one for each row of the matrix, ascending; beyond `_size` unused."""
+        """Of the lexicon, one for each row of the matrix, in no order; beyond `_size` unused."""
+        self._order: NDArray[numpy.int64] | None = None
+        """The rows in the order of their ids, once somebody asked for it."""
         self._matrix = numpy.empty((0, DIMENSIONS), numpy.float32)
+        self._docs: list[Doc] = []
+        """The entry of each row of the matrix."""
         self._size = 0
+        self.version = 0
+        """Another one says that vectors came or went."""
+        self._spots: tuple[int, dict[tuple[str, int], int]] = (-1, {})
         self._seen = 0
         self.waiting: dict[int, Doc] = {}
-        """Entries that are to have a vector and have none yet, by id."""
+        """Entries that are to have a vector and have none yet, by id, ascending."""
+        self._rows: defaultdict[str, dict[int, int]] = defaultdict(dict)
+        """The same by week: row to id."""
         self._state: tuple[int, ...] = ()
         self._versions: dict[str, int] = {}
 
@@ -46,7 +55,9 @@ class VectorSet:
         state, fresh = lexicon.state(), list[Doc]()
         if state != self._state:
             fresh = lexicon.meant_after(self._seen)
-            self.waiting.update((doc.id, doc) for doc in fresh)
+            for doc in fresh:
+                self.waiting[doc.id] = doc
+                self._rows[doc.week][doc.row] = doc.id
             self._seen = max((doc.id for doc in fresh), default=self._seen)
             if lexicon.count()[1] != self._size + len(self.waiting):
                 self._drop_others(lexicon.meant())
@@ -55,7 +66,9 @@ class VectorSet:
 
     def put(self, ids: Sequence[int], vectors: Vectors) -> None:
         """Take in vectors of entries that wait for them; others are left out."""
-        chosen = [position for position, id in enumerate(ids) if self.waiting.pop(id, None) is not None]
+        taken = [self._taken(id) for id in ids]
+        chosen = [position for position, doc in enumerate(taken) if doc is not None]
+        self._docs += [doc for doc in taken if doc is not None]
         if chosen:
             self._append(numpy.array([ids[position] for position in chosen], numpy.int64), vectors[chosen])
 
@@ -70,28 +83,55 @@ class VectorSet:
         best = numpy.argpartition(-scores, limit - 1)[:limit]
         return {int(self._ids[row]): float(scores[row]) for row in best if scores[row] > -2.0}
 
+    def spots(self) -> dict[tuple[str, int], int]:
+        """The row of the matrix of each version, by week and row of its log."""
+        version, found = self._spots
+        if version != self.version:
+            found = {(doc.week, doc.row): row for row, doc in enumerate(self._docs)}
+            self._spots = (self.version, found)
+        return found
+
+    @property
+    def matrix(self) -> Vectors:
+        """All vectors, one a row."""
+        return self._matrix[: self._size]
+
+    def id(self, row: int) -> int:
+        """The entry of a row of the matrix."""
+        return int(self._ids[row])
+
     def cosines(self, question: Vectors, ids: Iterable[int]) -> dict[int, float]:
         """The cosines of those of `ids` that have a vector."""
         wanted = numpy.fromiter(ids, numpy.int64)
         mine = self._ids[: self._size]
-        rows = numpy.searchsorted(mine, wanted)
-        there = rows < self._size
-        there[there] = mine[rows[there]] == wanted[there]
+        if self._order is None:
+            self._order = numpy.argsort(mine)
+        if not self._size:
+            return {}
+        places = numpy.searchsorted(mine, wanted, sorter=self._order)
+        rows = self._order[numpy.minimum(places, self._size - 1)]
+        there = mine[rows] == wanted
         rows = rows[there]
         scores = self._matrix[rows] @ question
         return dict(zip(wanted[there].tolist(), scores.tolist(), strict=True))
 
     def _load(self, weeks: Iterable[str], logs: Callable[[str], Database]) -> None:
         """Take in the vectors of waiting entries from logs that are of `weeks`, or were changed."""
-        by_week: defaultdict[str, dict[int, int]] = defaultdict(dict)
-        for doc in self.waiting.values():
-            by_week[doc.week][doc.row] = doc.id
-        for week, rows in by_week.items():
+        for week, rows in self._rows.items():
+            if not rows:
+                continue
             log = logs(week)
             version = int(log.value("PRAGMA data_version"))
             if week in weeks or self._versions.get(week) != version:
                 self._versions[week] = version
                 self._load_rows(log, rows)
+
+    def _taken(self, id: int) -> Doc | None:
+        """Let an entry wait no longer; None when it does not."""
+        doc = self.waiting.pop(id, None)
+        if doc is not None:
+            del self._rows[doc.week][doc.row]
+        return doc
 
     def _load_rows(self, log: Database, ids: Mapping[int, int]) -> None:
         if len(ids) > 1000:
@@ -113,12 +153,9 @@ class VectorSet:
             self._matrix = grown
         self._ids[self._size : size] = ids
         self._matrix[self._size : size] = vectors
-        ordered = self._size == 0 or ids.min() > self._ids[self._size - 1]
         self._size = size
-        if not (ordered and bool((numpy.diff(ids) > 0).all())):
-            order = numpy.argsort(self._ids[:size], kind="stable")
-            self._ids[:size] = self._ids[:size][order]
-            self._matrix[:size] = self._matrix[:size][order]
+        self._order = None
+        self.version += 1
 
     def _drop_others(self, ids: Sequence[int]) -> None:
         """Keep what the lexicon still has."""
@@ -126,9 +163,12 @@ class VectorSet:
         left = int(keep.sum())
         self._ids[:left] = self._ids[: self._size][keep]
         self._matrix[:left] = self._matrix[: self._size][keep]
+        self._docs = [doc for doc, kept in zip(self._docs, keep.tolist(), strict=True) if kept]
         self._size = left
-        current = set(ids)
-        self.waiting = {id: doc for id, doc in self.waiting.items() if id in current}
+        self._order = None
+        self.version += 1
+        for id in self.waiting.keys() - set(ids):
+            self._taken(id)
 
 
 def pack(vectors: Vectors) -> list[bytes]:

@@ -14,7 +14,7 @@ MAX_INDEXED = 262_144
 MAX_QUESTION = 2000
 """Characters of a question that are looked at."""
 _MAX_TERMS = 48
-_SHORT = 60
+_SHORT = 30
 """Characters below which a text needs its key to be understood."""
 OPEN, CLOSE = "\ufdd0", "\ufdd1"
 """Around a match in a marked text; no characters, so that no text holds them once `searchable` has seen it."""
@@ -44,7 +44,10 @@ def name_words(key: str) -> str:
 
 def meaning_of(name: str, text: str) -> str:
     """What of an entry is embedded: its text, after the words of its key where the text says little without them."""
-    return f"{name}: {text}" if len(text) < _SHORT else text
+    if len(text) >= _SHORT:
+        return text
+    said = " ".join(word for word in name.split() if len(word) > 2 and not word.isdecimal())
+    return f"{said}: {text}" if said else text
 
 
 def grams(text: str) -> str:

@@ -28,7 +28,8 @@ def test_scripts_without_spaces_are_asked_by_pairs() -> None:
 
 def test_a_short_value_takes_its_key_along() -> None:
     assert meaning_of(name_words("user/editorTheme"), "dark") == "user editor theme: dark"
-    long = "I prefer dark colours in every editor because my eyes get tired."
+    assert meaning_of(name_words("a/b/7"), "dark") == "dark"
+    long = "I prefer dark colours in every editor."
     assert meaning_of("user editor theme", long) == long
 
 

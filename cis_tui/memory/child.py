@@ -57,6 +57,8 @@ class Child:
         self._warming: Thread | None = None
         self.ready = Event()
         """Set while the process has answered at least once and lives."""
+        self.failure = ""
+        """Why the last question had no answer; empty when it had one."""
 
     def ask(self, question: bytes) -> bytes:
         """The answer of the process, which is started if it does not live. Blocks.
@@ -76,17 +78,20 @@ class Child:
                 raise self._failure("its process has ended") from error
             if answer[:1] != _OK:
                 raise self._failure(answer[1:].decode("utf-8", "replace"))
+            self.failure = ""
             self.ready.set()
             self._last = time.monotonic()
             self._watch_idle()
             return answer[1:]
 
-    def warm(self, question: bytes = b"") -> None:
-        """Have the process started and asked once, without waiting for it; `ready` tells when it has answered."""
-        if self.ready.is_set() or (self._warming is not None and self._warming.is_alive()):
-            return
-        self._warming = Thread(target=self._warm, args=(question,), name="cis-child", daemon=True)
-        self._warming.start()
+    def warm(self, question: bytes, wait: float) -> bool:
+        """Have the process started and asked once; wait at most so many seconds. Whether it has answered."""
+        if not self.ready.is_set():
+            if self._warming is None or not self._warming.is_alive():
+                self._warming = Thread(target=self._warm, args=(question,), name="cis-child", daemon=True)
+                self._warming.start()
+            self._warming.join(wait)
+        return self.ready.is_set()
 
     def restart(self) -> None:
         """End the process; the next question starts another one."""
@@ -162,6 +167,7 @@ class Child:
                 self._watch_idle()
 
     def _failure(self, reason: str) -> ChildFailed:
+        self.failure = reason
         return ChildFailed(self._code, reason, hint="cis doctor says what is missing")
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cis_tui.memory.child import IDLE_SECONDS, Child, ChildFailed
+from cis_tui.memory.child import IDLE_SECONDS, Child
 
 if TYPE_CHECKING:
     import numpy
@@ -38,8 +38,11 @@ class Embedder:
     def __init__(self, *, idle_seconds: float = IDLE_SECONDS, module: str = "cis_tui.memory.embedding") -> None:
         """`idle_seconds`: after so long without a question the model's process ends, and its memory is free."""
         self._child = Child(module, env=_SAFE, idle_seconds=idle_seconds, code="CIS-MEM-050")
-        self.failure = ""
-        """Why the last question had no answer; empty when it had one."""
+
+    @property
+    def failure(self) -> str:
+        """Why there is no model, as far as is known; empty while nothing speaks against it."""
+        return self._child.failure
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """A row of length 1 for each of `texts`, at most 32. Blocks; the first time until the model is loaded.
@@ -50,19 +53,11 @@ class Embedder:
         import numpy
 
         question = json.dumps([text[:MAX_TEXT] or " " for text in texts]).encode()
-        try:
-            answer = self._child.ask(question)
-            vectors = numpy.frombuffer(answer, numpy.float32).reshape(len(texts), DIMENSIONS)
-        except ChildFailed as error:
-            self.failure = error.message
-            raise
-        self.failure = ""
-        return vectors
+        return numpy.frombuffer(self._child.ask(question), numpy.float32).reshape(len(texts), DIMENSIONS)
 
     def ready(self, wait: float) -> bool:
         """Whether the model is loaded; begins to load it, and waits for that at most `wait` seconds."""
-        self._child.warm(b'[" "]')
-        return self._child.ready.wait(wait) if wait > 0 else self._child.ready.is_set()
+        return self._child.warm(b'[" "]', wait)
 
     def close(self) -> None:
         """End the model's process."""

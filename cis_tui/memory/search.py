@@ -152,8 +152,8 @@ class Searcher:
         if not query.text.strip():
             return None, ""
         try:
-            if not self._embedder.ready(query.patience) and not self._embedder.failure:
-                return None, "the model is being loaded"
+            if not self._embedder.ready(query.patience):
+                return None, self._embedder.failure or "the model is being loaded"
             return self._embedder.embed([query.text])[0], ""
         except ChildFailed as error:
             return None, error.message

@@ -239,7 +239,7 @@ def test_without_the_model_words_are_searched_and_it_is_said(home: Home) -> None
         fill(service)
         result = find(service, "ramen")
         assert keys(result) == ["user/food"]
-        assert result.semantic
+        assert result.semantic == "its process has ended"
         assert result.hits[0].parts.semantic == 0
     broken.close()
 

@@ -19,7 +19,8 @@ from cis_tui.memory.blocks import BlockFile, Clear, Envelope
 from cis_tui.memory.database import Row, inode
 
 _NAME = "cis-archive"
-_GUARDS = ("PRAGMA query_only=1", "PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1")
+# What a question has to sort must not reach the disk either.
+_GUARDS = ("PRAGMA temp_store=MEMORY", "PRAGMA query_only=1", "PRAGMA trusted_schema=0", "PRAGMA cell_size_check=1")
 
 
 class ArchiveFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from heapq import merge
 from pathlib import Path
 from typing import NamedTuple
@@ -309,7 +309,11 @@ class Reader:
 
     def _versions_in(self, domain: Domain, key: str) -> list[tuple[Rank, MemoryItem]]:
         weeks = catalogue.weeks_of(self._catalogues, domain.value, key) if self._use(domain) else []
-        return [found for week in weeks for found in read_versions(self._log(domain, week), domain, key)]
+        found: list[tuple[Rank, MemoryItem]] = []
+        for week in weeks:
+            with self._unless_dropped(domain, week):
+                found += read_versions(self._log(domain, week), domain, key)
+        return found
 
     def _live(self, domain: Domain | None) -> str:
         """The question for the current entries of `domain`, or of both; empty when there are none."""
@@ -364,8 +368,20 @@ class Reader:
             by_log.setdefault((place.domain, place.week), []).append(place.row)
         items: dict[str, MemoryItem] = {}
         for (domain, week), rows in by_log.items():
-            items.update((item.key, item) for item in read_rows(self._log(domain, week), domain, rows, cut=cut))
+            with self._unless_dropped(domain, week):
+                items.update((item.key, item) for item in read_rows(self._log(domain, week), domain, rows, cut=cut))
         return tuple(sorted(items.values(), key=lambda item: item.key))
+
+    @contextmanager
+    def _unless_dropped(self, domain: Domain, week: str) -> Generator[None]:
+        """Leave out what lies in an archive that was dropped since the catalogue was asked what it holds."""
+        try:
+            yield
+        except Unavailable:
+            with locked(self._vaults[domain].folder):
+                pass
+            if week in catalogue.taken_in(self._catalogues, domain.value):
+                raise
 
     def _log(self, domain: Domain, week: str) -> Reading:
         log = self._logs.get((domain, week))

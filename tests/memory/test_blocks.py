@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import re
 import subprocess
 import zlib
 from functools import cache
@@ -68,7 +69,11 @@ def test_a_file_in_clear_is_a_gzip_file(tmp_path: Path, size: int) -> None:
 
 def test_an_encrypted_file_opens_with_its_key_and_its_week_only(tmp_path: Path) -> None:
     path = written(tmp_path / "file", b"planted value " * 10_000, Sealed.new(KEY, WEEK))
-    assert b"planted" not in path.read_bytes()
+    data = path.read_bytes()
+    assert b"planted" not in data
+    for found in re.finditer(rb"\x1f\x8b\x08", data):
+        with pytest.raises(zlib.error):
+            zlib.decompressobj(31).decompress(data[found.start() :])
     for key, week in ((OTHER, WEEK), (KEY, "2026-W46")):
         with pytest.raises(Invalid, match="does not open with the key"):
             Sealed.of(path, key, week)

@@ -95,13 +95,13 @@ class Classification:
 
 def classify(key: str, value: str | bytes = "") -> Classification:
     """The kind of the entry `key` = `value`, by the rules above, in time linear in the value."""
-    named = secret_name(key)
+    words = words_of(key)
+    named = secret_name(key, words)
     if named:
         return Classification(IndexType.SENSITIVE, f'the key says "{named}"')
     held = secret_in(value)
     if held:
         return Classification(IndexType.SENSITIVE, f"the value holds {held}")
-    words = words_of(key)
     kinds = _kind_words()
     for word in words:
         if word in kinds:

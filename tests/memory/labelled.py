@@ -405,7 +405,7 @@ _CODE = """
     var secretName = "db-credentials"|password_field = driver.find_element("id", "password")
     api_key = "<YOUR_API_KEY>"|Authorization: Bearer <token>|Authorization: Bearer $TOKEN
     curl -H "Authorization: Bearer ${TOKEN}" https://api.example.org
-    postgres://user:password@localhost/db-docs-<name>|postgres://${USER}:${PASS}@db/app|api_key=None
+    postgres://user:<password>@localhost/db|postgres://${USER}:${PASS}@db/app|api_key=None
 """
 _DIGESTS = """
     sha256:{}|{}|commit {40}|{40}|integrity: sha512-{512}|sha384-{b64}|SHA256:{b64}|etag: "{40}"

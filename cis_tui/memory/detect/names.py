@@ -46,6 +46,12 @@ _PHRASES = """
     chiave api, chiave privata, chiave segreta, parola d ordine, carta di credito, numero di carta, api schlüssel,
     privater schlüssel, geheimer schlüssel, wlan schlüssel, ключ api, api ключ, api キー, api 키
 """
+_KEEPERS = """
+    openai anthropic stripe aws azure gcp google github gitlab slack twilio sendgrid mailgun heroku cloudflare
+    datadog sentry deepl openweather mapbox algolia firebase supabase pinecone huggingface groq mistral cohere
+    replicate elevenlabs notion linear figma telegram discord shopify paypal binance
+"""
+"""Whose key is a secret."""
 _PARTS = """
     密码 密碼 口令 密钥 密鑰 私钥 私鑰 令牌 助记词 助記詞 身份证 身份證 卡号 卡號 护照号 验证码
     パスワード パスフレーズ パスコード 暗証番号 秘密鍵 アクセスキー シークレット トークン 合言葉
@@ -72,7 +78,8 @@ _AFTER_WORDS = """
     layouts out outs map maps header headers number mode numbering assignment assignments scanning scanner scan
     detection detector detectors leak leaks leakage hygiene sprawl management santa garden gardens sauce sauces
     admirer admirers agent agents society societies service services ingredient ingredients recipe recipes level
-    levels menu weapon passage passages history lives wars hitler hunt library lib flow flows attempts attempt
+    levels menu weapon passage passages history lives wars hitler hunt
+    command commands cmd library lib flow flows attempts attempt
     throttle cooldown store
 """
 """A word after the secret's that says that the value is about it."""
@@ -105,9 +112,8 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(map(str.lower, _word().findall(text)))
 
 
-def secret_name(key: str) -> str:
-    """The words by which the path `key` (parts between `/`) names a secret; empty when it names none."""
-    words = words_of(key)
+def secret_name(key: str, words: tuple[str, ...]) -> str:
+    """Those of its `words` by which the path `key` (parts between `/`) names a secret; empty when it names none."""
     if not _may_name(words, key):
         return ""
     parts = key.split("/")
@@ -193,7 +199,8 @@ def _lexicon() -> tuple[frozenset[str], frozenset[tuple[str, str]], tuple[str, .
 def _phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
     """The phrases by their first word."""
     found: dict[str, tuple[tuple[str, ...], ...]] = {}
-    for phrase in _folded(_PHRASES).split(","):
+    keepers = (f"{keeper} key" for keeper in _KEEPERS.split())
+    for phrase in (*_folded(_PHRASES).split(","), *keepers):
         words = tuple(phrase.split())
         found[words[0]] = (*found.get(words[0], ()), words)
     return found

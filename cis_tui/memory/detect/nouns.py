@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from cis_tui.memory.detect.values import Kind
+from cis_tui.memory.detect.kinds import Kind
 
 _KEYS = r"""(?:api|access|auth|private|secret|encryption|decryption|signing|master|account|service|storage|shared|ssh
     |deploy|licen[cs]e|product|activation|recovery|session|consumer|app|application|client|subscription|admin|webhook|write|server
@@ -32,6 +32,7 @@ _MADE_UP = (
     ("token", Kind.TOKEN, r"s?", ""),
     ("key", Kind.TOKEN, r"s?(?![a-z])", _KEYS),
     ("key", Kind.TOKEN, r"(?=\s?[:=]\s?[\"']?[a-z0-9]{24})", r"(?:^|[^a-z:])\Z"),
+    ("key", Kind.TOKEN, r"(?![a-z])", r"[a-z0-9][_-]\Z"),
     ("cred", Kind.TOKEN, r"(?:ential)?s?(?![a-z])", ""),
     ("conn", Kind.TOKEN, r"(?:ection)?[ _-]?str(?:ing)?", ""),
     ("dsn", Kind.TOKEN, r"(?![a-z])", r"(?:^|[^a-z])\Z"),
@@ -105,8 +106,8 @@ _ABROAD = (
     ("carta di", Kind.IDENTITY, r"\scredito", ""),
     ("cart", Kind.IDENTITY, r"[aã]o(?:\sde\scr[eé]dito)?", ""),
 )
-"""In ASCII, and tied to its value by `:`, `=` or a verb of theirs."""
-_TIES_ABROAD = (":", "=", " es ", " ist ", " est ", " lautet ", " era ", " son ")
+"""In ASCII, and tied to its value by `:`, `=` or one of these."""
+_TIES_ABROAD = (" es ", " ist ", " est ", " lautet ", " era ", " son ")
 _SCRIPTS = (
     ("код", Kind.NUMBER, r"(?!\w)", r"(?:пин[-\s]?)\Z"),
     ("парол", Kind.PASSWORD, r"[ьяеи]\w?", ""),
@@ -165,9 +166,9 @@ class Noun:
     end: int
 
 
-def nouns_in(low: str) -> Iterator[Noun]:
-    """The names of secrets in a text in small letters."""
-    for stem in _stems_in(low):
+def nouns_in(low: str, stems: list[str]) -> Iterator[Noun]:
+    """The names of secrets in a text in small letters that has these `stems`."""
+    for stem in stems:
         for kind, pattern, before in _rows()[stem]:
             for found in pattern.finditer(low):
                 start = found.start()
@@ -175,28 +176,26 @@ def nouns_in(low: str) -> Iterator[Noun]:
                     yield Noun(kind, start, found.end())
 
 
-def _stems_in(low: str) -> list[str]:
-    made_up, numbers, abroad, scripts = _stems()
+def stems_in(low: str, *, numbers: bool) -> list[str]:
+    """The letters with which a name may begin, of those that a text in small letters has; `numbers`: it has digits."""
+    made_up, counted, abroad, scripts = _stems()
     found = [stem for stem in made_up if stem in low]
-    if _digits().search(low):
-        found += [stem for stem in numbers if stem in low]
+    if numbers:
+        found += [stem for stem in counted if stem in low]
     plain = low.isascii()
-    for tie in _TIES_ABROAD:
-        if tie in low or not plain:
-            found += [stem for stem in abroad if stem in low]
-            break
+    if not plain or ": " in low or "=" in low or _tied_abroad(low):
+        found += [stem for stem in abroad if stem in low]
     return found if plain else found + [stem for stem in scripts if stem in low]
+
+
+def _tied_abroad(low: str) -> bool:
+    return any(tie in low for tie in _TIES_ABROAD)
 
 
 # Made at the first write: a read needs none of them.
 @cache
 def _stems() -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(dict.fromkeys(row[0] for row in table)) for table in (_MADE_UP, _NUMBERS, _ABROAD, _SCRIPTS))
-
-
-@cache
-def _digits() -> re.Pattern[str]:
-    return re.compile(r"\d\d")
 
 
 @cache

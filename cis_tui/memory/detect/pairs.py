@@ -6,12 +6,12 @@ Every name of a secret is looked at on its own, a bounded stretch before and aft
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 
+from cis_tui.memory.detect.kinds import Kind, Tie
 from cis_tui.memory.detect.names import is_counted, secret_words, words_of
 from cis_tui.memory.detect.nouns import Noun, nouns_in
-from cis_tui.memory.detect.values import Kind, Tie, can_be_secret, is_placeholder, looks_made_up, phrase_like
+from cis_tui.memory.detect.values import can_be_secret, is_placeholder, looks_made_up, phrase_like
 from cis_tui.memory.detect.vendors import commanded_in
 
 MOST_NAMES = 10_000
@@ -33,8 +33,8 @@ _VALUE = r"""
 _TIED = re.compile(
     rf"""["'`\])}}*_]{{0,4}}{_AROUND}["'`\])*]{{0,3}}
     (?:
-      (?P<strong>[ \t]{{0,8}}(?:=>|->|→|:=|<-|={{1,3}}|＝|\||>)[ \t]{{0,8}})
-      |(?P<colon>[ \t]{{0,4}}(?:(?<!\d)[:：]|[:：](?!\d\d\b))(?!//)[ \t]{{0,8}}(?P<below>\r?\n[ \t>*-]{{0,8}})?)
+      (?P<strong>[ \t]{{0,8}}(?::=|={{1,3}}|＝)[ \t]{{0,8}}|>(?=\S))
+      |(?P<colon>[ \t]{{0,4}}(?:(?<!\d)[:：]|[:：](?!\d\d\b)|=>|->|→)(?!//)[ \t]{{0,8}}(?P<below>\r?\n[ \t>*-]{{0,8}})?)
       |(?P<said>[ ]?(?:は|が|是|为|為|는|은|가|이)[ ]?
          |[ ]{{1,2}}(?:is|was|are|were|=|ist|lautet|war|es|era|son|est|sont|était|é|è|eh|são|sono|это|равен
            |will\sbe|should\sbe|now\sis|became)
@@ -47,7 +47,7 @@ _TIED = re.compile(
 )
 _LOOSE = re.compile(
     rf"""["'`]?
-    (?:[ ]{{1,2}}(?:set|changed|updated|reset|rotated|switched)?[ ]?(?:to|as|[-–—>])[ ]{{1,2}}|,?[ ]{{1,2}}){_VALUE}""",
+    (?:[ ]{{1,2}}(?:set|changed|updated|reset|rotated)?[ ]?(?:to|as|[-–—>|])[ ]{{1,2}}|,?[ ]{{1,2}}){_VALUE}""",
     re.VERBOSE | re.IGNORECASE,
 )
 _BEHIND = re.compile(
@@ -71,6 +71,27 @@ _IDENT_TAIL = re.compile(r"[A-Za-z0-9_-]{0,40}")
 _GROUPED = re.compile(r"[A-Za-z]{0,3}\s?(?:\d+[ -]?){1,6}")
 """Digits in groups: `1234 5678 9012`."""
 
+_PLAIN_KEYS = frozenset(
+    (
+        *(
+            "primary",
+            "foreign",
+            "sort",
+            "cache",
+            "public",
+            "pub",
+            "partition",
+            "hash",
+            "range",
+            "lookup",
+            "unique",
+            "index",
+        ),
+        *("object", "bucket", "row", "group", "idempotency", "composite", "natural", "translation", "label", "config"),
+        *("field", "query", "route", "node", "item", "map", "dict", "event", "metric", "message", "storage", "state"),
+    )
+)
+"""What has keys that are no secret."""
 _FOUND = {
     Kind.PASSWORD: "a password, named before it",
     Kind.TOKEN: "a key or token, named before it",
@@ -79,27 +100,27 @@ _FOUND = {
 }
 
 
-def named_secret(text: str, low: str) -> str:
-    """What kind of secret `text` names and gives; empty when none. `low`: `text` in small letters, as long as it."""
-    for seen, noun in enumerate(nouns_in(low)):
+def named_secret(text: str, low: str, stems: list[str]) -> str:
+    """What kind of secret `text` names and gives, empty when none; `low`, as long, has these `stems` of names."""
+    for seen, noun in enumerate(nouns_in(low, stems)):
         if seen == MOST_NAMES:
             return "more names of secrets than can be read"
         if _says(text, noun):
             return _FOUND[noun.kind]
-    return _logged_in(text, low) or _commanded(text, low)
+    return ""
 
 
-def _logged_in(text: str, low: str) -> str:
-    """`login: maria / …`"""
-    for name in _logins(low):
+def login_secret(text: str, low: str) -> str:
+    """`a user's name with a password` when `text` gives both: `login: maria / …`; else empty."""
+    for name in _login_words().finditer(low):
         pair = _LOGIN.match(text, name.end(), name.end() + 160)
         if pair and looks_made_up(pair["value"].rstrip(_TRAILING)) and any(map(str.isdigit, pair["value"])):
             return "a user's name with a password"
     return ""
 
 
-def _commanded(text: str, low: str) -> str:
-    """`mysql -p…`, `curl -u user:…`"""
+def commanded_secret(text: str, low: str) -> str:
+    """`a password on a command line` when a command in `text` is given one: `mysql -p…`; else empty."""
     if not (
         (" -" in low and ("-u" in low or "-p" in low or " -a " in low or " -w " in low))
         or "identified" in low
@@ -119,7 +140,7 @@ def _says(text: str, noun: Noun) -> bool:
     right = _beginning(text[noun.end : noun.end + 40])
     name = left + text[noun.start : noun.end] + right
     if (left or right) and not secret_words(words_of(name)):
-        return False
+        return noun.kind is Kind.TOKEN and _unknown_key(text, noun, name)
     if not left and is_counted(before.rsplit(None, 1)[-1:], name):
         return False
     at = noun.end + len(right)
@@ -128,6 +149,18 @@ def _says(text: str, noun: Noun) -> bool:
         return True
     back = _BEHIND.search(before)
     return bool(back) and can_be_secret(back.group(1).rstrip(_TRAILING), noun.kind, Tie.BARE, ends=True)
+
+
+def _unknown_key(text: str, noun: Noun, name: str) -> bool:
+    """`OPENAI_KEY=…`: the key of something, given a value that a machine made up."""
+    last = words_of(name)[-2:]
+    if len(last) < 2 or last[1] != "key" or last[0] in _PLAIN_KEYS:
+        return False
+    tied = _TIED.match(text, noun.end, noun.end + 300)
+    if tied is None or tied["said"] is not None:
+        return False
+    value = next(filter(None, tied.group("double", "single", "tick", "bare")), "").rstrip(_TRAILING)
+    return len(value) >= 8 and can_be_secret(value, Kind.TOKEN, Tie.SAID, ends=True)
 
 
 def _ending(before: str) -> str:
@@ -148,21 +181,23 @@ def _fits(text: str, tied: re.Match[str], name: str, kind: Kind, *, named: bool)
     bare = tied["bare"]
     if bare is None:
         value = next(filter(None, tied.group("double", "single", "tick", "curly", "bold")), "")
-        return can_be_secret(value.strip(), kind, tie, ends=True)
+        return can_be_secret(value.strip(), kind, tie, ends=True, quoted=True)
     value = bare.rstrip(_TRAILING)
     if value.lower() == name.lower().lstrip("-"):
         return False
     start = tied.start("bare")
     rest = text[start + len(value) : tied.end() + 24]
     ends = not rest.strip() or bool(_ENDING.match(rest))
-    if can_be_secret(value, kind, tie, ends):
+    if can_be_secret(value, kind, tie, ends=ends):
         return True
+    if value.isdigit() and kind is Kind.TOKEN and tie is Tie.ASSIGNED:
+        return len(value) >= 3 and "token" not in name.lower()
     if kind is Kind.PASSWORD and tie is not Tie.BARE:
         return phrase_like(text[start : start + 160])
     if kind not in (Kind.IDENTITY, Kind.NUMBER):
         return False
     grouped = _GROUPED.match(text, start, start + 40)
-    return bool(grouped) and can_be_secret(grouped.group(), kind, tie, ends)
+    return bool(grouped) and can_be_secret(grouped.group(), kind, tie, ends=ends)
 
 
 def _tie(tied: re.Match[str], *, named: bool, flag: bool) -> Tie:
@@ -174,14 +209,6 @@ def _tie(tied: re.Match[str], *, named: bool, flag: bool) -> Tie:
             return Tie.SAID
         return Tie.ASSIGNED if named or parts["double"] or parts["single"] else Tie.COLON
     return Tie.SAID if parts.get("said") is not None else Tie.BARE
-
-
-_LOGIN_STEMS = ("log", "cred", "sign", "zugangsd", "acc", "anmeld", "identif", "user")
-
-
-def _logins(low: str) -> Iterator[re.Match[str]]:
-    if ("/" in low or ":" in low or "," in low or "|" in low) and any(stem in low for stem in _LOGIN_STEMS):
-        yield from _login_words().finditer(low)
 
 
 @cache

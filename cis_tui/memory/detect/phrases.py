@@ -32,13 +32,9 @@ def _mnemonic(words: list[str]) -> bool:
     """
     for at in range(SHORTEST - 1, len(words) + SHORTEST, SHORTEST) if len(words) >= SHORTEST else ():
         at = min(at, len(words) - 1)
-        if not words[at].strip(_MARKS):
+        if not (words[at].isalpha() or words[at].strip(_MARKS)):
             at -= 1
-        if (
-            _listed(words[at])
-            and len(set(words[at - SHORTEST + 1 : at + SHORTEST])) > SHORTEST // 2
-            and _is_row(words, at)
-        ):
+        if _listed(words[at]) and _is_row(words, at):
             return True
     return False
 
@@ -54,12 +50,14 @@ def _is_row(words: list[str], at: int) -> bool:
                     break
                 row.append(words[here])
             here += step
+        if len(row) > 4 and len(set(row)) < 3:
+            return False
     return len(row) >= SHORTEST and len(set(row)) > SHORTEST // 2
 
 
 def _listed(word: str) -> bool:
     """Whether `word` is one of the 2,048; one in nine other words passes as well, twelve in a row do not."""
-    word = word.strip(_MARKS).lower()
+    word = word.lower() if word.isalpha() else word.strip(_MARKS).lower()
     if not 3 <= len(word) <= 8:
         return False
     place = crc32(word.encode()) & _LAST_BIT

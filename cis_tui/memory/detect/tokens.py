@@ -10,22 +10,19 @@ from math import log2
 from cis_tui.memory.detect.values import is_placeholder
 from cis_tui.memory.detect.vendors import carried_in, tokens_in
 
-SHORTEST = 16
-"""Characters of the shortest run without space in which a token is looked for."""
-
-_DISTINCT = 3
-"""Different characters a token has at least: fewer are a placeholder (`sk_live_xxxxxxxx`)."""
+_SHORTEST = 16
 
 
 def shown_secret(text: str, low: str, words: list[str]) -> str:
     """What secret `text`, made of `words`, shows unnamed; empty when none. `low`: `text` in small letters, as long."""
     for word in words:
-        if len(word) >= SHORTEST:
+        if len(word) >= _SHORTEST:
             for token, name in tokens_in(word):
                 if not _is_dummy(token):
                     return name
     for (start, end), name in carried_in(low):
-        if not is_placeholder(text[start:end]) and low[start:end] not in _DUMMIES:
+        dummy = low[start:end] in _DUMMIES and name != "a password in a URL"
+        if not dummy and not is_placeholder(text[start:end]):
             return name
     return _random(text)
 
@@ -51,8 +48,9 @@ _DUMMIES = frozenset(
 
 
 def _is_dummy(token: str) -> bool:
+    """Whether `token` stands in a document for a real one: `sk_live_xxxxxxxx`."""
     plain = token.lower()
-    return "xxxx" in plain or "your" in plain or len(set(token[-16:])) < _DISTINCT
+    return "xxxx" in plain or "your" in plain or "****" in plain or "...." in plain
 
 
 def _random(text: str) -> str:
@@ -73,7 +71,10 @@ def _without_public_blocks(text: str) -> str:
 
 
 def _is_random(token: str) -> bool:
-    """Whether `token` mixes letters and digits as only a machine does."""
+    """Whether `token`, or its longest part, mixes letters and digits as only a machine does."""
+    token = max(_parts().findall(token), key=len, default="")
+    if len(token) < _SHORTEST_PART:
+        return False
     counts = Counter(token)
     classes = [
         sum(n for c, n in counts.items() if "0" <= c <= "9"),
@@ -85,13 +86,14 @@ def _is_random(token: str) -> bool:
     size = len(token)
     bits = -sum(n / size * log2(n / size) for n in counts.values())
     if min(classes[1:]) > 0:
-        return bits >= _LEAST_MIXED and _switches(token) >= 6
+        return bits >= _LEAST_MIXED and _switches(token) >= 5
     return size >= 24 and bits >= _LEAST_ONE_CASE and _switches(token) >= 8
 
 
 _LONGEST = 512
 """Characters of the longest random string taken for a secret: more are data."""
-_LEAST_MIXED = 3.6
+_SHORTEST_PART = 14
+_LEAST_MIXED = 3.5
 _LEAST_ONE_CASE = 3.7
 
 
@@ -119,6 +121,11 @@ def _runs() -> re.Pattern[str]:
 @cache
 def _digest() -> re.Pattern[str]:
     return re.compile(r"(?:0x)?[0-9a-fA-F-]+$|.{0,24}?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@cache
+def _parts() -> re.Pattern[str]:
+    return re.compile(r"[^_~-]+")
 
 
 @cache

@@ -3,45 +3,19 @@
 from __future__ import annotations
 
 import re
-from enum import Enum
 
-
-class Kind(Enum):
-    """What a name of a secret announces."""
-
-    PASSWORD = "password"
-    """Anything a person makes up, a plain word or several included."""
-    TOKEN = "token"
-    """Something a machine made up."""
-    NUMBER = "number"
-    """A few digits: PIN, CVV, door code."""
-    IDENTITY = "identity"
-    """A number given by an authority or a bank."""
-
-
-class Tie(Enum):
-    """How a name and what may be its value are tied together."""
-
-    ASSIGNED = 3
-    """`name=value`, `"name": "value"`, `--name value`."""
-    COLON = 2
-    """`name: value`, in prose too."""
-    SAID = 1
-    """`name is value`."""
-    BARE = 0
-    """`name value`."""
-
+from cis_tui.memory.detect.kinds import Kind, Tie
 
 _PLACEHOLDER = re.compile(
     r"[$%<{\[(@#]|.*(?:\{\{|\$\{|\$\(|%\(|\}\})|[xX*.•●_?-]+$|\.\.\.|…|"
     r"(?:your|insert|enter|put|add|replace|change|example|sample|dummy|placeholder|fake|todo|tbd|fixme|"
     r"redacted|masked|hidden|removed|censored|foo|bar|baz|xxx|n/?a)(?:[-_ ]|$)|"
-    r".*(?:redacted|placeholder|example|_here$|-here$|changeme|change[-_]me|your[-_](?:api|key|token|secret|pass|own)|"
+    r".*(?:redacted|placeholder|(?<![A-Za-z0-9])example|_here$|-here$|changeme|change[-_]me|your[-_](?:api|key|token|secret|pass|own)|"
     r"dummy|x{5}|\*{3}|\.\.\.$|…$)",
     re.IGNORECASE | re.DOTALL,
 )
 _REFERENCE = re.compile(
-    r"[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+$|[A-Za-z_][\w.:]*[(\[]|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|"
+    r"(?:[A-Za-z_]{1,24}\d{0,2}\.)+[A-Za-z_]+$|[a-z][a-z0-9_-]*(?:/[a-z][a-z0-9_.-]*)+$|[A-Za-z_][\w.:]*[(\[]|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|"
     r"(?:env|vault|op|keyring|secret|secrets|ssm|arn|aws|gcp|azure|file|pass|bw|doppler|keychain|https?|s3|gs|ref|did|urn|"
     r"sha\d+|md5):(?!//[^/\s]*@)|(?:self|this|process|os|config|settings|args|options|opts|params|request|req|ctx|env|environ)\b[.\[]|"
     r"!(?:vault|secret|Ref|Sub|GetAtt)|/|~/|\./|[A-Za-z]:\\",
@@ -95,12 +69,16 @@ _DEFAULTS = frozenset(_DEFAULT_WORDS.split())
 _ADJECTIVE = re.compile(
     r".*(?:ed|ing|able|ible|ful|less|ous|ly|ive|ary|ory|ent|ant|ical|en|ada|ado|ido|ida|oria|iert|bar|lich|toire)$"
 )
+_NAMES = frozenset(
+    ("token", "tokens", "secret", "secrets", "passwd", "pwd", "passphrase", "apikey", "credentials", "pin")
+)
+"""Words that as a value are a name once more."""
 _SYMBOL = re.compile(r"[!@#$%^&*+=?~|\\/§€£<>.:_-]")
 _WORDY = re.compile(r"[A-Za-zÀ-ÿ]+(?:[-'’/&+][A-Za-zÀ-ÿ]+)+$")
 _INNER_UPPER = re.compile(r"[a-z].*[A-Z]")
 
 
-def can_be_secret(value: str, kind: Kind, tie: Tie, ends: bool) -> bool:
+def can_be_secret(value: str, kind: Kind, tie: Tie, *, ends: bool, quoted: bool = False) -> bool:
     """Whether `value`, tied to the name of a secret of this kind, is one; `ends`: its line or clause ends with it."""
     if len(value) < 3 or (is_placeholder(value) and not _strong(value, tie)):
         return False
@@ -108,7 +86,7 @@ def can_be_secret(value: str, kind: Kind, tie: Tie, ends: bool) -> bool:
         return bool(re.fullmatch(r"[#*]?(?:\d[ -]?){3,8}[#*]?", value)) or (tie.value >= 2 and looks_made_up(value))
     if kind is Kind.IDENTITY:
         return sum(map(str.isdigit, value)) >= 6
-    if _REFERENCE.match(value) or _is_name(value):
+    if _REFERENCE.match(value) or _is_name(value, quoted=quoted):
         return False
     if kind is Kind.TOKEN:
         return _token(value, tie)
@@ -172,16 +150,21 @@ def _strong(value: str, tie: Tie) -> bool:
     )
 
 
-def _is_name(value: str) -> bool:
+def _is_name(value: str, *, quoted: bool) -> bool:
     """`my_api_key`, `api_key`, `dbPassword`: a variable, not a value."""
     from cis_tui.memory.detect.names import secret_words, words_of
 
     if not value.isascii() or any(map(str.isdigit, value)) or not value.replace("_", "").replace("-", "").isalpha():
         return False
-    return bool(secret_words(words_of(value))) and value.lower() != "password"
+    words = words_of(value)
+    if not secret_words(words) or value.lower() == "password":
+        return False
+    return value.lower() in _NAMES or (len(words) > 1 and not quoted)
 
 
 def _token(value: str, tie: Tie) -> bool:
+    if " " in value:
+        return False
     if value.isdigit():
         return len(value) >= (6 if tie is Tie.ASSIGNED else 8)
     if _NOT_SECRET.match(value):

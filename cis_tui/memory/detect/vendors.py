@@ -36,7 +36,7 @@ _TOKENS = (
     ("an Anthropic key", "sk-ant-", r"[\w-]{16}"),
     ("an OpenAI key", "sk-proj- sk-svcacct- sk-admin- sk-None-", r"[\w-]{16}"),
     ("an OpenAI session", "sess-", r"[A-Za-z0-9]{40}"),
-    ("an API key (sk-)", "sk-", r"(?=[a-zA-Z_-]{0,40}\d)[\w-]{16}"),
+    ("an API key (sk-)", "sk-", r"(?=[a-zA-Z_-]{0,40}\d)[\w-]{16}|[A-Za-z0-9]{20}"),
     ("a Stripe key", "sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_", r"\w{8}"),
     ("a webhook's secret", "whsec_", r"[A-Za-z0-9+/]{16}"),
     ("a Google API key", "AIza", r"[\w-]{30}"),
@@ -111,7 +111,8 @@ _TOKENS = (
     ("a Groq key", "gsk_", r"[A-Za-z0-9]{24}"),
     ("an xAI key", "xai-", r"[A-Za-z0-9]{40}"),
     ("a Replicate token", "r8_", r"[A-Za-z0-9]{30}"),
-    ("a Fireworks key", "fw_", r"[A-Za-z0-9]{20}"),
+    ("a Fireworks key", "fw_ fw- fpk_", r"[A-Za-z0-9]{20}"),
+    ("an AgentMail key", "am_", r"(?:org_)?(?=[A-Za-z]{0,20}\d)[A-Za-z0-9]{24}"),
     ("a Together key", "tgp_v1_", r"[\w-]{30}"),
     ("a Tavily key", "tvly-", r"(?:dev-|prod-)?[A-Za-z0-9]{20}"),
     ("a Firecrawl key", "fc-", r"[0-9a-f]{32}"),
@@ -164,7 +165,7 @@ _TOKENS = (
 """Name, beginnings and rest; a beginning stands where a word begins: each letter is looked at once or so."""
 
 _MARKED = (
-    ("a Telegram bot token", ":A", r"(?<!\d)\d{8,10}:A[A-Za-z0-9][\w-]{32}"),
+    ("a Telegram bot token", ":A", r"(?<!\d)\d{8,10}:A[\w-]{28}"),
     ("a Mailchimp key", "-us", r"(?<![0-9a-z])[0-9a-f]{32}-us\d{1,2}(?!\d)"),
     ("a Mailgun key", "-", r"(?<![0-9a-z-])[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f-])"),
     ("an Azure secret", "Q~", r"(?<![\w~.])[A-Za-z0-9_~.]{3}\dQ~[\w~.-]{31}"),
@@ -179,12 +180,13 @@ _MARKED = (
 """Name, letters that must be there, and the whole form."""
 
 _CARRIERS = (
-    ("a password in a URL", "://", r"://[^\s/@:'\"<>]{0,64}:(?P<given>[^\s/@'\"<>]{2,128})@"),
+    ("a password in a URL", "//", r"//[^\s/@:'\"<>]{0,64}:(?P<given>[^\s/@'\"<>]{2,128})@"),
+    ("a token in a URL", "://", r"://(?P<given>(?=[a-z_-]{0,24}\d)[\w-]{12,128}|[\w-]{20,128})@"),
     (
         "a token in a URL",
         "=",
         (
-            r"[?&;#](?:[a-z]{1,12}[_-])?(?:api[_-]?key|access[_-]?token|auth[_-]?token|token|secret|password|passwd|pwd|sig|"
+            r"[?&;#](?:[a-z]{1,12}(?:[_-]|%(?:25)?5f))?(?:api[_-]?key|access[_-]?token|auth[_-]?token|token|secret|password|passwd|pwd|sig|"
             r"signature|x-amz-(?:signature|security-token)|x-goog-signature|code|key|session|auth|jwt|client[_-]?secret)"
             r"=(?P<given>[^\s&'\"<>#]{6,256})"
         ),
@@ -236,7 +238,7 @@ _COMMANDS = (
         r"\b(?:docker|podman|helm|az|redis-cli|mongosh?|sqlcmd|ldapsearch|smbclient|net\suse)\b",
         r"\s-(?:p|a|w)\s{1,2}[\"']?(?P<given>[^\s\"'-][^\s\"']{5,64})",
     ),
-    ("", r"(?:requirepass|identified\sby|with\spassword|login\spassword)\s{1,3}[\"']?(?P<given>[^\s\"';]{4,64})"),
+    ("", r"(?:requirepass\s{1,3}|(?:identified\sby|(?:with|login)\spassword)\s{1,3}[\"'])(?P<given>[^\s\"';]{4,64})"),
 )
 """A command, and how it is given a password."""
 

@@ -17,6 +17,10 @@ from cis_tui.memory.detect.vendors import commanded_in
 MOST_NAMES = 10_000
 """A text with more names of secrets than this is taken for a secret unread: the time stays bounded."""
 
+MOST_PLACES = 50_000
+"""And so is a text that has the letters of one of them more often."""
+_TOO_MANY = "more names of secrets than can be read"
+
 _AROUND = r"""(?:
     [ _](?:for|to|of|on|at|in|from|with|für|fürs|zu|zum|zur|vom|von|im|de|del|para|pour|du|da|do|das|dos
         |della|per|на|от|для|к)
@@ -102,9 +106,11 @@ _FOUND = {
 
 def named_secret(text: str, low: str, stems: list[str]) -> str:
     """What kind of secret `text` names and gives, empty when none; `low`, as long, has these `stems` of names."""
+    if max(map(low.count, stems), default=0) > MOST_PLACES:
+        return _TOO_MANY
     for seen, noun in enumerate(nouns_in(low, stems)):
         if seen == MOST_NAMES:
-            return "more names of secrets than can be read"
+            return _TOO_MANY
         if _says(text, noun):
             return _FOUND[noun.kind]
     return ""

@@ -30,38 +30,40 @@ def _mnemonic(words: list[str]) -> bool:
 
     Such a row holds one of every 12 words, so that only these need a look.
     """
+    known: dict[str, bool] = {}
     for at in range(SHORTEST - 1, len(words) + SHORTEST, SHORTEST) if len(words) >= SHORTEST else ():
         at = min(at, len(words) - 1)
         if not (words[at].isalpha() or words[at].strip(_MARKS)):
             at -= 1
-        if _listed(words[at]) and _is_row(words, at):
+        if _listed(words[at], known) and _is_row(words, at, known):
             return True
     return False
 
 
-def _is_row(words: list[str], at: int) -> bool:
-    """Whether 12 words in a row around `words[at]` are listed, and most of them different."""
+def _is_row(words: list[str], at: int, known: dict[str, bool]) -> bool:
+    """Whether 12 words in a row around `words[at]` are listed: different ones, or all but one the same."""
     row = [words[at]]
     for step in (-1, 1):
         here = at + step
         while 0 <= here < len(words) and abs(here - at) <= 2 * SHORTEST:
-            if words[here].strip(_MARKS):
-                if not _listed(words[here]):
+            word = words[here]
+            if word.isalpha() or word.strip(_MARKS):
+                if not _listed(word, known):
                     break
-                row.append(words[here])
+                row.append(word)
             here += step
-        if len(row) > 4 and len(set(row)) < 3:
-            return False
-    return len(row) >= SHORTEST and len(set(row)) > SHORTEST // 2
+    different = len(set(row))
+    return len(row) >= SHORTEST and (different > SHORTEST // 2 or (different == 2 and min(map(row.count, row)) == 1))
 
 
-def _listed(word: str) -> bool:
+def _listed(word: str, known: dict[str, bool]) -> bool:
     """Whether `word` is one of the 2,048; one in nine other words passes as well, twelve in a row do not."""
-    word = word.lower() if word.isalpha() else word.strip(_MARKS).lower()
-    if not 3 <= len(word) <= 8:
-        return False
-    place = crc32(word.encode()) & _LAST_BIT
-    return bool(_filter()[place >> 3] >> (place & 7) & 1)
+    found = known.get(word)
+    if found is None:
+        plain = word.lower() if word.isalpha() else word.strip(_MARKS).lower()
+        place = crc32(plain.encode()) & _LAST_BIT
+        found = known[word] = 3 <= len(plain) <= 8 and bool(_filter()[place >> 3] >> (place & 7) & 1)
+    return found
 
 
 def _codes(low: str, dashes: int) -> bool:

@@ -342,7 +342,8 @@ class Engine:
 
     async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan:
         """See `EngineApi`."""
-        return await self._in_thread(self._session(project).plan, name, params)
+        session = self._session(project)
+        return await self._in_thread(lambda: session.plan(name, params, durations=self._runs.durations))
 
     async def run_start(self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False) -> RunView:
         """See `EngineApi`."""

@@ -52,7 +52,7 @@ class Offline:
 
     async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan:
         """See `EngineApi`."""
-        return self._session(project).plan(name, params)
+        return self._session(project).plan(name, params, durations=self._history.durations)
 
     async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
         """See `EngineApi`."""

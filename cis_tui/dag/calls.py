@@ -201,6 +201,25 @@ class Calls:
         except CisError:
             return clean(task.command or shlex.join((task.skill, *task.args)), limit=1500)
 
+    def foreseen_items(self, task: TaskSpec) -> tuple[object, ...] | None:
+        """The list of `task`, if it is known before the run."""
+        try:
+            return listed(self._items(task, {}), task)
+        except CisError:
+            return None
+
+    def foreseen_params(self, task: TaskSpec) -> dict[str, object]:
+        """The parameters of the DAG for which `task` stands that are known before the run."""
+        inner = self.dags[task.dag or ""]
+        known: dict[str, object] = {}
+        for param in inner.params:
+            try:
+                given = replace(task, input={name: task.input[name] for name in (param.name,) if name in task.input})
+                known |= bind_params(replace(inner, params=(param,)), self._input(given, {}))
+            except CisError:
+                continue
+        return known
+
     def _manifest(self, task: TaskSpec) -> SkillManifest | None:
         """The native skill of the task; None for the shell, unless a skill of the person's own has taken its name."""
         manifest = self._skills.get(task.skill)

@@ -10,6 +10,7 @@ from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
 from cis_tui.dag import store
+from cis_tui.dag.estimates import read_durations
 from cis_tui.dag.outputs import log_path, read_chunk
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.state import RunState
@@ -106,6 +107,11 @@ class RunHistory:
         id = self.find(run) if run else ""
         with self._reading() as connection:
             return tuple(store.read_debts(connection, run=id, project=project, all=all)) if connection else ()
+
+    def durations(self, dag: str, project: str) -> dict[str, float]:
+        """Seconds that each task of `dag` took in its last runs; see `read_durations`."""
+        with self._reading() as connection:
+            return read_durations(connection, dag, project) if connection else {}
 
     def open_debt(self, run: str, task: str) -> Debt:
         """The debt of `task` in the run with this whole id, which is not settled.

@@ -115,6 +115,10 @@ class RunService:
         """See `RunHistory.debts`."""
         return self._history.debts(run, project, all=all)
 
+    def durations(self, dag: str, project: str) -> dict[str, float]:
+        """See `RunHistory.durations`."""
+        return self._history.durations(dag, project)
+
     # Changing
 
     async def start(

@@ -48,7 +48,8 @@ def validate(
         *_templates(spec),
     ]
     found.sort(key=lambda finding: at[finding.task.id])
-    problems = tuple(
+    unused = tuple(_unused_params(spec))
+    problems = unused + tuple(
         Problem(
             severity=finding.severity,
             message=finding.message,
@@ -220,6 +221,18 @@ def _folders(spec: DagSpec) -> Iterator[_Finding]:
         if not is_template(task.work_dir) and (os.path.isabs(folder) or folder.split(os.sep)[0] == ".."):
             message = f'task "{task.id}" works in "{clean_line(task.work_dir)}", which is outside of the project'
             yield _Finding(task, "work_dir", message, "give a folder relative to the project")
+
+
+def _unused_params(spec: DagSpec) -> Iterator[Problem]:
+    """Warnings about parameters whose name stands in no template."""
+    if not spec.params:
+        return
+    texts = [text for task in spec.tasks for _, text in _texts(task)] + list(spec.env.values())
+    words = set(re.findall(r"\w+", "\n".join(texts)))
+    for param in spec.params[:MAX_PROBLEMS]:
+        if param.name not in words:
+            message, hint = f'nothing uses the parameter "{param.name}"', f"{{{{ params.{param.name} }}}} puts it in"
+            yield Problem(Severity.WARNING, message, spec.file, field=f"dag.params.{param.name}", hint=hint)
 
 
 def _templates(spec: DagSpec) -> Iterator[_Finding]:

@@ -239,6 +239,32 @@ class LogChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """What a run would do about one task."""
+
+    id: str
+    name: str
+    level: LevelKind
+    command: str
+    """Rendered, as far as it is known before the run."""
+    deps: tuple[str, ...] = ()
+    parent: str = ""
+    """The task that stands for this one."""
+    condition: str = ""
+    on_failure: str = ""
+    after_failure_of: tuple[str, ...] = ()
+    """It runs only if one of these failed."""
+    dag: str = ""
+    """The DAG for which it stands."""
+    for_each: str = ""
+    """The list, as it is written, or its first items if it is known."""
+    items: int | None = None
+    """How many, if that is known."""
+    seconds: float | None = None
+    """How long it took in earlier runs, the median; None if it never completed."""
+
+
+@dataclass(frozen=True, slots=True)
 class DagPlan:
     """What a run would do, without doing it."""
 
@@ -248,3 +274,9 @@ class DagPlan:
     commands: Mapping[str, str]
     """Task id to the command or skill call, rendered as far as it can be before the run."""
     params: Mapping[str, object]
+    tasks: tuple[PlannedTask, ...] = ()
+    """All tasks that are known before the run, each before those for which it stands."""
+    seconds: float | None = None
+    """Of the longest way through the tasks, by earlier runs, without the time in which people are waited for."""
+    unknown: int = 0
+    """Tasks of the DAG of which no earlier run knows how long they take."""

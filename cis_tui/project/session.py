@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from cis_tui.project.trust import TrustStore
 from cis_tui.skills.model import Permissions, SkillInfo, SkillManifest, SkillOrigin
 from cis_tui.skills.registry import LoadedSkill, find_skills
 
+Durations = Callable[[str, str], Mapping[str, float]]
+"""DAG and project to the seconds that its tasks took, see `RunHistory.durations`."""
 DAG_SUFFIXES = (".toml", ".json")
 
 
@@ -87,15 +89,16 @@ class ProjectSession:
         """
         return self._valid(self._find(name), name, self._find_skills())
 
-    def plan(self, name: str, params: Mapping[str, str]) -> DagPlan:
-        """What a run of the DAG called `name` would do.
+    def plan(self, name: str, params: Mapping[str, str], *, durations: Durations = lambda dag, project: {}) -> DagPlan:
+        """What a run of the DAG called `name` would do; `durations` tells how long its tasks took in earlier runs.
 
         Raises:
             NotFound: there is none.
             Invalid: it has errors, or a parameter is wrong.
         """
         spec = self.valid(name)
-        return plan(spec, bind_params(spec, params), project=str(self.root or ""))
+        project = str(self.root or "")
+        return plan(spec, bind_params(spec, params), project=project, earlier=durations(spec.name, project))
 
     def runnable(self, name: str) -> tuple[DagSpec, Mapping[str, SkillManifest]]:
         """A valid DAG and the skills that it calls, once all of it is trusted.

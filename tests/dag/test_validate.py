@@ -97,7 +97,7 @@ def test_a_task_stays_in_its_project(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", [".", "a", "a/../b", "{{ params.where }}"])
 def test_folders_inside_are_fine(folder: str) -> None:
-    assert _check(f"[dag.params.where]\ndefault = 'x'\n[[dag.tasks]]\nid = 'a'\nwork_dir = '{folder}'") == ()
+    assert errors(_check(f"[dag.params.where]\ndefault = 'x'\n[[dag.tasks]]\nid = 'a'\nwork_dir = '{folder}'")) == []
 
 
 def _on_failure(*tasks: str, policy: str = "all_success") -> tuple[Problem, ...]:
@@ -148,6 +148,14 @@ input = { tag = "{{ tasks.list.output }}" }
 [[dag.tasks]]
 """
 INNER = DagSpec("inner", (TaskSpec("build"),), params=(Param("tag", required=True),))
+
+
+def test_a_parameter_that_nothing_uses_is_warned_about() -> None:
+    text = (
+        "[dag.env]\nB = '{{ params.env }}'\n[dag.params]\nused.default = '1'\nenv.default = '2'\nidle.default = '3'\n"
+    )
+    found = _check(text + "[[dag.tasks]]\nid = 'a'\ncommand = 'echo {{ params[\"used\"] }}'")
+    assert warnings(found) == ['x.toml: nothing uses the parameter "idle"; {{ params.idle }} puts it in']
 
 
 def test_a_limit_has_to_be_declared() -> None:
@@ -265,7 +273,7 @@ def test_templates_and_conditions_are_checked_before_a_run(fields: str, said: st
     ],
 )
 def test_good_templates_pass(fields: str) -> None:
-    assert _check(HEAD + fields) == ()
+    assert errors(_check(HEAD + fields)) == []
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
@@ -293,7 +301,7 @@ def test_a_large_dag_that_is_wrong_everywhere_is_refused_at_once() -> None:
     wrong = replace(spec.tasks[0], deps=("nowhere-else",), skill="nothing", command="{{ tasks.elsewhere.output }}")
     tasks = tuple(replace(wrong, id=f"task-number-{index}", skill=f"skill-{index}") for index in range(5_000))
     start = time.process_time()
-    found = validate(replace(spec, tasks=tasks), skills=SKILLS)
+    found = validate(replace(spec, tasks=tasks, params=()), skills=SKILLS)
     assert time.process_time() - start < 6
     assert len(found) == 201
     assert (found[-1].severity, found[-1].message) == (Severity.ERROR, "and 14800 more problems")

@@ -56,3 +56,18 @@ def test_set_up_is_what_ci_does() -> None:
 def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), f"{page.name} points to {target}"
+
+
+def test_every_field_of_a_dag_file_is_documented() -> None:
+    """What the reader asks a table for, `docs/dags.md` names."""
+    page = (ROOT / "docs" / "dags.md").read_text("utf-8")
+    reader = (ROOT / "cis_tui" / "dag" / "reader.py").read_text("utf-8")
+    fields = set(
+        re.findall(
+            r"""\.(?:text|texts|line|prose|choice|number|whole|flag|table|tables|plain|strings)\("(\w+)\"""", reader
+        )
+    )
+    fields |= set(re.findall(r"seconds\(\"(\w+)\"", reader))
+    assert {"id", "for_each", "limits", "on_failure", "backoff", "quorum"} <= fields
+    missing = sorted(field for field in fields if not re.search(rf"\b{field}\b", page))
+    assert missing == []

@@ -81,6 +81,7 @@ async def validate(context: Context, arguments: Namespace) -> int:
 async def plan(context: Context, arguments: Namespace) -> int:
     """`cis dag plan NAME|FILE`."""
     from cis_tui.cli.access import reading
+    from cis_tui.cli.planning import show_plan
     from cis_tui.core.text import clean_line
 
     project, name = _where(context, arguments.name)
@@ -91,11 +92,7 @@ async def plan(context: Context, arguments: Namespace) -> int:
         return 0
     for key, value in planned.params.items():
         show(f"{clean_line(key)} = {clean_line(str(value))}")
-    for number, ids in enumerate(planned.levels, start=1):
-        show(paint(f"step {number}", "bold"))
-        width = min(max(map(len, ids)), 32)
-        for id in ids:
-            show(f"  {clean_line(id).ljust(width)}  {clean_line(planned.commands.get(id, ''))}".rstrip())
+    show_plan(planned)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from cis_tui.core.errors import CisError
 from cis_tui.memory.records import MemoryItem
 from cis_tui.tui.pages import CUT, SIZE, Pages, Step
 
@@ -24,18 +25,23 @@ PATIENCE = 20.0
 async def read_listing(engine: EngineApi, prefix: str, needle: str, rows: tuple[int, int], step: Step) -> Pages:
     """The listing below `prefix`, with the pages of the rows from `rows[0]` to `rows[1]`; or what `needle` finds there.
 
-    A search goes as far as `step`; where more would be found with the next one, `Pages.next` names it.
+    A search goes as far as `step`; where more would be found with the next one, `Pages.next` names it. What goes wrong
+    is said in `Pages.problem`.
     """
     pages = Pages(prefix, needle)
-    if needle:
-        await _find(engine, pages, step)
-        return pages
+    try:
+        await (_find(engine, pages, step) if needle else _read(engine, pages, rows))
+    except CisError as error:
+        pages.problem = f"{error.message}; {error.hint}" if error.hint else error.message
+    return pages
+
+
+async def _read(engine: EngineApi, pages: Pages, rows: tuple[int, int]) -> None:
     start = rows[0] // SIZE * SIZE
     pages.to_read(start, start)
-    pages.take(start, await engine.memory_list(prefix, limit=SIZE, offset=start, cut=CUT))
+    pages.take(start, await engine.memory_list(pages.prefix, limit=SIZE, offset=start, cut=CUT))
     for offset in pages.to_read(min(rows[0], pages.total), min(rows[1], pages.total - 1)):
-        pages.take(offset, await engine.memory_list(prefix, limit=SIZE, offset=offset, cut=CUT))
-    return pages
+        pages.take(offset, await engine.memory_list(pages.prefix, limit=SIZE, offset=offset, cut=CUT))
 
 
 async def _find(engine: EngineApi, pages: Pages, step: Step) -> None:

@@ -36,6 +36,8 @@ class Pages:
         """Entries that fit."""
         self.note = ""
         """What was left out, for a person."""
+        self.problem = ""
+        """Why nothing could be read."""
         self.locked = False
         """Private memory was left out."""
         self.next: Step | None = None

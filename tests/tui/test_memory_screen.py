@@ -71,6 +71,16 @@ async def test_an_empty_memory_says_which_key_writes(home: Home) -> None:
         await until(pilot, lambda: "n writes the first entry" in text_of(app))
 
 
+async def test_what_cannot_be_read_is_said_where_it_would_be(home: Home) -> None:
+    async with attached(home, None) as (app, pilot):
+        await app.link.api.memory_set(MemoryWrite("k", "v", Domain.PUBLIC))
+    for path in (home.memory / "public").glob("*.db*"):
+        path.write_bytes(b"this is no database " * 1000)
+    async with attached(home, None) as (app, pilot):
+        await pilot.press("1")
+        await until(pilot, lambda: "✗" in text_of(app).split("engine ready")[0] and ".db" in text_of(app))
+
+
 async def test_a_secret_is_masked_until_it_is_asked_for_and_again_when_left(home: Home) -> None:
     async with attached(home, None) as (app, pilot):
         await app.link.api.memory_set_many(WRITES)

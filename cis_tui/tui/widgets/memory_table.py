@@ -103,6 +103,8 @@ class MemoryTable(RowList):
         """See `RowList`."""
         if self._reading:
             return "reading…"
+        if self._pages.problem:
+            return f"✗ {shown(self._pages.problem)}"
         if self._pages.needle:
             return f'nothing is found for "{shown(self._pages.needle, limit=100)}"; Esc shows all'
         if self._pages.locked:

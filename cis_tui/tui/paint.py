@@ -49,10 +49,11 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
 def fit_line(line: Line, width: int) -> list[Piece]:
     """`line` in exactly `width` cells: padded, or cut with an ellipsis."""
     pieces: list[Piece] = []
-    for text, tone in line:
+    for number, (text, tone) in enumerate(line, 1):
         length = cell_len(text)
         if length >= width:
-            return [*pieces, (fit(text, width), tone)]
+            more = any(rest for rest, _ in line[number:])
+            return [*pieces, (fit(f"{text} " if more else text, width), tone)]
         pieces.append((text, tone))
         width -= length
     return [*pieces, (" " * width, Tone.PLAIN)]

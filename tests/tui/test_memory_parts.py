@@ -103,3 +103,4 @@ def test_a_line_is_made_to_fit_whatever_it_holds() -> None:
     line = [("abc", Tone.PLAIN), ("漢字", Tone.STRONG)]
     for width in range(10):
         assert line_width(fit_line(line, width)) == width
+    assert fit_line(line, 3) == [("ab…", Tone.PLAIN)], "what is cut says so"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -74,14 +75,16 @@ class DomainIndex:
 
     def find(self, terms: Sequence[str], question: Vectors | None, filters: Filters) -> list[Found]:
         """What the legs propose; `question`: the question's vector if there is one."""
-        lexical = self.lexicon.matches(terms, filters, CANDIDATES)
-        semantic: dict[int, float] = {}
-        if question is not None:
+        if question is None:
+            lexical, semantic = self.lexicon.matches(terms, filters, CANDIDATES), dict[int, float]()
+        else:
             vectors = self.load_vectors()
             allowed = None if filters == Filters() else self.lexicon.meant(filters)
-            near = None if allowed is not None else self._near_on_disk(vectors, question)
-            if near is None:
-                near = vectors.nearest(question, CANDIDATES, allowed)
+            # The legs take about as long as each other, and neither keeps the interpreter busy.
+            with ThreadPoolExecutor(1) as beside:
+                nearest = beside.submit(self._nearest, vectors, question, allowed)
+                lexical = self.lexicon.matches(terms, filters, CANDIDATES)
+                near = nearest.result()
             semantic = near | vectors.cosines(question, lexical.keys() - near.keys())
         docs = self.lexicon.docs(lexical.keys() | semantic.keys())
         return [
@@ -146,6 +149,10 @@ class DomainIndex:
         more = self._chroma.follow(vectors.spots(), vectors.matrix)
         self._followed = -1 if more else version
         return more
+
+    def _nearest(self, vectors: VectorSet, question: Vectors, allowed: Sequence[int] | None) -> dict[int, float]:
+        near = self._near_on_disk(vectors, question) if allowed is None else None
+        return vectors.nearest(question, CANDIDATES, allowed) if near is None else near
 
     def _near_on_disk(self, vectors: VectorSet, question: Vectors) -> dict[int, float] | None:
         """What the index on the disk finds; None when it cannot be asked."""

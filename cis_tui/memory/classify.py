@@ -19,19 +19,11 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from cis_tui.core.clock import Instant
 from cis_tui.memory.detect import secret_in, secret_name, words_of
+from cis_tui.memory.earned import NO_REASON
 from cis_tui.memory.records import IndexType
 
-__all__ = ["NO_REASON", "Classification", "classify", "default_category", "earned", "words_of"]
-
-NO_REASON = "nothing says otherwise"
-"""The reason of an entry for whose kind nothing in particular speaks."""
-
-EARNED_BY = 10
-"""Uses by which an entry becomes FrequentlyQueried."""
-EARNED_FOR = 4 * 7 * 86_400
-"""Seconds after its last use for which it stays so."""
+__all__ = ["Classification", "classify", "default_category", "words_of"]
 
 _HINT_WITHIN = 2_000
 """Characters of a value in which its kind is looked for: what it is about stands at the beginning."""
@@ -112,33 +104,6 @@ def classify(key: str, value: str | bytes = "") -> Classification:
     if words[:1] == ("project",):
         return Classification(IndexType.PROJECT_CONFIG, 'the key begins with "project"')
     return Classification(IndexType.USER_PREFERENCE, NO_REASON)
-
-
-def earned(
-    index_type: IndexType,
-    reason: str,
-    access_count: int,
-    last_accessed_at: Instant | None,
-    now: Instant,
-    *,
-    classed: bool = False,
-) -> IndexType:
-    """The kind that counts at the moment `now`: FrequentlyQueried for an entry in use that is nothing in particular.
-
-    Args:
-        index_type: The kind stored with the entry.
-        reason: Why it was taken as that kind.
-        access_count: How often it was used.
-        last_accessed_at: When it was last used; None when never.
-        now: The present moment.
-        classed: A person said what kind it is: that stays.
-    """
-    if classed or index_type is IndexType.SENSITIVE or last_accessed_at is None:
-        return index_type
-    if index_type is not IndexType.TEMPORARY and reason != NO_REASON:
-        return index_type
-    in_use = access_count >= EARNED_BY and now - last_accessed_at <= EARNED_FOR
-    return IndexType.FREQUENTLY_QUERIED if in_use else index_type
 
 
 def default_category(key: str) -> str:

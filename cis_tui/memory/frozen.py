@@ -9,8 +9,8 @@ from types import TracebackType
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Unavailable
 from cis_tui.memory import catalogue
-from cis_tui.memory.classify import earned
 from cis_tui.memory.database import Database, Reading, Row
+from cis_tui.memory.earned import earned
 from cis_tui.memory.log import ENTRY, entries, last_row
 from cis_tui.memory.records import IndexType
 from cis_tui.memory.vault import Vault

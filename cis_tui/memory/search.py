@@ -13,6 +13,7 @@ from cis_tui.core.errors import CisError
 from cis_tui.memory.cache import Place
 from cis_tui.memory.child import ChildFailed
 from cis_tui.memory.domain_index import DomainIndex, Found
+from cis_tui.memory.earned import standing
 from cis_tui.memory.embedder import Embedder, batches
 from cis_tui.memory.excerpt import excerpt, mark, matched_words
 from cis_tui.memory.lexicon import Filters
@@ -224,6 +225,7 @@ class Searcher:
         if OPEN not in marked:
             marked = mark(marked, unspaced_of(terms))
         snippet, marks = excerpt(marked)
+        item = standing(item, self._clock())
         return Hit(item, ranked.score, ranked.parts, snippet, marks, _why(ranked, matched_words(marked), item))
 
     def _count_shown(self, places: Sequence[Place]) -> None:

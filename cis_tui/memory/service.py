@@ -15,6 +15,7 @@ from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.paths import Home
 from cis_tui.memory.buffer import GROUP, Buffer
 from cis_tui.memory.cache import Cache, Cached, Tally
+from cis_tui.memory.earned import standing
 from cis_tui.memory.epochs import Epoch, Epochs
 from cis_tui.memory.layers import Layer, Meters
 from cis_tui.memory.reader import Reader
@@ -151,7 +152,7 @@ class MemoryService:
                 cached = self._look_up(key, cached, epoch, began)
                 if cached is None:
                     return None
-            item = self._count_use(cached)
+            item = standing(self._count_use(cached), self._clock())
         self._touch(item.domain)
         if self._on_event is not None:
             self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value})
@@ -176,7 +177,8 @@ class MemoryService:
         with self._reading:
             page = self._fresh.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0), cut=max(cut, 0))
         self._touch(*(item.domain for item in page.items))
-        return page
+        now = self._clock()
+        return replace(page, items=tuple(standing(item, now) for item in page.items))
 
     def tree(self, prefix: str = "", *, domain: Domain | None = None) -> MemoryTree:
         """How many current entries' keys begin with `prefix`, and how these keys go on up to their next `/`."""

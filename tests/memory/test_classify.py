@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cis_tui.core.clock import Instant
-from cis_tui.memory.classify import NO_REASON, classify, default_category, earned, words_of
+from cis_tui.memory.classify import classify, default_category, words_of
+from cis_tui.memory.earned import NO_REASON, earned
 from cis_tui.memory.records import IndexType
 
 

@@ -11,6 +11,8 @@ from cis_tui.cli.context import Context
 from cis_tui.memory.records import Domain, IndexType
 
 _TYPES = tuple(IndexType)
+_GIVEN = tuple(kind for kind in IndexType if kind is not IndexType.FREQUENTLY_QUERIED)
+"""The types that an entry is given; the other one it earns."""
 
 
 def _key(parser: ArgumentParser) -> None:
@@ -142,9 +144,7 @@ def _search(parser: ArgumentParser) -> None:
     _domain(parser, "only this domain")
     parser.add_argument("--prefix", metavar="PREFIX", default="", help="only keys that begin so")
     parser.add_argument("--category", metavar="C", default="", help="only of this category")
-    parser.add_argument(
-        "--type", metavar="TYPE", choices=[*IndexType], help=f"only of this type: {', '.join(IndexType)}"
-    )
+    parser.add_argument("--type", metavar="TYPE", choices=_GIVEN, help=f"only of this type: {', '.join(_GIVEN)}")
 
 
 def _search_memory(context: Context, a: Namespace) -> int:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from cis_tui.core.document import Notes, as_list, as_table, is_list, is_table
+from cis_tui.core.document import as_list, as_table, is_list, is_table
 from cis_tui.core.tables import is_number
 from cis_tui.core.text import clean_line
-from cis_tui.core.toml_lines import Path
+from cis_tui.dag.draft import Draft
 from cis_tui.dag.model import LevelKind
 from cis_tui.dag.shells import BASHES, PLAIN, bash_only
 
@@ -85,8 +84,6 @@ RETRY_NAMES: Mapping[str, str] = {
     "max_backoff": "max_delay",
     "max_delay_secs": "max_delay",
 }
-CONTRACT = frozenset({"depends_on", "dependencies", "timeout", "timeout_secs"})
-"""Second spellings that the contract itself names: read without a word."""
 
 _SHELLS = frozenset(
     {"shell-exec", "shell_exec", "shellexec", "shell", "sh", "bash", "exec", "command", "cmd", "script"}
@@ -97,48 +94,6 @@ _COMMANDS = frozenset({"command", *(old for old, new in TASK_NAMES.items() if ne
 _ID_NAMES = ("id", "task_id", "task", "name")
 _LEVELS = frozenset(kind.value for kind in LevelKind)
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\s*", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A table on its way to the contract's shape."""
-
-    data: dict[str, object]
-    path: Path
-    """Where it is read from then on."""
-    source: Path
-    """Where it stands in the file."""
-    notes: Notes
-
-    def rename(self, names: Mapping[str, str]) -> None:
-        """Give fields the contract's names; of two that mean the same, the contract's stays."""
-        for old in [name for name in self.data if name in names]:
-            new = names[old]
-            if new in self.data:
-                self.warn(old, f'"{old}" is ignored: "{new}" is there too')
-                del self.data[old]
-            else:
-                self.move(old, new)
-                if old not in CONTRACT:
-                    self.warn(old, f'"{old}" is read as "{new}"')
-
-    def move(self, old: str, new: str) -> None:
-        """Give one field another name."""
-        self.data[new] = self.data.pop(old)
-        self.notes.moved[(*self.path, new)] = self.notes.place((*self.path, old))
-
-    def warn(self, field: str, message: str, hint: str = "") -> None:
-        """Say that a field was taken as something else."""
-        self.notes.warn((*self.source, field), message, hint)
-
-    def inner(self, field: str) -> Draft | None:
-        """A copy of a table inside, None if there is none."""
-        value = self.data.get(field)
-        if not is_table(value):
-            return None
-        self.data[field] = copy = dict(value)
-        path = (*self.path, field)
-        return Draft(copy, path, self.notes.place(path), self.notes)
 
 
 def normalise_task(task: Draft) -> None:

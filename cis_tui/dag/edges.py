@@ -6,7 +6,7 @@ import re
 
 from cis_tui.core.document import as_list, is_list, is_table
 from cis_tui.core.tables import describe
-from cis_tui.dag.dialects import Draft
+from cis_tui.dag.draft import Draft
 
 LISTS = ("edges", "links", "connections", "transitions")
 """Names of a list of edges."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from cis_tui.core.document import Notes, as_table, is_list, is_table
 from cis_tui.core.tables import describe
-from cis_tui.dag.dialects import Draft, normalise_task, seconds
+from cis_tui.dag.dialects import normalise_task, seconds
+from cis_tui.dag.draft import Draft
 from cis_tui.dag.edges import read_edges
 
 CONTAINERS = ("workflow", "pipeline", "flow", "graph")

@@ -3,51 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
-from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
-from cis_tui.dag.attempt import Outcome, Setting, attempt
+from cis_tui.dag.attempt import Outcome
+from cis_tui.dag.attempts import Attempts
+from cis_tui.dag.begin import task_expanded, task_views
 from cis_tui.dag.calls import Call, Calls, passes
 from cis_tui.dag.carried import Carried
-from cis_tui.dag.decisions import DecisionService, Question
+from cis_tui.dag.decisions import Question
 from cis_tui.dag.expansion import Expansion, gathered, lesser
 from cis_tui.dag.groups import Group, Groups
-from cis_tui.dag.journal import Change, Journal
+from cis_tui.dag.journal import Change
 from cis_tui.dag.model import LevelKind, Policy, TaskSpec
-from cis_tui.dag.outputs import Output, log_path
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.schedule import Finish, Step
-from cis_tui.dag.state import task_expanded, task_views
+from cis_tui.dag.tools import Tools
 from cis_tui.dag.verdicts import Consequence, consequence, explain
 from cis_tui.dag.views import Decision, RunStatus, TaskStatus
-from cis_tui.skills.native import skill_env
-from cis_tui.skills.process import Processes
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What all runs of an engine share."""
-
-    home: Home
-    journal: Journal
-    decisions: DecisionService
-    processes: Processes
-    slots: asyncio.Semaphore
-    """Processes that run at the same time, over all runs."""
-    threads: ThreadPoolExecutor
-    """For what blocks."""
 
 
 class Runner:
@@ -61,8 +40,7 @@ class Runner:
         self._carried = carried or Carried()
         limit = lesser(record.spec.max_parallel, record.max_parallel)
         self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
-        self._began: dict[str, float] = {}
-        """When the first attempt of each task with a limit for all of them began, in the time of the event loop."""
+        self._attempts = Attempts(record, self._groups, tools)
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
         self._known = set(self._carried.ended)
         """The tasks whose outcome is on its way to the journal, or there."""
@@ -311,13 +289,13 @@ class Runner:
         failures = 0
         while True:
             number += 1
-            outcome = await self._attempt(task, call, number)
+            outcome = await self._attempts.run(task, call, number)
             if outcome.ok:
                 await self._complete(task, outcome, number)
                 return
             failures += 1
             delay = task.retry.delay(failures)
-            left = self._time_left(task)
+            left = self._attempts.time_left(task)
             if outcome.final or failures > task.retry.max or left <= delay:
                 if task.total_timeout is not None and left <= delay:
                     outcome = replace(outcome, error=f"{outcome.error}; {task.total_timeout:g} s in all are over")
@@ -325,49 +303,6 @@ class Runner:
                 return
             await self._journal.record(EventType.TASK_RETRIED, {**self._end(task, outcome, number), "delay": delay})
             await asyncio.sleep(delay)
-
-    async def _attempt(self, task: TaskSpec, call: Call, number: int) -> Outcome:
-        run = self.record.id
-        async with AsyncExitStack() as slots:
-            for slot in self._groups.of(task.id).slots_of(task):
-                await slots.enter_async_context(slot)
-            await slots.enter_async_context(self._tools.slots)
-            started = {"run": run, "task": task.id, "attempt": number, "command": clean_line(call.shown)}
-            await self._journal.record(EventType.TASK_STARTED, started)
-            path = log_path(self._tools.home.runs, run, task.id, number)
-            try:
-                output = Output(path, lambda text: self._tell_output(task, number, text))
-            except OSError as error:
-                return Outcome(False, None, error=f"the output cannot be kept: {error}")
-            project = self.record.project
-            env = skill_env(self._tools.home, task.skill, project=project, run=run, task=task.id, attempt=number)
-            try:
-                return await attempt(
-                    self._within_time(task, call),
-                    Setting(project, run, {**env, **call.env}, self._tools.processes),
-                    output,
-                )
-            finally:
-                output.close()
-                if output.failure is not None:
-                    log.warning("the output of %s in the run %s is not whole: %s", task.id, run, output.failure)
-
-    def _time_left(self, task: TaskSpec) -> float:
-        """Seconds that are left for attempts of `task`; the time begins with its first one."""
-        if task.total_timeout is None:
-            return math.inf
-        now = asyncio.get_running_loop().time()
-        return max(task.total_timeout - (now - self._began.setdefault(task.id, now)), 0.0)
-
-    def _within_time(self, task: TaskSpec, call: Call) -> Call:
-        """`call` with what is left of the time for all attempts, if that is less than it may take itself."""
-        left = self._time_left(task)
-        own = call.timeout or (call.manifest.timeout if call.manifest else None)
-        return replace(call, timeout=max(left, 0.001)) if left < (own or math.inf) else call
-
-    def _tell_output(self, task: TaskSpec, number: int, text: str) -> None:
-        data = {"run": self.record.id, "task": task.id, "attempt": number, "text": text}
-        self._journal.emit(EventType.TASK_OUTPUT, data)
 
     # How a task ends
 

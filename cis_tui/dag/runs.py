@@ -18,6 +18,7 @@ from cis_tui.core.events import Event, EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
+from cis_tui.dag.begin import run_resumed, run_started, task_views
 from cis_tui.dag.calls import SHELL, Calls, shell_line
 from cis_tui.dag.carried import again, carry, dropped, superseded
 from cis_tui.dag.decisions import DecisionService
@@ -27,9 +28,10 @@ from cis_tui.dag.live import LiveState
 from cis_tui.dag.model import DagSpec
 from cis_tui.dag.outputs import log_path, read_chunk
 from cis_tui.dag.record import RunRecord
-from cis_tui.dag.runner import Runner, Tools
+from cis_tui.dag.runner import Runner
 from cis_tui.dag.schedule import Finish
-from cis_tui.dag.state import RunState, run_resumed, run_started, task_views
+from cis_tui.dag.state import RunState
+from cis_tui.dag.tools import Tools
 from cis_tui.dag.views import Debt, LogChunk, RunStatus, RunSummary, RunView, TaskView
 from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.model import SkillManifest, SkillResult

@@ -10,11 +10,11 @@ from cis_tui.core.errors import Invalid, NotFound, Refused
 from cis_tui.core.paths import PROJECT_DIR, Home
 from cis_tui.core.problems import Severity
 from cis_tui.core.text import did_you_mean
+from cis_tui.dag.begin import task_views
 from cis_tui.dag.include import Included, include
 from cis_tui.dag.model import DagSpec
 from cis_tui.dag.parse import LoadedDag, load_dag
 from cis_tui.dag.plan import plan
-from cis_tui.dag.state import task_views
 from cis_tui.dag.template import bind_params
 from cis_tui.dag.validate import validate
 from cis_tui.dag.views import DagInfo, DagPlan

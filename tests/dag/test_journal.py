@@ -20,10 +20,11 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Unavailable
 from cis_tui.core.events import Event, EventBus
 from cis_tui.dag import store
+from cis_tui.dag.begin import run_started
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.model import DagSpec, TaskSpec
 from cis_tui.dag.record import RunRecord
-from cis_tui.dag.state import RunState, run_started
+from cis_tui.dag.state import RunState
 
 
 @asynccontextmanager

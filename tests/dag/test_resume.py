@@ -18,13 +18,16 @@ import pytest
 from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.paths import Home
-from cis_tui.dag.carried import again, carry
+from cis_tui.dag.calls import Calls
+from cis_tui.dag.carried import again, carry, dropped
+from cis_tui.dag.expansion import Expansion
+from cis_tui.dag.groups import Groups
 from cis_tui.dag.history import RunHistory
-from cis_tui.dag.model import Level, LevelKind, TaskSpec
+from cis_tui.dag.model import DagSpec, Level, LevelKind, TaskSpec
 from cis_tui.dag.schedule import Schedule
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DecisionKind, DecisionStatus, RunStatus, TaskStatus
-from tests.dag.lab import eventually, lives, open_lab, read, shell
+from tests.dag.lab import MEMORY, eventually, lives, open_lab, read, shell
 
 S = TaskStatus
 CONFIRMED = Level(LevelKind.CONFIRMED, timeout=60)
@@ -231,13 +234,50 @@ async def test_resumed_from_any_prefix_a_completed_task_never_starts_again(tmp_p
         assert step.finish is not None or step.ready, "it can go on"
 
 
+async def test_resumed_from_any_prefix_tasks_stand_for_the_same_as_before(tmp_path: Path) -> None:
+    inner = DagSpec("inner", (shell("x", "true"), shell("y", "true", "x", on_failure="z"), shell("z", "true")))
+    async with open_lab(tmp_path) as lab:
+        await lab.run(
+            shell("list", "echo '[0, 1, 0]'"),
+            shell("each", "exit {{ item }}", "list", for_each="tasks.list.output", on_failure="both"),
+            TaskSpec("both", dag="inner", for_each=("p", "q")),
+            dags={"inner": inner},
+        )
+        events = [event for event in lab.events if event.type not in (EventType.TASK_READY, EventType.TASK_OUTPUT)]
+        record = lab.runs._history.record(str(events[0].data["run"]))  # pyright: ignore[reportPrivateUsage]
+    for state in prefixes(events):
+        completed = {task.id for task in state.tasks.values() if task.status is TaskStatus.COMPLETED}
+        anew = again(state)
+        gone = dropped(state, anew)
+        carried = carry(state, anew)
+        assert completed & {*anew, *gone} <= {id for id in completed if id.startswith("both")}
+        groups = Groups(record.spec, Calls(record, {}, MEMORY.get), carried.ended, max_parallel=None)
+        open = [groups.root]
+        while open:
+            group = open.pop()
+            step = group.schedule.start()
+            assert step.ready or step.finish, "it can go on"
+            assert not {*step.ready} & (completed - {*anew, *gone})
+            for id in carried.expansions.keys() & {*step.ready}:
+                open.append(groups.open(groups.tasks[id], Expansion(carried.expansions[id])))
+                known = [task.id for task in state.tasks.values() if task.parent == id]
+                assert [task.id for task in open[-1].spec.tasks] == known, "the same as before"
+
+
 # kill -9 at any moment
 
 ENGINE = """
 import asyncio, random, sys
 from pathlib import Path
-from cis_tui.dag.model import TaskSpec
+from cis_tui.dag.model import DagSpec, TaskSpec
 from tests.dag.lab import open_lab, shell
+
+def line(chance):
+    return f"echo start $CIS_TASK >> log; sleep 0.{chance.randrange(12):02}; echo end $CIS_TASK >> log"
+
+def inner(seed):
+    chance = random.Random(seed)
+    return DagSpec("inner", (shell("x", line(chance)), shell("y", line(chance), "x", for_each=(1, 2))))
 
 def dag(seed):
     chance = random.Random(seed)
@@ -245,8 +285,18 @@ def dag(seed):
     for number in range(12):
         deps = chance.sample([task.id for task in tasks], k=min(len(tasks), chance.randrange(3)))
         id = f"t{number}"
-        line = f"echo start {id} >> log; sleep 0.{chance.randrange(12):02}; echo end {id} >> log"
-        tasks.append(TaskSpec(id, deps=tuple(deps)) if chance.random() < 0.2 else shell(id, line, *deps))
+        kind = chance.choice(["empty", "list", "found", "dag", "plain", "plain", "plain", "plain"])
+        if kind == "empty":
+            tasks.append(TaskSpec(id, deps=tuple(deps)))
+        elif kind == "list":
+            tasks.append(shell(id, line(chance), *deps, for_each=("a", "b", "c")))
+        elif kind == "found" and deps:
+            found = f"range(tasks['{deps[0]}'].output | length + 2)"
+            tasks.append(shell(id, line(chance), *deps, for_each=found))
+        elif kind == "dag":
+            tasks.append(TaskSpec(id, dag="inner", deps=tuple(deps)))
+        else:
+            tasks.append(shell(id, line(chance), *deps))
     return tasks
 
 async def main(folder, seed):
@@ -255,7 +305,7 @@ async def main(folder, seed):
         if known:
             run = (await lab.runs.resume(known[0].id, yes=True)).id
         else:
-            run = await lab.start(*dag(seed), max_parallel=4)
+            run = await lab.start(*dag(seed), max_parallel=4, dags={"inner": inner(seed)})
         print((await lab.ended(run)).status, flush=True)
 
 if __name__ == "__main__":
@@ -306,7 +356,14 @@ def test_killed_at_any_moment_nothing_done_is_done_again_and_nothing_is_left_out
         assert {task.status for task in tasks} == {TaskStatus.COMPLETED}, f"seed {seed}"
         starts: Counter[str] = Counter()
         ended: set[str] = set()
-        deps = {task.id: task.deps for task in tasks}
+        inside = {
+            task.id: {other.id for other in tasks if other.id.startswith((f"{task.id}[", f"{task.id}/"))}
+            for task in tasks
+        }
+        deps = {task.id: set(task.deps) for task in tasks}
+        for task in tasks:  # a task stands before those for which it stands
+            deps[task.id] |= deps.get(task.parent, set())
+        deps = {id: needs.union(*(inside[dep] for dep in needs)) for id, needs in deps.items()}
         shells = {task.id for task in tasks if task.command.startswith("echo")}
         for line in read(folder / "project" / "log").splitlines():
             word, id = line.split()

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event, EventType
+from cis_tui.dag.begin import run_resumed, run_started, task_views
 from cis_tui.dag.model import DagSpec, Level, LevelKind, TaskSpec
-from cis_tui.dag.state import RunState, run_resumed, run_started, task_views
+from cis_tui.dag.state import RunState
 from cis_tui.dag.views import RunStatus, TaskStatus
 
 STARTED = {"run": "r", "dag": "d", "policy": "all_success"}

@@ -1,0 +1,77 @@
+"""The attempts of the tasks of one run: each with its slots, its record, its output and its time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from cis_tui.core.events import EventType
+from cis_tui.core.text import clean_line
+from cis_tui.dag.attempt import Outcome, Setting, attempt
+from cis_tui.dag.calls import Call
+from cis_tui.dag.groups import Groups
+from cis_tui.dag.model import TaskSpec
+from cis_tui.dag.outputs import Output, log_path
+from cis_tui.dag.record import RunRecord
+from cis_tui.dag.tools import Tools
+from cis_tui.skills.native import skill_env
+
+log = logging.getLogger(__name__)
+
+
+class Attempts:
+    """Makes attempts of the tasks of one run."""
+
+    def __init__(self, record: RunRecord, groups: Groups, tools: Tools) -> None:
+        self._record = record
+        self._groups = groups
+        self._tools = tools
+        self._began: dict[str, float] = {}
+        """When the first attempt of each task with a limit for all of them began, in the time of the event loop."""
+
+    async def run(self, task: TaskSpec, call: Call, number: int) -> Outcome:
+        """Wait for the slots of `task`, record the start of the attempt `number`, and run it to its end."""
+        run = self._record.id
+        async with AsyncExitStack() as slots:
+            for slot in self._groups.of(task.id).slots_of(task):
+                await slots.enter_async_context(slot)
+            await slots.enter_async_context(self._tools.slots)
+            started = {"run": run, "task": task.id, "attempt": number, "command": clean_line(call.shown)}
+            await self._tools.journal.record(EventType.TASK_STARTED, started)
+            path = log_path(self._tools.home.runs, run, task.id, number)
+            try:
+                output = Output(path, lambda text: self._tell_output(task, number, text))
+            except OSError as error:
+                return Outcome(False, None, error=f"the output cannot be kept: {error}")
+            project = self._record.project
+            env = skill_env(self._tools.home, task.skill, project=project, run=run, task=task.id, attempt=number)
+            try:
+                return await attempt(
+                    self._within_time(task, call),
+                    Setting(project, run, {**env, **call.env}, self._tools.processes),
+                    output,
+                )
+            finally:
+                output.close()
+                if output.failure is not None:
+                    log.warning("the output of %s in the run %s is not whole: %s", task.id, run, output.failure)
+
+    def time_left(self, task: TaskSpec) -> float:
+        """Seconds that are left for attempts of `task`; the time begins with its first one."""
+        if task.total_timeout is None:
+            return math.inf
+        now = asyncio.get_running_loop().time()
+        return max(task.total_timeout - (now - self._began.setdefault(task.id, now)), 0.0)
+
+    def _within_time(self, task: TaskSpec, call: Call) -> Call:
+        """`call` with what is left of the time for all attempts, if that is less than it may take itself."""
+        left = self.time_left(task)
+        own = call.timeout or (call.manifest.timeout if call.manifest else None)
+        return replace(call, timeout=max(left, 0.001)) if left < (own or math.inf) else call
+
+    def _tell_output(self, task: TaskSpec, number: int, text: str) -> None:
+        data = {"run": self._record.id, "task": task.id, "attempt": number, "text": text}
+        self._tools.journal.emit(EventType.TASK_OUTPUT, data)

@@ -21,7 +21,7 @@ from cis_tui.core.logs import start_log, stop_log
 from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
-from cis_tui.dag.template import bind_params
+from cis_tui.dag.template import Private, bind_params
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.keeper import IndexKeeper
@@ -328,7 +328,8 @@ class Engine:
         item = self._memory.get(key)
         if item is None:
             return None
-        return item.value if isinstance(item.value, str) else item.value.decode("utf-8", "replace")
+        text = item.value if isinstance(item.value, str) else item.value.decode("utf-8", "replace")
+        return Private(text) if item.domain is Domain.PRIVATE else text
 
     # DAGs and runs
 

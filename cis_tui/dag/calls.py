@@ -37,12 +37,16 @@ class Call:
     """What is added to the environment."""
     cwd: Path
     timeout: float | None
+    told: str = ""
+    """The call as a person reads it, where that is not all of it."""
     expansion: Expansion | None = None
     """Of a task that stands for others: nothing runs for the task itself."""
 
     @property
     def shown(self) -> str:
         """The call as a person reads it: clean text, of several lines if the command is."""
+        if self.told:
+            return self.told
         if self.manifest is None:
             return clean(self.line, limit=1500) or "nothing to run"
         given = f" {dumps(self.input)}" if self.input else ""
@@ -122,27 +126,31 @@ class Calls:
         return self._record.spec.dags
 
     def _call(self, task: TaskSpec, facts: Facts) -> Call:
+        call = self._rendered(task, facts, self._renderer)
+        if not self._renderer.told_private:
+            return call
+        return replace(call, told=self._rendered(task, facts, self._renderer.masked(), folder=call.cwd).shown)
+
+    def _rendered(self, task: TaskSpec, facts: Facts, renderer: Renderer, folder: Path | None = None) -> Call:
         manifest = self._manifest(task)
         where = f'the task "{task.id}"'
-        args = tuple(self._renderer.render(arg, facts, where=where, given=task.given) for arg in task.args)
-        command = self._renderer.render(task.command or "", facts, where=where, given=task.given)
-        input = self._input(task, facts)
-        work_dir = self._renderer.render(task.work_dir, facts, where=where, given=task.given)
+        args = tuple(renderer.render(arg, facts, where=where, given=task.given) for arg in task.args)
+        command = renderer.render(task.command or "", facts, where=where, given=task.given)
+        input = self._input(task, facts, renderer)
+        work_dir = renderer.render(task.work_dir, facts, where=where, given=task.given)
         return Call(
             line="" if manifest else command or shell_line(args, input),
             manifest=manifest,
             args=args,
             input=input,
             env=self._env_of(task, facts),
-            cwd=self._folder(work_dir, task),
+            cwd=folder or self._folder(work_dir, task),
             timeout=task.timeout,
         )
 
-    def _input(self, task: TaskSpec, facts: Facts) -> Mapping[str, object]:
+    def _input(self, task: TaskSpec, facts: Facts, renderer: Renderer) -> Mapping[str, object]:
         where = f'the task "{task.id}"'
-        return cast(
-            "Mapping[str, object]", self._renderer.render_value(task.input, facts, where=where, given=task.given)
-        )
+        return cast("Mapping[str, object]", renderer.render_value(task.input, facts, where=where, given=task.given))
 
     def _env_of(self, task: TaskSpec, facts: Facts) -> dict[str, str]:
         where = f'the task "{task.id}"'
@@ -166,10 +174,10 @@ class Calls:
             inner = self.dags[task.dag]
             given = f" {dumps(expansion.params)}" if expansion.params else ""
             line = f"the DAG {task.dag}{given}: {', '.join(each.id for each in inner.tasks)}"
-        return Call(line, None, (), {}, {}, self._root, None, expansion)
+        return Call(line, None, (), {}, {}, self._root, None, expansion=expansion)
 
     def _of_dag(self, task: TaskSpec, facts: Facts) -> Expansion:
-        params = bind_params(self.dags[task.dag or ""], self._input(task, facts))
+        params = bind_params(self.dags[task.dag or ""], self._input(task, facts, self._renderer))
         return Expansion(params=params, env=self._env_of(task, facts))
 
     def again(self, task: TaskSpec, facts: Facts, items: tuple[object, ...] | None) -> Expansion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import TYPE_CHECKING, TypeVar
 
 from cis_tui.core.document import is_list, is_table
@@ -94,6 +95,13 @@ def _convert(kind: str, given: object) -> object | None:
         return None
 
 
+class Private(str):
+    """A value that is for programs: what is shown, or written down, of a call has `MASK` in its place."""
+
+
+MASK = "••••••"
+
+
 class Renderer:
     """Renders the templates of one DAG in one run.
 
@@ -112,8 +120,17 @@ class Renderer:
         self._env = dict(env)
         self._run = {"id": run_id}
         self._memory = memory
+        self._masks = False
+        self.told_private = False
+        """Whether a template was given a value that is not to be shown."""
         self._sandbox: Sandbox | None = None
         self._compiled: dict[str, Template] = {}
+
+    def masked(self) -> Renderer:
+        """A renderer that gives `MASK` for what is not to be shown."""
+        other = copy(self)
+        other._masks = True
+        return other
 
     def render(
         self,
@@ -218,6 +235,9 @@ class Renderer:
         from cis_tui.dag.sandbox import Forgotten
 
         value = self._memory(str(key))
+        if isinstance(value, Private):
+            self.told_private = True
+            return MASK if self._masks else value
         return Forgotten(f'nothing is remembered as "{clean_line(str(key))}"') if value is None else value
 
     def _guard(self, call: Callable[[], _T], text: str, where: str) -> _T:

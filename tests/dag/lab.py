@@ -15,10 +15,11 @@ from cis_tui.core.paths import Home
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.model import DagSpec, TaskSpec
 from cis_tui.dag.runs import RunService
+from cis_tui.dag.template import Private
 from cis_tui.dag.views import Decision, RunView, TaskView
 
 OWNER = Identity(bytes(range(32)))
-MEMORY = {"project/owner": "ann"}
+MEMORY = {"project/owner": "ann", "own/word": Private("zebra-crossing")}
 
 
 @dataclass

@@ -16,6 +16,7 @@ from cis_tui.core.retry import Retry
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.model import DagSpec, Level, LevelKind, Policy, TaskSpec
 from cis_tui.dag.state import RunState
+from cis_tui.dag.template import MASK
 from cis_tui.dag.views import RunStatus, RunView, TaskStatus
 from cis_tui.skills.model import SkillManifest, SkillType
 from tests.dag.lab import eventually, lives, open_lab, read, shell
@@ -479,3 +480,15 @@ async def test_options_among_the_arguments_of_the_shell_are_its_own(tmp_path: Pa
         )
     assert [task.output for task in view.tasks] == ["it's b c\n", ""]
     assert statuses(view) == {"c": S.COMPLETED, "e": S.FAILED}
+
+
+async def test_what_is_private_reaches_the_task_and_no_journal(tmp_path: Path) -> None:
+    compared = "'{{ memory(\"own/word\") | upper }}' = $(echo mroen-pebffvat | tr a-z N-ZA-M)"
+    command = f"test {compared}; echo {{{{ memory('project/owner') }}}}"
+    async with open_lab(tmp_path) as lab:
+        view = await lab.run(shell("use", command), shell("next", "true", "use"))
+        assert statuses(view) == {"use": S.COMPLETED, "next": S.COMPLETED}
+        (shown,) = [str(event.data["command"]) for event in lab.events if "test '" in str(event.data.get("command"))]
+        assert shown.startswith(f"test '{MASK}' = ")
+        assert shown.endswith("echo ann")
+    assert b"zebra" not in b"".join(path.read_bytes().lower() for path in lab.home.root.glob("runs.db*"))

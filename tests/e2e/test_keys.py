@@ -140,7 +140,7 @@ def test_the_key_is_changed_in_every_way(project: Project, live: bool) -> None:
     code, out, err = run(
         project, "memory", "rekey", "--passphrase", "--json", CIS_PASSPHRASE=OLD, CIS_NEW_PASSPHRASE=NEW
     )
-    assert (code, json.loads(out)["kept"], json.loads(out)["files"]) == (0, "passphrase", 2), err
+    assert (code, json.loads(out)["kept"], json.loads(out)["files"] >= 2) == (0, "passphrase", True), err
     assert err, "what is going on is told on stderr"
     if live:
         assert project.cis("memory", "get", "own/note") == "mine\n", "the engine goes on"

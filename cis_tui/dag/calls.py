@@ -223,7 +223,7 @@ class Calls:
         for param in inner.params:
             try:
                 given = replace(task, input={name: task.input[name] for name in (param.name,) if name in task.input})
-                known |= bind_params(replace(inner, params=(param,)), self._input(given, {}))
+                known |= bind_params(replace(inner, params=(param,)), self._input(given, {}, self._renderer))
             except CisError:
                 continue
         return known

@@ -161,6 +161,7 @@ class DataKey:
         """Go on with another key; `typed`: it is kept by a passphrase that a person gave."""
         with self._mutex:
             self._open(key, typed=typed)
+            self._shut = False
 
     def _open(self, key: str, *, typed: bool = False) -> None:
         with suppress(ValueError, OSError):

@@ -70,7 +70,7 @@ def rekey(home: Home, held: DataKey, asked: Rekey, step: Step, *, env: Mapping[s
         else:
             Vault(home, Domain.PRIVATE, lambda: old).prove_key(old)
             files = rotate(home, old, kept, new, key.hex(), keyring, step)
-        if not locked:
+        if not locked or way == "file":  # a key in a file cannot stay locked
             held.replace(key.hex(), typed=way == "passphrase" and passphrase != given_passphrase(env))
     return RekeyReport(way, files, round(time.monotonic() - began, 3))
 

@@ -214,6 +214,18 @@ def test_a_passphrase_is_set_changed_and_taken_away(home: Home, monkeypatch: pyt
     assert all_values(home) == ENTRIES
 
 
+def test_a_locked_key_that_goes_into_a_file_is_locked_no_more(home: Home) -> None:
+    fill(home)
+    with memory(home) as service:
+        service.rekey(Rekey("passphrase", new="first"), no_step)
+        service.lock()
+        service.rekey(Rekey("passphrase", current="first", new="second"), no_step)
+        assert service.key_state().locked, "a new passphrase leaves it locked"
+        service.rekey(Rekey("file", current="second"), no_step)
+        assert not service.key_state().locked
+        assert value_of(service, "own/0") == "value 0"
+
+
 def test_a_home_without_a_key_gets_its_first_one(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with memory(home) as service:
         assert service.rekey(Rekey("passphrase", new="first"), no_step).files == 0

@@ -10,8 +10,8 @@ from cis_tui.cli.command import Command, Outcome
 from cis_tui.cli.context import Context
 from cis_tui.memory.records import Domain, IndexType
 
-_TYPES = tuple(IndexType)
-_GIVEN = tuple(kind for kind in IndexType if kind is not IndexType.FREQUENTLY_QUERIED)
+_TYPES = tuple(kind.value for kind in IndexType)
+_GIVEN = tuple(kind for kind in _TYPES if kind != IndexType.FREQUENTLY_QUERIED)
 """The types that an entry is given; the other one it earns."""
 
 

@@ -114,7 +114,8 @@ def _memory(context: Context) -> Checks:
         state = key.state()
     for problem in problems:
         locked = "is locked" in problem.message
-        hint = _UNLOCK if locked else _MEND[problem.trouble]
+        mended = "open" if "by other users" in problem.message else problem.trouble
+        hint = _UNLOCK if locked else _MEND[mended]
         yield Check("memory", "warn" if locked else "fail", problem.message, hint)
     if not problems:
         service = MemoryService(context.home)

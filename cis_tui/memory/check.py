@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -95,16 +94,7 @@ def _is_ours(vault: Vault, path: Path) -> bool:
     from cis_tui.memory.salvage import holds_rows, opened
 
     with opened(path, vault.key()) as pages:
-        return pages.sealed or holds_rows(pages) or (pages.blank() and _opens(vault))
-
-
-def _opens(vault: Vault) -> bool:
-    """Whether the key opens anything that is derived from the logs, so that it is the right one."""
-    for path in vault.catalogues():
-        with suppress(CisError):
-            Database(path, vault.key()).close()
-            return True
-    return False
+        return pages.sealed or holds_rows(pages) or (pages.blank() and vault.opens_catalogue())
 
 
 def _damage(open: Callable[[], Reading]) -> list[tuple[str, CisError | None]]:

@@ -244,7 +244,7 @@ class Vault:
         """See that the key opens a log, before a file is made with it, or taken as damaged because it does not open.
 
         Raises:
-            Unavailable: there are logs, and it opens none of them (CIS-MEM-024).
+            Unavailable: there are logs, and it opens none of them, nor what is derived from them (CIS-MEM-024).
         """
         problem: CisError | None = None
         tried = ((open, week) for open, weeks in self._all_files() for week in reversed(weeks))
@@ -254,13 +254,22 @@ class Vault:
                 return
             except Invalid as error:
                 problem = error
-        if problem is not None:
+        if problem is not None and not self.opens_catalogue():
             raise Unavailable(
                 "CIS-MEM-024",
                 f"nothing in {self.folder} opens with the key in {self._home.keys}: it was written with another one",
                 hint="restore the keys folder that belongs to it; nothing was changed",
                 retryable=False,
             ) from problem
+
+    def opens_catalogue(self) -> bool:
+        """Whether the key opens what is derived from the logs, so that it is the right one, and they are damaged."""
+        for path in self.catalogues():
+            with suppress(CisError, OSError):
+                if path.stat().st_size:  # an empty file opens with any key
+                    Database(path, self.key()).close()
+                    return True
+        return False
 
     def _all_files(self) -> tuple[tuple[Callable[[str], Reading], list[str]], ...]:
         return (self._open_existing, self.weeks()), (self.open_archive, self.archives())

@@ -98,7 +98,7 @@ class MemoryActs:
         async def take_back(engine: EngineApi) -> tuple[MemoryUndo, int]:
             undo = await engine.memory_undo()
             done = 1
-            while undo.undone.key in together and done < len(together):
+            while undo.undone.key in together and len(together) > 1:
                 together.discard(undo.undone.key)
                 undo = await engine.memory_undo()
                 done += 1

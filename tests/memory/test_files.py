@@ -92,6 +92,20 @@ def test_another_key_opens_nothing_and_changes_nothing(home: Home, capfd: pytest
     assert capfd.readouterr() == ("", ""), "SQLCipher would draw over the workspace"
 
 
+@pytest.mark.parametrize("left", [0, 6000])
+def test_the_only_log_cut_short_is_told_from_a_wrong_key(home: Home, left: int) -> None:
+    with memory(home) as service:
+        put(service, "own", "x" * 20_000)
+        put(service, "open", "x", PUBLIC)
+    os.truncate(home.memory / "private" / "memory-2026-W47.db", left)
+    with memory(home) as service:
+        assert value_of(service, "open") == "x"
+        for attempt in (lambda: service.get("own"), lambda: put(service, "own", "z")):
+            with pytest.raises(Invalid, match=r"memory-2026-W47\.db is damaged") as caught:
+                attempt()
+            assert "cis doctor --repair" in caught.value.hint
+
+
 def test_a_damaged_log_is_named_and_told_from_a_wrong_key(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
     clock = SetClock()
     with memory(home, clock) as service:

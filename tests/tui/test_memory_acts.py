@@ -87,6 +87,12 @@ async def test_marked_entries_are_deleted_together_and_come_back_together(home: 
         await until(pilot, lambda: front(app).table.count == 2 and "marked" not in text_of(app))
         await pilot.press("u")
         await until(pilot, lambda: front(app).table.count == len(WRITES))
+        await pilot.press("g", *["space"] * len(WRITES), "x")
+        await until(pilot, lambda: "Delete 4 entries?" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: front(app).table.count == 0)
+        await pilot.press("u")
+        await until(pilot, lambda: front(app).table.count == len(WRITES))
 
 
 async def test_escape_takes_the_marks_away(home: Home) -> None:

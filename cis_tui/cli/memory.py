@@ -78,6 +78,8 @@ def set_(
         show_json(item)
     else:
         show(f"Memory saved to {item['domain']} domain")
+    if item["index_type"] == "Sensitive" and item["domain"] == "public":
+        note(f"warning: {item['reason']}, and public memory is in clear on this disk; --domain private encrypts it")
     return 0
 
 

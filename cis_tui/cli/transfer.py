@@ -42,6 +42,10 @@ def export(context: Context, prefix: str, *, output: str | None, private: bool, 
     more = f" to {output}" if output else ""
     if withheld:
         more += f"; {withheld} Sensitive left out (--include-sensitive takes them too, in clear)"
+    if not progress.count and not private:
+        more += "; private ones are left out without --include-private"
+    if output and context.json:
+        show_json({"exported": progress.count, "withheld": withheld, "file": output})
     progress.end(more)
     return 0
 

@@ -107,6 +107,13 @@ def test_what_is_sensitive_is_masked_in_a_listing() -> None:
     assert cis("memory", "get", "api-key").out == "hunter2hunter2\n"
 
 
+def test_a_secret_that_is_made_public_is_warned_of() -> None:
+    told = cis("memory", "set", "user/api-key", "abc123", "--domain", "public")
+    assert (told.code, told.out) == (0, "Memory saved to public domain\n")
+    assert told.err.startswith('warning: the key says "api key"') and "in clear" in told.err
+    assert cis("memory", "set", "user/other-api-key", "abc123").err == ""
+
+
 def test_control_sequences_in_a_value_do_not_reach_a_listing() -> None:
     cis("memory", "set", "evil", "\x1b[2Jgone\x1b]0;title\x07")
     assert "\x1b" not in cis("memory", "list").out

@@ -55,6 +55,14 @@ def filled() -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_an_export_to_a_file_says_what_it_did_in_json_too(tmp_path: Path) -> None:
+    file = tmp_path / "out.jsonl"
+    told = cis("memory", "export", "--include-private", "-o", str(file), "--json")
+    assert told.json == {"exported": 4, "withheld": 1, "file": str(file)}
+    assert "without --include-private" in cis("memory", "export", "me/password").err
+
+
+@pytest.mark.usefixtures("filled")
 def test_only_what_is_public_leaves_unless_more_is_asked_for() -> None:
     assert [item["key"] for item in exported()] == ["team/blob", "team/motto"]
     assert [item["key"] for item in exported("--include-private", "me/")] == ["me/diary", "me/kind"]

@@ -19,7 +19,7 @@ def task_views(spec: DagSpec) -> tuple[TaskView, ...]:
             name=task.name,
             deps=task.deps,
             on_failure=task.on_failure or "",
-            command=_written(task),
+            command=task.command if task.command and task.for_each is None else _written(task),
         )
         for task in spec.tasks
     )

@@ -55,8 +55,8 @@ class Call:
 
 def is_empty(task: TaskSpec) -> bool:
     """Whether there is nothing to run: it only joins others."""
-    nothing = task.skill == SHELL and not task.command and not task.args and not task.input
-    return nothing and not task.stands_for_others
+    given = task.command or task.args or task.input or task.dag is not None or task.for_each is not None
+    return not given and task.skill == SHELL
 
 
 def passes(task: TaskSpec) -> bool:

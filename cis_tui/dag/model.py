@@ -67,6 +67,10 @@ class Level:
     """Part of the stakeholders that approvals must exceed; None: the setting."""
 
 
+MECHANICAL = Level()
+NO_RETRY = Retry()
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
     """One task."""
@@ -79,8 +83,8 @@ class TaskSpec:
     args: tuple[str, ...] = ()
     input: Mapping[str, object] = field(default_factory=dict[str, object])
     deps: tuple[str, ...] = ()
-    level: Level = field(default_factory=Level)
-    retry: Retry = field(default_factory=Retry)
+    level: Level = MECHANICAL
+    retry: Retry = NO_RETRY
     timeout: float | None = None
     """Seconds that one attempt may take; None: the skill's own limit, none for the shell."""
     total_timeout: float | None = None

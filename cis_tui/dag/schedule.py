@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cis_tui.dag.graph import leaves
@@ -98,40 +98,47 @@ class Schedule:
         spreading = [(task, status)]
         while spreading:
             source, status = spreading.pop()
-            for id, reason in self._moved_by(source, status):
+            due, dropped = self._moved_by(source, status)
+            for id in due:
+                reason = self._why_not(id) if id in self._watched else ""
                 if reason:
-                    self._mark(id, TaskStatus.SKIPPED)
-                    skipped.append((id, reason))
-                    spreading.append((id, TaskStatus.SKIPPED))
+                    dropped.append((id, reason))
                 else:
                     ready.append(id)
+            for id, _ in dropped:
+                self._mark(id, TaskStatus.SKIPPED)
+                spreading.append((id, TaskStatus.SKIPPED))
+            skipped += dropped
         return ready, skipped
 
-    def _moved_by(self, source: str, status: TaskStatus) -> Iterator[tuple[str, str]]:
-        """The tasks that are ready now that `source` has ended, or will never start, the latter with a reason."""
-        for id in self._dependants[source]:
-            if id in self._status:
-                continue
-            if status not in _WELL:
-                yield id, f"needs {source}, which {_PAST[status]}"
-            elif self._is_due(id):
-                yield id, self._why_not(id)
+    def _moved_by(self, source: str, status: TaskStatus) -> tuple[list[str], list[tuple[str, str]]]:
+        """The tasks for which nothing is waited any more now that `source` has ended, and those that never start."""
+        due: list[str] = []
+        dropped: list[tuple[str, str]] = []
+        known, waiting = self._status, self._waiting
+        if status in _WELL:
+            for id in self._dependants[source]:
+                if id not in known:
+                    waiting[id] -= 1
+                    if waiting[id] == 0:
+                        due.append(id)
+        else:
+            reason = f"needs {source}, which {_PAST[status]}"
+            dropped += [(id, reason) for id in self._dependants[source] if id not in known]
         handler = self._handler.get(source)
-        if handler is not None and handler not in self._status:
+        if handler is not None and handler not in known:
             if status in _BADLY:
                 self._called.add(handler)
-            if self._is_due(handler):
-                yield handler, self._why_not(handler)
-
-    def _is_due(self, id: str) -> bool:
-        self._waiting[id] -= 1
-        return self._waiting[id] == 0
+            waiting[handler] -= 1
+            if waiting[handler] == 0:
+                due.append(handler)
+        return due, dropped
 
     def _why_not(self, id: str) -> str:
-        """Why a task for which nothing is waited any more does not run; empty if it does."""
-        watched = self._watched.get(id)
-        if watched is None or id in self._called:
+        """Why a task that is for a failure does not run now that it could; empty if it does."""
+        if id in self._called:
             return ""
+        watched = self._watched[id]
         more = (f"{len(watched) - 3} more",) if len(watched) > 3 else ()
         return f"runs only if {' or '.join((*watched[:3], *more))} failed"
 

@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 from cis_tui import __version__
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import Settings, load_config
+from cis_tui.core.errors import CisError
 from cis_tui.core.events import Event, EventBus, EventType
 from cis_tui.core.identity import Identity, load_identity
 from cis_tui.core.lock import take_lock
@@ -47,7 +48,7 @@ from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
 from cis_tui.protocol import EngineStatus
-from cis_tui.skills.model import SkillInfo, SkillResult
+from cis_tui.skills.model import SkillInfo, SkillManifest, SkillResult
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -142,6 +143,7 @@ class Engine:
                 clock=clock,
                 opened=opened.pop_all(),
             )
+        await engine._finish_rollbacks()
         engine._weekly.start()
         engine._index.start()
         log.info("engine %s started, pid %d", __version__, os.getpid())
@@ -378,9 +380,25 @@ class Engine:
     async def run_resume(self, run: str, *, yes: bool = False) -> RunView:
         """See `EngineApi`."""
         view = await self.run_show(run)
+        return await self._runs.resume(view.id, skills=await self._skills_of(view), yes=yes)
+
+    async def run_rollback(self, run: str, *, skip: tuple[str, ...] = ()) -> RunView:
+        """See `EngineApi`."""
+        view = await self.run_show(run)
+        return await self._runs.roll_back(view.id, skills=await self._skills_of(view), skip=skip)
+
+    async def _skills_of(self, view: RunView) -> Mapping[str, SkillManifest]:
+        """The skills that a run calls, once they are trusted as they are now."""
         names = await self._in_thread(self._runs.skills_of, view.id)
-        skills = await self._in_thread(self._session(view.project).trusted_skills, names)
-        return await self._runs.resume(view.id, skills=skills, yes=yes)
+        return await self._in_thread(self._session(view.project).trusted_skills, names)
+
+    async def _finish_rollbacks(self) -> None:
+        """Go on with the rollbacks in which an engine ended."""
+        for run in await self._in_thread(self._runs.rolling_back):
+            try:
+                await self.run_resume(run)
+            except CisError as error:
+                log.warning("the rollback of the run %s waits: %s", run, error.message)
 
     async def run_cancel(self, run: str) -> RunView:
         """See `EngineApi`."""

@@ -255,6 +255,10 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("run_resume", run=run, yes=yes)
 
+    async def run_rollback(self, run: str, *, skip: tuple[str, ...] = ()) -> RunView:
+        """See `EngineApi`."""
+        return await self._call("run_rollback", run=run, skip=skip)
+
     async def run_cancel(self, run: str) -> RunView:
         """See `EngineApi`."""
         return await self._call("run_cancel", run=run)

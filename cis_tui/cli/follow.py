@@ -9,8 +9,8 @@ from contextlib import aclosing
 from typing import cast
 
 from cis_tui.cli.context import Context
-from cis_tui.cli.outcome import exit_code, progress_line, summary_line
-from cis_tui.cli.output import note, paint, show, show_json, status_word
+from cis_tui.cli.outcome import UNDO_HEAD, exit_code, progress_line, summary_line, undo_rows
+from cis_tui.cli.output import note, paint, show, show_json, status_word, table
 from cis_tui.cli.prompts import Prompts
 from cis_tui.core.errors import CisError, Exit, Unavailable
 from cis_tui.core.events import Event
@@ -23,7 +23,7 @@ _TAIL = 12
 """Lines of a failed task's output that are shown at the end."""
 
 
-async def follow(api: EngineApi, view: RunView, context: Context, *, yes: bool) -> int:
+async def follow(api: EngineApi, view: RunView, context: Context, *, yes: bool = False) -> int:
     """Tell the run that `view` shows until it ends; the exit code. With `yes`, what that answers is not announced.
 
     The first Ctrl-C cancels the run, the second leaves at once; both give 130.
@@ -142,4 +142,6 @@ def _show_end(view: RunView) -> None:
             lines = clean(task.output).rstrip().splitlines()
             show(paint(f"--- {clean_line(task.id)}: the end of its output", "dim"))
             show("\n".join(lines[-_TAIL:]))
+    if view.undo:
+        table(UNDO_HEAD, undo_rows(view), status=0)
     show(clean_line(summary_line(view), limit=2000))

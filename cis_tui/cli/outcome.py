@@ -8,8 +8,9 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Exit
 from cis_tui.core.events import Event, EventType
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import DecisionStatus, RunStatus, RunView, TaskStatus, TaskView
+from cis_tui.dag.views import DecisionStatus, RunStatus, RunView, TaskStatus, TaskView, UndoKind
 
+UNDO_HEAD = ("STATUS", "KIND", "WHAT", "")
 _NO = (DecisionStatus.REJECTED, DecisionStatus.TIMED_OUT)
 
 
@@ -40,6 +41,8 @@ def progress_line(event: Event, state: RunState) -> str:
             return "started" if task.attempts <= 1 else f"started, attempt {task.attempts}"
         case EventType.TASK_EXPANDED:
             return f"stands for {sum(other.parent == task.id for other in state.tasks.values())} tasks"
+        case EventType.TASK_ROLLED_BACK:
+            return task.status.value
         case EventType.TASK_COMPLETED:
             return f"completed{_took(task)}"
         case EventType.TASK_RETRIED:
@@ -61,6 +64,14 @@ def summary_line(view: RunView) -> str:
     reason = f" ({view.error})" if view.error else ""
     tasks = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     return f"run {view.id} {view.status}{took}{reason}: {tasks}"
+
+
+def undo_rows(view: RunView) -> list[tuple[str, str, str, str]]:
+    """What a rollback took back, or could not, for a table; steps by what they run."""
+    return [
+        (item.status.value, item.kind.value, item.command if item.kind is UndoKind.COMMAND else item.id, item.detail)
+        for item in view.undo
+    ]
 
 
 def seconds(length: float) -> str:

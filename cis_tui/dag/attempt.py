@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, TimedOut, Unavailable
@@ -27,6 +27,8 @@ class Outcome:
     """Seconds."""
     final: bool = False
     """Another attempt could end no better."""
+    made: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The images of what it left at the paths of `creates`."""
 
 
 @dataclass(frozen=True, slots=True)

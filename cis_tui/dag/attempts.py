@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
 from cis_tui.dag.attempt import Outcome, Setting, attempt
 from cis_tui.dag.calls import Call
+from cis_tui.dag.checkpoint import Checkpoints, undo_folder
 from cis_tui.dag.groups import Groups
 from cis_tui.dag.model import TaskSpec
 from cis_tui.dag.outputs import Output, log_path
@@ -25,10 +28,14 @@ log = logging.getLogger(__name__)
 class Attempts:
     """Makes attempts of the tasks of one run."""
 
-    def __init__(self, record: RunRecord, groups: Groups, tools: Tools) -> None:
+    def __init__(self, record: RunRecord, groups: Groups, tools: Tools, kept: Iterable[str]) -> None:
+        """`kept`: the paths of which the run has a before-image."""
         self._record = record
         self._groups = groups
         self._tools = tools
+        root = groups.root.calls.root
+        self._checkpoints = Checkpoints(undo_folder(tools.home.runs, record.id), root)
+        self._kept = set(kept)
         self._began: dict[str, float] = {}
         """When the first attempt of each task with a limit for all of them began, in the time of the event loop."""
 
@@ -39,8 +46,15 @@ class Attempts:
             for slot in self._groups.of(task.id).slots_of(task):
                 await slots.enter_async_context(slot)
             await slots.enter_async_context(self._tools.slots)
-            started = {"run": run, "task": task.id, "attempt": number, "command": clean_line(call.shown)}
+            started: dict[str, object] = {"run": run, "task": task.id, "attempt": number}
+            started["command"] = clean_line(call.shown)
+            if call.creates:
+                try:
+                    started["keeps"] = await self._keep(call.creates)
+                except CisError as error:
+                    return Outcome(False, None, error=error.message, final=True)
             await self._tools.journal.record(EventType.TASK_STARTED, started)
+            self._kept.update(call.creates)
             path = log_path(self._tools.home.runs, run, task.id, number)
             try:
                 output = Output(path, lambda text: self._tell_output(task, number, text))
@@ -49,15 +63,27 @@ class Attempts:
             project = self._record.project
             env = skill_env(self._tools.home, task.skill, project=project, run=run, task=task.id, attempt=number)
             try:
-                return await attempt(
+                outcome = await attempt(
                     self._within_time(task, call),
                     Setting(project, run, {**env, **call.env}, self._tools.processes),
                     output,
                 )
+                return replace(outcome, made=await self._made(call.creates)) if call.creates else outcome
             finally:
                 output.close()
                 if output.failure is not None:
                     log.warning("the output of %s in the run %s is not whole: %s", task.id, run, output.failure)
+
+    async def _keep(self, paths: Iterable[str]) -> Mapping[str, str]:
+        """Keep what lies where a task creates something; an image that the run has already stays the first."""
+        fresh = [path for path in paths if path not in self._kept]
+        loop = asyncio.get_running_loop()
+        images = await loop.run_in_executor(self._tools.threads, self._checkpoints.keep_all, fresh)
+        return {path: images.get(path, "") for path in paths}
+
+    async def _made(self, paths: Iterable[str]) -> Mapping[str, str]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._tools.threads, self._checkpoints.look_all, paths)
 
     def time_left(self, task: TaskSpec) -> float:
         """Seconds that are left for attempts of `task`; the time begins with its first one."""

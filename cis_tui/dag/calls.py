@@ -12,8 +12,9 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.text import clean, clean_line
+from cis_tui.dag.checkpoint import place
 from cis_tui.dag.expansion import Expansion, Facts, Within, inner_spec, listed
-from cis_tui.dag.model import DagSpec, LevelKind, TaskSpec
+from cis_tui.dag.model import DagSpec, LevelKind, TaskSpec, UndoStep
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.template import Renderer, bind_params, is_template
 from cis_tui.skills.model import SkillManifest, SkillOrigin
@@ -39,6 +40,8 @@ class Call:
     timeout: float | None
     told: str = ""
     """The call as a person reads it, where that is not all of it."""
+    creates: tuple[str, ...] = ()
+    """What a rollback removes or restores, relative to the root of the run."""
     expansion: Expansion | None = None
     """Of a task that stands for others: nothing runs for the task itself."""
 
@@ -115,6 +118,30 @@ class Calls:
         env = {name: value for name, value in expansion.env.items() if name not in spec.env}
         return Calls(record, self._skills, self._memory_get, prefix=f"{task.id}/", env=env)
 
+    def undoing(self, task: TaskSpec, step: UndoStep, facts: Facts) -> Call:
+        """The call of one step of the rollback of `task`.
+
+        Raises:
+            CisError: a template fails, the skill is missing (CIS-DAG-070), or the folder is none of the project's.
+        """
+        timeout = step.timeout or task.timeout
+        call = replace(
+            task,
+            skill=step.skill,
+            command=step.command,
+            args=step.args,
+            input=step.input,
+            timeout=timeout,
+            creates=(),
+            dag=None,
+        )
+        return self._call(call, Within(facts, self._prefix) if self._prefix else facts)
+
+    @property
+    def root(self) -> Path:
+        """The folder of the project, or that of the file outside of any."""
+        return self._root
+
     @property
     def spec(self) -> DagSpec:
         """The DAG whose tasks these are."""
@@ -127,9 +154,16 @@ class Calls:
 
     def _call(self, task: TaskSpec, facts: Facts) -> Call:
         call = self._rendered(task, facts, self._renderer)
+        if task.creates:
+            call = replace(call, creates=self._creates(task, facts, call.cwd))
         if not self._renderer.told_private:
             return call
         return replace(call, told=self._rendered(task, facts, self._renderer.masked(), folder=call.cwd).shown)
+
+    def _creates(self, task: TaskSpec, facts: Facts, folder: Path) -> tuple[str, ...]:
+        where = f'the task "{task.id}"'
+        paths = (self._renderer.render(path, facts, where=where, given=task.given) for path in task.creates)
+        return tuple(dict.fromkeys(place(self._root, folder, path, task.id) for path in paths))
 
     def _rendered(self, task: TaskSpec, facts: Facts, renderer: Renderer, folder: Path | None = None) -> Call:
         manifest = self._manifest(task)
@@ -198,8 +232,14 @@ class Calls:
 
     def is_fixed(self, task: TaskSpec) -> bool:
         """Whether `prepare` has no template to work out, and so does not block."""
-        texts = (*task.args, *task.env.values(), *self._record.spec.env.values(), task.command or "", task.work_dir)
-        plain = task.condition is None and not task.input and not task.stands_for_others
+        texts = (
+            *task.args,
+            *task.env.values(),
+            *self._record.spec.env.values(),
+            task.command or "",
+            task.work_dir,
+        )
+        plain = task.condition is None and not task.input and not task.creates and not task.stands_for_others
         return plain and not any(map(is_template, texts))
 
     def preview(self, task: TaskSpec) -> str:

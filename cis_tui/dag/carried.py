@@ -31,6 +31,8 @@ class Carried:
     """Tasks that were in flight when the engine ended, each with what is known about it."""
     rerun: bool = False
     """Those run again without a question."""
+    kept: frozenset[str] = frozenset()
+    """Paths whose before-image was taken."""
     answered: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
     """Tasks about which was decided and that had not ended: nobody is asked twice."""
 
@@ -117,6 +119,7 @@ def carry(
         },
         expansions=_expansions(state, fresh),
         attempts={task.id: task.attempts for task in state.tasks.values() if task.attempts},
+        kept=frozenset(state.undo.files),
         interrupted={task.id: _story(task, last_words(task)) for task in interrupted},
         answered={
             task.id: state.decisions[task.decision]

@@ -42,7 +42,8 @@ class RunHistory:
             Refused: several begin so (CIS-DAG-061).
         """
         view = self.state(self.find(run)).view()
-        return view if view.status.ended or self._live(view.id) else replace(view, status=RunStatus.PAUSED)
+        shown = view.status.ended or view.status is RunStatus.ROLLING_BACK or self._live(view.id)
+        return view if shown else replace(view, status=RunStatus.PAUSED)
 
     def find(self, run: str) -> str:
         """The whole id of the run whose id is or begins with `run`.
@@ -91,6 +92,11 @@ class RunHistory:
         if row is None:
             raise NotFound("CIS-DAG-060", f'there is no run "{run}"', hint="cis run list shows the latest")
         return RunRecord.loads(row[0])
+
+    def rolling_back(self) -> list[str]:
+        """The runs whose rollback has begun and has not ended."""
+        with self._reading() as connection:
+            return store.read_rolling_back(connection) if connection else []
 
     def decisions(self, *, limit: int = 200) -> tuple[Decision, ...]:
         """The latest decisions of all runs, oldest first."""
@@ -154,7 +160,7 @@ class RunHistory:
         return view
 
     def _present(self, summary: RunSummary) -> RunSummary:
-        if summary.status.ended:
+        if summary.status.ended or summary.status is RunStatus.ROLLING_BACK:
             return summary
         live = self._live(summary.id)
         return replace(summary, status=live.status if live else RunStatus.PAUSED)

@@ -37,5 +37,9 @@ class LiveState:
                     self._state.apply(event)
             state = self._state
             return state and replace(
-                state, tasks=dict(state.tasks), decisions=dict(state.decisions), expansions=dict(state.expansions)
+                state,
+                tasks=dict(state.tasks),
+                decisions=dict(state.decisions),
+                expansions=dict(state.expansions),
+                undo=state.undo.copy(),
             )

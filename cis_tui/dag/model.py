@@ -72,6 +72,21 @@ NO_RETRY = Retry()
 
 
 @dataclass(frozen=True, slots=True)
+class UndoStep:
+    """One command or skill that takes back what its task did. It may run twice: it has to be idempotent."""
+
+    skill: str = "shell"
+    command: str | None = None
+    """A line for the shell; only with the skill `shell`."""
+    args: tuple[str, ...] = ()
+    input: Mapping[str, object] = field(default_factory=dict[str, object])
+    retry: Retry | None = None
+    """None: as its task."""
+    timeout: float | None = None
+    """Seconds that one attempt may take; None: as its task."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """One task."""
 
@@ -95,6 +110,10 @@ class TaskSpec:
     """A Jinja2 expression; the task is skipped when it is false."""
     on_failure: str | None = None
     """The task that runs only if this one, or another one that names it, failed."""
+    rollback: tuple[UndoStep, ...] = ()
+    """What takes back what it did, in this order."""
+    creates: tuple[str, ...] = ()
+    """Files and folders, relative to `work_dir`, that a rollback removes, or puts back as they were."""
     idempotent: bool = False
     """May run again after a crash without asking."""
     work_dir: str = "."
@@ -142,6 +161,8 @@ class DagSpec:
     file: str = ""
     """The file it was read from."""
     policy: Policy = Policy.ALL_SUCCESS
+    rollback_on_failure: bool = False
+    """Whether a run that failed is rolled back by itself."""
     max_parallel: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many attempts of tasks that name a limit run at the same time in one run."""
@@ -155,8 +176,9 @@ class DagSpec:
     @property
     def skills(self) -> set[str]:
         """The names of the skills that it calls, with those of its `dags`."""
-        specs = (self, *self.dags.values())
-        return {task.skill for spec in specs for task in spec.tasks if task.dag is None}
+        tasks = [task for spec in (self, *self.dags.values()) for task in spec.tasks]
+        steps = {step.skill for task in tasks for step in task.rollback}
+        return steps | {task.skill for task in tasks if task.dag is None}
 
     def task(self, id: str) -> TaskSpec | None:
         """The task called `id`."""

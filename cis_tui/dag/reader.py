@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from cis_tui.core.document import is_list
+from cis_tui.core.document import is_list, is_table
 from cis_tui.core.retry import Retry
-from cis_tui.core.tables import Table, is_number
+from cis_tui.core.tables import Table, is_number, is_plain
 from cis_tui.core.text import clean_line
 from cis_tui.dag.model import (
     MAX_ITEMS,
@@ -20,18 +20,19 @@ from cis_tui.dag.model import (
     Param,
     Policy,
     TaskSpec,
+    UndoStep,
     param_fits,
 )
 
 MAX_ID = 128
 """Characters of a task's id."""
+MAX_STEPS = 100
+"""Commands and skills that take back one task."""
 DAY = 86_400
 MONTH = 30 * DAY
 ROLLBACK_POLICY = "rollback_on_failure"
 
 _LATER: Mapping[str, str] = {
-    "rollback": "nothing is rolled back",
-    "creates": "nothing is removed or restored",
     "target_node": "the task runs on this machine",
     "agent_runtime": "no agent is started",
     "agent_config": "no agent is started",
@@ -66,6 +67,7 @@ def read_dag(top: Table, *, name: str) -> DagSpec:
         version=skill.line("version") if not is_number(skill.data.get("version")) else str(skill.get("version")),
         description=skill.prose("description"),
         policy=_policy(dag),
+        rollback_on_failure=_rolls_back(dag),
         max_parallel=dag.whole("max_parallel", 1, 256),
         limits=_limits(dag.table("limits")),
         timeout=dag.number("timeout_secs", 0, MONTH, unit="seconds", above=True),
@@ -88,11 +90,16 @@ def read_dag(top: Table, *, name: str) -> DagSpec:
 
 def _policy(dag: Table) -> Policy:
     value = dag.choice("policy", [*Policy, ROLLBACK_POLICY], Policy.ALL_SUCCESS)
-    if dag.flag("rollback_on_failure") or value == ROLLBACK_POLICY:
-        field = "policy" if value == ROLLBACK_POLICY else "rollback_on_failure"
-        message = '"rollback_on_failure" is read but not carried out by this version: nothing is rolled back'
-        dag.notes.warn(dag.at(field), message)
     return Policy.ALL_SUCCESS if value == ROLLBACK_POLICY else Policy(value)
+
+
+def _rolls_back(dag: Table) -> bool:
+    by_policy = dag.data.get("policy") == ROLLBACK_POLICY
+    said = dag.flag("rollback_on_failure", by_policy)
+    if by_policy and not said:
+        message = f'the policy "{ROLLBACK_POLICY}" and rollback_on_failure = false: nothing is rolled back'
+        dag.notes.warn(dag.at("rollback_on_failure"), message)
+    return said
 
 
 def _limits(table: Table) -> dict[str, int]:
@@ -153,6 +160,8 @@ def _task(table: Table) -> TaskSpec:
         limit=table.line("limit", limit=MAX_ID) or None,
         condition=table.text("condition").strip() or None,
         on_failure=table.text("on_failure").strip() or None,
+        rollback=_rollback(table),
+        creates=_creates(table),
         idempotent=table.flag("idempotent"),
         work_dir=table.text("work_dir") or ".",
         env=table.strings("env"),
@@ -170,6 +179,47 @@ def _task(table: Table) -> TaskSpec:
     _later(table, id)
     table.finish()
     return task
+
+
+def _rollback(task: Table) -> tuple[UndoStep, ...]:
+    value = task.get("rollback")
+    if is_list(value):
+        steps = [_undo_step(task, item, ("rollback", index)) for index, item in enumerate(value[:MAX_STEPS])]
+        if len(value) > MAX_STEPS:
+            task.wrong(("rollback",), value, f"at most {MAX_STEPS} commands or tables")
+    else:
+        steps = [] if value is None else [_undo_step(task, value, ("rollback",))]
+    return tuple(step for step in steps if step is not None)
+
+
+def _undo_step(task: Table, value: object, below: tuple[str | int, ...]) -> UndoStep | None:
+    """A line for the shell, or a table with a command or a skill."""
+    if not is_table(value):
+        if isinstance(value, str) and value.strip() and is_plain(value):
+            return UndoStep(command=value.strip())
+        task.wrong(below, value, 'a command, or a table such as { skill = "…", input = { … } }')
+        return None
+    table = Table(value, (*task.path, *below), task.notes)
+    step = UndoStep(
+        skill=table.line("skill", "shell", limit=MAX_ID),
+        command=_command(table),
+        args=table.texts("args", numbers=True),
+        input=table.plain("input"),
+        retry=_retry(table) if "retry" in table.data else None,
+        timeout=table.number("timeout_secs", 0, MONTH, unit="seconds", above=True),
+    )
+    if step.skill == "shell" and not (step.command or step.args or step.input):
+        table.notes.error(table.path, "a step of a rollback with nothing to run", 'give it "command" or "skill"')
+    elif step.skill != "shell" and step.command is not None:
+        table.notes.error(table.at("command"), f'"command" goes with the skill "shell", not with "{step.skill}"')
+    table.finish()
+    return step
+
+
+def _creates(task: Table) -> tuple[str, ...]:
+    if isinstance(task.get("creates"), str):
+        return tuple(filter(None, [task.text("creates").strip()]))
+    return tuple(dict.fromkeys(path for path in task.texts("creates", what="a list of paths") if path.strip()))
 
 
 def _for_each(table: Table) -> tuple[object, ...] | str | None:
@@ -190,7 +240,7 @@ def _together(table: Table, task: TaskSpec) -> None:
                 message = f'"{field}" does not go with "dag": the tasks of the other DAG run instead'
                 table.notes.error(table.at(field), message, 'take one of them out; its parameters go into "input"')
         told = "a task that stands for another DAG: its tasks have their own"
-        idle += [(field, told) for field in ("retry", "idempotent", "timeout_secs", "work_dir")]
+        idle += [(field, told) for field in ("retry", "idempotent", "timeout_secs", "work_dir", "creates")]
     if task.for_each is None:
         idle.append(("max_items", "a task without for_each"))
     if not task.stands_for_others:

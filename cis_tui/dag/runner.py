@@ -35,12 +35,13 @@ class Runner:
     def __init__(self, record: RunRecord, calls: Calls, tools: Tools, *, carried: Carried | None = None) -> None:
         """`carried`: what was known when the run is resumed."""
         self.record = record
+        self.calls = calls
         self._tools = tools
         self._journal = tools.journal
         self._carried = carried or Carried()
         limit = lesser(record.spec.max_parallel, record.max_parallel)
         self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
-        self._attempts = Attempts(record, self._groups, tools)
+        self._attempts = Attempts(record, self._groups, tools, self._carried.kept)
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
         self._known = set(self._carried.ended)
         """The tasks whose outcome is on its way to the journal, or there."""
@@ -96,11 +97,13 @@ class Runner:
         await asyncio.gather(*working, return_exceptions=True)
 
     async def _conclude(self, finish: Finish, changes: list[Change]) -> None:
-        """Record the end, with every task that had none of its own as cancelled."""
+        """Record the end, or that a rollback begins, with every task that had no end of its own as cancelled."""
         run = self.record.id
         changes += self._cancelled(self._groups.root, finish)
         if finish.status is RunStatus.COMPLETED:
             changes.append((EventType.RUN_COMPLETED, {"run": run, "status": finish.status.value}))
+        elif finish.status is RunStatus.FAILED and self.record.spec.rollback_on_failure:
+            changes.append((EventType.ROLLBACK_STARTED, {"run": run, "error": finish.error}))
         else:
             end = {"run": run, "status": finish.status.value, "error": finish.error}
             changes.append((EventType.RUN_FAILED, end))
@@ -262,7 +265,7 @@ class Runner:
             await self._skip(task, explain(decision))
         elif verdict is Consequence.FAIL:
             refused = Outcome(False, None, error=explain(decision))
-            await self._fail(task, refused, self._carried.attempts.get(task.id, 0), debt=False)
+            await self._fail(task, refused, self._carried.attempts.get(task.id, 0), refused=True)
         elif verdict is Consequence.ABORT:
             self.stop(Finish(RunStatus.CANCELLED, f'aborted at "{task.id}": {explain(decision)}'))
         return verdict is Consequence.RUN
@@ -309,16 +312,18 @@ class Runner:
     async def _complete(self, task: TaskSpec, outcome: Outcome, number: int, before: Iterable[Change] = ()) -> None:
         data = {"run": self.record.id, "task": task.id, "attempt": number, "exit_code": outcome.exit_code}
         data |= {"output": outcome.output, "duration": outcome.duration}
+        data |= {"made": outcome.made} if outcome.made else {}
         fact = _fact(TaskStatus.COMPLETED, outcome)
         await self._ended(task, TaskStatus.COMPLETED, [*before, (EventType.TASK_COMPLETED, data)], fact)
 
     async def _fail(
-        self, task: TaskSpec, outcome: Outcome, number: int, *, debt: bool = True, before: Iterable[Change] = ()
+        self, task: TaskSpec, outcome: Outcome, number: int, *, refused: bool = False, before: Iterable[Change] = ()
     ) -> None:
         """Record a failure; a debt if the policy has such, but not when a person said no."""
-        debt = debt and self._groups.of(task.id).spec.policy is Policy.ALLOW_DEBT
+        debt = not refused and self._groups.of(task.id).spec.policy is Policy.ALLOW_DEBT
         status = TaskStatus.DEBT if debt else TaskStatus.FAILED
-        change = (EventType.TASK_FAILED, {**self._end(task, outcome, number), "debt": debt})
+        data = {**self._end(task, outcome, number), "debt": debt}
+        change = (EventType.TASK_FAILED, {**data, "refused": True} if refused else data)
         await self._ended(task, status, [*before, change], _fact(status, outcome))
 
     async def _skip(self, task: TaskSpec, reason: str) -> None:
@@ -333,6 +338,7 @@ class Runner:
             "exit_code": outcome.exit_code,
             "error": outcome.error,
             "output": outcome.output,
+            **({"made": outcome.made} if outcome.made else {}),
         }
 
 

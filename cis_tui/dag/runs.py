@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import Settings
-from cis_tui.core.errors import CisError, Refused, Unavailable
+from cis_tui.core.errors import CisError, NotFound, Refused, Unavailable
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
@@ -28,6 +28,7 @@ from cis_tui.dag.live import LiveState
 from cis_tui.dag.model import DagSpec
 from cis_tui.dag.outputs import log_path, read_chunk
 from cis_tui.dag.record import RunRecord
+from cis_tui.dag.rollback import Rollback, RollBackMemory
 from cis_tui.dag.runner import Runner
 from cis_tui.dag.schedule import Finish
 from cis_tui.dag.state import RunState
@@ -58,11 +59,13 @@ class RunService:
         settings: Settings,
         clock: Clock = utc_now,
         memory_get: Callable[[str], str | None] = lambda key: None,
+        roll_back_memory: RollBackMemory = lambda run: (),
     ) -> None:
-        """`memory_get` is what `memory("key")` gives in a template; it is called in threads."""
+        """`memory_get` is what `memory("key")` gives in a template; both are called in threads."""
         self._home = home
         self._journal = journal
         self._memory_get = memory_get
+        self._roll_back_memory = roll_back_memory
         self._clock = clock
         self._identity = identity
         self._history = RunHistory(home, self._live_state)
@@ -82,7 +85,7 @@ class RunService:
             threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
         )
         self._states: dict[str, LiveState] = {}
-        self._runners: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
+        self._runners: dict[str, tuple[Runner | Rollback, asyncio.Task[None]]] = {}
         self._changing = asyncio.Lock()
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()
@@ -166,12 +169,30 @@ class RunService:
         """
         return await self._unbroken(self._resume(run, skills or {}, yes))
 
+    async def roll_back(
+        self, run: str, *, skills: Mapping[str, SkillManifest] | None = None, skip: Iterable[str] = ()
+    ) -> RunView:
+        """Take back what a run did that has ended or is paused; returns when it is recorded that this begins.
+
+        `skip`: tasks whose steps are left out.
+
+        Raises:
+            NotFound: there is no such run, or no such task to skip (CIS-DAG-063).
+            Refused: it goes on (CIS-DAG-124) or is rolled back already (CIS-DAG-125).
+            Unavailable: as `start`.
+        """
+        return await self._unbroken(self._begin_rollback(run, skills or {}, tuple(skip)))
+
+    def rolling_back(self) -> Sequence[str]:
+        """The runs whose rollback was interrupted, to be resumed; blocks."""
+        return [id for id in self._history.rolling_back() if id not in self._runners]
+
     async def cancel(self, run: str) -> RunView:
         """End a run and all its processes; returns when it has ended.
 
         Raises:
             NotFound: there is no such run.
-            Refused: it has ended already (CIS-DAG-062).
+            Refused: it has ended already (CIS-DAG-062), or is being rolled back (CIS-DAG-124).
             Unavailable: as `start`.
         """
         return await self._unbroken(self._cancel(run))
@@ -239,7 +260,7 @@ class RunService:
     # How
 
     async def _begin(
-        self, runner: Runner, live: LiveState, changes: list[Change], record: RunRecord | None = None
+        self, runner: Runner | Rollback, live: LiveState, changes: list[Change], record: RunRecord | None = None
     ) -> RunView:
         """Record that a run begins, then let its runner work."""
         run = runner.record.id
@@ -255,10 +276,13 @@ class RunService:
         self._runners[run] = (runner, task)
         return self._history.state(run).view()
 
-    async def _drive(self, runner: Runner) -> None:
+    async def _drive(self, runner: Runner | Rollback) -> None:
         run = runner.record.id
         try:
             await runner.drive()
+            state = self._states[run].read()
+            if isinstance(runner, Runner) and state is not None and state.status is RunStatus.ROLLING_BACK:
+                await self._roll_back(runner.record, runner.calls, state)
         except Exception as error:
             log.exception("the run %s had to be left: it is paused", run)
             message = error.message if isinstance(error, CisError) else f"{type(error).__name__}: {error}"
@@ -266,6 +290,43 @@ class RunService:
         finally:
             del self._runners[run]
             del self._states[run]
+
+    async def _roll_back(self, record: RunRecord, calls: Calls, state: RunState) -> None:
+        """Take back at once what a run did that has just failed."""
+        rollback = Rollback(record, calls, self._tools, state, self._roll_back_memory)
+        self._runners[record.id] = (rollback, self._runners[record.id][1])
+        if not self._closed:
+            await rollback.drive()
+
+    async def _begin_rollback(self, run: str, skills: Mapping[str, SkillManifest], skip: tuple[str, ...]) -> RunView:
+        id = await self._settled(run)
+        async with self._changing:
+            state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
+            if id in self._runners:
+                hint = f"cis run cancel {id} ends it first"
+                raise Refused("CIS-DAG-124", f"the run {id} is {state.status}", hint=hint)
+            if state.status is RunStatus.ROLLED_BACK:
+                raise Refused("CIS-DAG-125", f"the run {id} is rolled back already")
+            for task in skip:
+                if task not in state.tasks:
+                    name = clean_line(task, limit=80)
+                    raise NotFound("CIS-DAG-063", f'the run {id} has no task "{name}"', hint="cis run show lists them")
+            await self._in_thread(lambda: self._kill_leftovers(id))
+            changes = [] if state.undo.rolling else self._ends(state)
+            again = state.outcome is RunStatus.ROLLBACK_FAILED or state.undo.rolling
+            data = {"run": id, "error": state.undo.reason if again else state.error, "skip": list(skip)}
+            changes.append((EventType.ROLLBACK_STARTED, data))
+            return await self._begin_undo(record, skills, state, changes)
+
+    async def _begin_undo(
+        self, record: RunRecord, skills: Mapping[str, SkillManifest], state: RunState, changes: list[Change]
+    ) -> RunView:
+        """Record `changes`, after which the run is rolling back, and go on with that."""
+        await self._journal.record_all(changes)
+        state = await self._in_thread(lambda: self._history.state(record.id))
+        calls = Calls(record, skills, self._memory_get)
+        rollback = Rollback(record, calls, self._tools, state, self._roll_back_memory)
+        return await self._begin(rollback, LiveState(state), [])
 
     async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
         id = await self._settled(run)
@@ -275,7 +336,12 @@ class RunService:
             state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
             if state.outcome is RunStatus.COMPLETED:
                 return state.view()
+            if state.outcome in (RunStatus.ROLLED_BACK, RunStatus.ROLLBACK_FAILED):
+                hint = f"cis dag run {clean_line(state.dag)} begins a new one"
+                raise Refused("CIS-DAG-125", f"the run {id} is {state.outcome}: it cannot go on", hint=hint)
             await self._in_thread(lambda: self._kill_leftovers(id))
+            if state.undo.rolling:
+                return await self._begin_undo(record, skills, state, [])
             anew = again(state)
             carried = await self._in_thread(lambda: carry(state, anew, last_words=lambda task: self._last(state, task)))
             # A yes that was given to the run still holds; that a task may run a second time is asked on its own.
@@ -294,6 +360,10 @@ class RunService:
                     await self._cancel_paused(id)
         if id in self._runners:
             runner, task = self._runners[id]
+            if isinstance(runner, Rollback):
+                raise Refused(
+                    "CIS-DAG-124", f"the run {id} is being rolled back", hint=f"cis run show {id} tells how far"
+                )
             runner.stop(_CANCELLED)
             await asyncio.wait({task})
         return await self._in_thread(lambda: self._history.show(id))
@@ -310,14 +380,20 @@ class RunService:
         state = await self._in_thread(lambda: self._history.state(run))
         if state.outcome is not None:
             raise Refused("CIS-DAG-062", f"the run {run} is already {state.outcome}")
+        if state.undo.rolling:
+            raise Refused("CIS-DAG-124", f"the run {run} is being rolled back", hint=f"cis run resume {run} goes on")
         await self._in_thread(lambda: self._kill_leftovers(run))
+        end = {"run": run, "status": _CANCELLED.status.value, "error": _CANCELLED.error}
+        await self._journal.record_all([*self._ends(state), (EventType.RUN_FAILED, end)])
+
+    def _ends(self, state: RunState) -> list[Change]:
+        """The events that end what had no end when the engine of the run did."""
         changes = superseded(state, self._clock())
         for task in state.tasks.values():
             if not task.status.ended:
-                data = {"run": run, "task": task.id, "reason": _CANCELLED.error, "cancelled": True}
+                data = {"run": state.id, "task": task.id, "reason": _CANCELLED.error, "cancelled": True}
                 changes.append((EventType.TASK_SKIPPED, data))
-        end = {"run": run, "status": _CANCELLED.status.value, "error": _CANCELLED.error}
-        await self._journal.record_all([*changes, (EventType.RUN_FAILED, end)])
+        return changes
 
     def _kill_leftovers(self, run: str) -> None:
         """End what an engine that was killed may have left of this run: two attempts never run at the same time."""

@@ -10,6 +10,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.codec import decode
 from cis_tui.core.document import is_list
 from cis_tui.core.events import Event, EventType
+from cis_tui.dag.undo import UndoState
 from cis_tui.dag.views import Ballot, Decision, RunStatus, RunView, TaskStatus, TaskView
 
 _VIEW_OUTPUT = 2_000_000
@@ -36,6 +37,7 @@ class RunState:
     """Every decision of the run by id, in the order in which they were asked."""
     expansions: dict[str, tuple[object, ...] | None] = field(default_factory=dict[str, tuple[object, ...] | None])
     """What the tasks that stand for others stand for: items of a list, None for another DAG."""
+    undo: UndoState = field(default_factory=UndoState)
     seq: int = 0
     """The last event applied."""
 
@@ -55,6 +57,7 @@ class RunState:
             outcome=view.status if view.status.ended else None,
             error=view.error,
             decisions={decision.id: decision for decision in decisions if decision.run == view.id},
+            undo=UndoState(items={item.key: item for item in view.undo}, rolling=view.status is RunStatus.ROLLING_BACK),
             seq=view.seq,
         )
 
@@ -92,6 +95,8 @@ class RunState:
         """Waiting when only people can move it on."""
         if self.outcome is not None:
             return self.outcome
+        if self.undo.rolling:
+            return RunStatus.ROLLING_BACK
         kinds = {task.status for task in self.tasks.values()}
         if TaskStatus.WAITING not in kinds or TaskStatus.READY in kinds:
             return RunStatus.RUNNING
@@ -114,6 +119,7 @@ class RunState:
             params=self.params,
             error=self.error,
             seq=self.seq,
+            undo=tuple(self.undo.items.values()),
         )
 
     def _shown_tasks(self) -> tuple[TaskView, ...]:
@@ -129,6 +135,7 @@ class RunState:
         if event.seq <= self.seq:
             return
         self.seq = event.seq
+        self.undo.apply(event)
         change = _CHANGES.get(event.type)
         if change is not None:
             change(self, event)
@@ -183,6 +190,12 @@ def _ended(state: RunState, event: Event) -> None:
     state.outcome = RunStatus(str(event.data["status"]))
     state.ended_at = event.at
     state.error = str(event.data.get("error", ""))
+
+
+def _rolling_back(state: RunState, event: Event) -> None:
+    state.outcome = None
+    state.ended_at = None
+    state.error = ""
 
 
 def _decision(state: RunState, event: Event) -> None:
@@ -253,6 +266,10 @@ def _skipped(task: TaskView, event: Event) -> TaskView:
     return replace(task, status=status, ended_at=event.at, error=str(event.data.get("reason", "")))
 
 
+def _rolled_back(task: TaskView, event: Event) -> TaskView:
+    return replace(task, status=TaskStatus.ROLLED_BACK)
+
+
 def _asked(task: TaskView, event: Event) -> TaskView:
     decision = decode(Decision, event.data["decision"])
     return replace(task, status=TaskStatus.WAITING, decision=decision.id)
@@ -276,6 +293,7 @@ _CHANGES: Mapping[str, Callable[[RunState, Event], None]] = {
     EventType.TASK_EXPANDED: _expanded,
     EventType.RUN_COMPLETED: _ended,
     EventType.RUN_FAILED: _ended,
+    EventType.ROLLBACK_STARTED: _rolling_back,
     EventType.DECISION_REQUESTED: _decision,
     EventType.DECISION_MADE: _decision,
     EventType.VOTE_CAST: _vote,
@@ -287,6 +305,7 @@ _TASK_CHANGES: Mapping[str, Callable[[TaskView, Event], TaskView]] = {
     EventType.TASK_FAILED: _failed,
     EventType.TASK_RETRIED: _retried,
     EventType.TASK_SKIPPED: _skipped,
+    EventType.TASK_ROLLED_BACK: _rolled_back,
     EventType.DEBT_SETTLED: _settled,
     EventType.DECISION_REQUESTED: _asked,
     EventType.DECISION_MADE: _decided,

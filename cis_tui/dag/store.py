@@ -156,6 +156,10 @@ def _project(connection: Connection, events: Iterable[Event], definitions: Mappi
             connection.execute("UPDATE runs SET tasks_total = tasks_total + ? WHERE id = ?", (more, event.data["run"]))
         elif event.type == EventType.RUN_STARTED:
             _begin(connection, event, definitions)
+        elif event.type == EventType.ROLLBACK_STARTED:
+            connection.execute(
+                "UPDATE runs SET status = 'rolling_back', ended_at = NULL WHERE id = ?", (event.data["run"],)
+            )
         elif event.type in (EventType.RUN_COMPLETED, EventType.RUN_FAILED):
             connection.execute(
                 "UPDATE runs SET status = ?, ended_at = ? WHERE id = ?",
@@ -241,6 +245,11 @@ def read_debts(connection: Connection, *, run: str, project: str, all: bool) -> 
         )
         for run, task, dag, project, at, error, code, settled, by, reason in rows
     ]
+
+
+def read_rolling_back(connection: Connection) -> list[str]:
+    """The runs whose rollback has begun and has not ended."""
+    return [str(id) for (id,) in connection.execute("SELECT id FROM runs WHERE status = 'rolling_back' ORDER BY rowid")]
 
 
 def read_decisions(connection: Connection, limit: int) -> list[Decision]:

@@ -14,7 +14,8 @@ from cis_tui.dag.graph import upstream
 from cis_tui.dag.model import DagSpec, TaskSpec
 from cis_tui.dag.template import ITEM_VARIABLES, VARIABLES, is_template
 
-KEPT = "the journal keeps the items of a list: let a task before it print what may be kept, such as cis memory get KEY"
+KEPT = "the journal keeps it: let a task before it print what may be kept, such as cis memory get KEY"
+_KEPT = ("for_each", "creates")
 
 
 def unused_params(spec: DagSpec) -> Iterator[Problem]:
@@ -48,6 +49,8 @@ def _texts(task: TaskSpec) -> Iterator[tuple[str, str]]:
         "input": dict(task.input),
         "env": dict(task.env),
         "work_dir": task.work_dir,
+        "creates": list(task.creates),
+        "rollback": [[step.command, list(step.args), dict(step.input)] for step in task.rollback],
         "for_each": None if isinstance(task.for_each, str) else list(task.for_each or ()),
     }
     for field, value in given.items():
@@ -77,7 +80,7 @@ def _look_at(spec: DagSpec, texts: Iterable[tuple[TaskSpec, str, str]]) -> Itera
         found = look(text, names=_variables(task, field))
         what = f'task "{task.id}": {f"its {field}" if expression else f"a template in its {field}"}'
         for message, hint in found.errors:
-            kept = field == "for_each" and "memory" in message
+            kept = field in _KEPT and "memory" in message
             yield Finding(task, field, f"{what}: {message}", KEPT if kept else hint)
         for name in found.params:
             if name not in params.known:
@@ -90,17 +93,16 @@ def _look_at(spec: DagSpec, texts: Iterable[tuple[TaskSpec, str, str]]) -> Itera
             if owner not in tasks.known:
                 message = f'{what} uses the task "{clean_line(id)}", which does not exist'
                 yield Finding(task, field, message, tasks.hint(id))
-            elif not before(owner, task.id):
+            elif not before(owner, task.id) and not (field == "rollback" and owner == task.id):
                 message = f'{what} uses the task "{id}", which need not have ended before'
                 yield Finding(task, field, message, f'put "{owner}" into its deps')
 
 
 def _variables(task: TaskSpec, field: str) -> tuple[str, ...]:
-    """What a field may use. The journal keeps the items of a list, so that private memory has no place in them."""
-    if field == "for_each":
-        return tuple(name for name in VARIABLES if name != "memory")
-    one_of_many = task.for_each is not None and field != "condition"
-    return (*VARIABLES, *ITEM_VARIABLES) if one_of_many else VARIABLES
+    """What a field may use. What the journal keeps, such as the items of a list, has no place for private memory."""
+    one_of_many = task.for_each is not None and field not in ("condition", "for_each")
+    names = (*VARIABLES, *ITEM_VARIABLES) if one_of_many else VARIABLES
+    return tuple(name for name in names if name != "memory" or field not in _KEPT)
 
 
 def _owner(spec: DagSpec, id: str) -> str:

@@ -147,7 +147,8 @@ def _skills(spec: DagSpec, skills: Mapping[str, SkillManifest]) -> Iterator[Find
     """One finding a skill, at the first task that calls it."""
     callers: dict[str, list[TaskSpec]] = {}
     for task in spec.tasks:
-        callers.setdefault(task.skill, []).append(task)
+        for name in dict.fromkeys((task.skill, *(step.skill for step in task.rollback))):
+            callers.setdefault(name, []).append(task)
     names = Names(skills)
     for name, tasks in callers.items():
         others = len(tasks) - 1
@@ -195,3 +196,10 @@ def _folders(spec: DagSpec) -> Iterator[Finding]:
         if not is_template(task.work_dir) and (os.path.isabs(folder) or folder.split(os.sep)[0] == ".."):
             message = f'task "{task.id}" works in "{clean_line(task.work_dir)}", which is outside of the project'
             yield Finding(task, "work_dir", message, "give a folder relative to the project")
+            continue
+        for path in task.creates:
+            place = os.path.normpath(os.path.join(folder, path))
+            outside = os.path.isabs(place) or place.split(os.sep)[0] in ("..", ".")
+            if outside and not is_template(path) and not is_template(task.work_dir):
+                message = f'task "{task.id}" creates "{clean_line(path)}", which is not inside of the project'
+                yield Finding(task, "creates", message, "name files and folders of the project")

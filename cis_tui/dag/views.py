@@ -21,10 +21,15 @@ class RunStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    ROLLING_BACK = "rolling_back"
+    """What it did is being taken back; an engine that starts goes on with that."""
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+    """Something could not be taken back; `cis run rollback` tries the rest again."""
 
     @property
     def ended(self) -> bool:
-        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+        return self in _ENDED_RUN
 
 
 class TaskStatus(StrEnum):
@@ -39,16 +44,32 @@ class TaskStatus(StrEnum):
     CANCELLED = "cancelled"
     DEBT = "debt"
     """It failed and the policy tolerates that."""
+    ROLLED_BACK = "rolled_back"
 
     @property
     def ended(self) -> bool:
-        return self in (
-            TaskStatus.COMPLETED,
-            TaskStatus.FAILED,
-            TaskStatus.SKIPPED,
-            TaskStatus.CANCELLED,
-            TaskStatus.DEBT,
-        )
+        return self in _ENDED_TASK
+
+
+_ENDED_RUN = frozenset(
+    {
+        RunStatus.COMPLETED,
+        RunStatus.FAILED,
+        RunStatus.CANCELLED,
+        RunStatus.ROLLED_BACK,
+        RunStatus.ROLLBACK_FAILED,
+    }
+)
+_ENDED_TASK = frozenset(
+    {
+        TaskStatus.COMPLETED,
+        TaskStatus.FAILED,
+        TaskStatus.SKIPPED,
+        TaskStatus.CANCELLED,
+        TaskStatus.DEBT,
+        TaskStatus.ROLLED_BACK,
+    }
+)
 
 
 class DecisionKind(StrEnum):
@@ -154,6 +175,50 @@ class TaskView:
     """What runs: as written in the file before the first attempt, as rendered from then on."""
 
 
+class UndoKind(StrEnum):
+    COMMAND = "command"
+    """A step of a task's `rollback`."""
+    FILE = "file"
+    """A path of a task's `creates`."""
+    MEMORY = "memory"
+    """An entry that the run wrote."""
+
+
+class UndoStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    RESTORED = "restored"
+    CONFLICT = "conflict"
+    """Somebody else has changed it since: theirs is kept."""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Somebody has left it out."""
+
+    @property
+    def ended(self) -> bool:
+        return self not in (UndoStatus.PENDING, UndoStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoItem:
+    """One thing that a rollback takes back."""
+
+    kind: UndoKind
+    id: str
+    """Task and number of a step; path of a file; key of a public entry, a number for a private one."""
+    status: UndoStatus = UndoStatus.PENDING
+    task: str = ""
+    attempts: int = 0
+    command: str = ""
+    """What a step runs: as written in the file before its first attempt, as rendered from then on."""
+    detail: str = ""
+    """What stood in the way."""
+
+    @property
+    def key(self) -> tuple[UndoKind, str]:
+        return (self.kind, self.id)
+
+
 @dataclass(frozen=True, slots=True)
 class RunView:
     """One run of a DAG."""
@@ -172,6 +237,8 @@ class RunView:
     error: str = ""
     seq: int = 0
     """The last event that this view includes."""
+    undo: tuple[UndoItem, ...] = ()
+    """What a rollback took back, or has to."""
 
 
 @dataclass(frozen=True, slots=True)

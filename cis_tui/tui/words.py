@@ -22,6 +22,7 @@ TASK_MARKS: Mapping[TaskStatus, tuple[str, str, Tone]] = {
     TaskStatus.SKIPPED: ("⊘", "skipped", Tone.DIM),
     TaskStatus.CANCELLED: ("■", "cancelled", Tone.DIM),
     TaskStatus.DEBT: ("△", "debt", Tone.BAD),
+    TaskStatus.ROLLED_BACK: ("↺", "undone", Tone.DIM),
 }
 """Mark, word and tone of each state of a task."""
 
@@ -33,6 +34,9 @@ RUN_MARKS: Mapping[RunStatus, tuple[str, str, Tone]] = {
     RunStatus.COMPLETED: ("✓", "done", Tone.GOOD),
     RunStatus.FAILED: ("✗", "failed", Tone.BAD),
     RunStatus.CANCELLED: ("■", "cancelled", Tone.DIM),
+    RunStatus.ROLLING_BACK: ("↺", "undoing", Tone.LIVE),
+    RunStatus.ROLLED_BACK: ("↺", "undone", Tone.DIM),
+    RunStatus.ROLLBACK_FAILED: ("✗", "not undone", Tone.BAD),
 }
 """Mark, word and tone of each state of a run."""
 

@@ -35,7 +35,7 @@ class Lab:
 
     async def start(self, *tasks: TaskSpec, **options: object) -> str:
         """Start a run of `tasks`; its id. Options of the DAG and of `RunService.start`."""
-        names = {"policy", "max_parallel", "env", "params", "dags", "limits", "timeout"}
+        names = {"policy", "max_parallel", "env", "params", "dags", "limits", "timeout", "rollback_on_failure"}
         dag = {name: value for name, value in options.items() if name in names and name != "params"}
         rest = {name: value for name, value in options.items() if name not in dag}
         spec = replace(DagSpec("lab", tasks), **dag)  # pyright: ignore[reportArgumentType]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cis_tui.core.codec import decode, encode
 from cis_tui.core.problems import Problem
 from cis_tui.core.retry import Retry
-from cis_tui.dag.model import MAX_TASKS, Action, DagSpec, Level, LevelKind, Param, Policy, TaskSpec
+from cis_tui.dag.model import MAX_TASKS, Action, DagSpec, Level, LevelKind, Param, Policy, TaskSpec, UndoStep
 from cis_tui.dag.parse import load_dag, parse_dag
 from tests.dag.helpers import SAMPLES, errors, only_task, parsed, warnings
 
@@ -215,8 +215,7 @@ def test_a_mistake_in_a_task_is_an_error_with_its_place(fields: str, said: str) 
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ("rollback = ['rm x']", '"rollback" is read but not carried out by this version: nothing is rolled back'),
-        ("creates = ['x']", '"creates" is read but not carried out'),
+        ("creates = ['x']\ndag = 'other'", '"creates" means nothing for a task that stands for another DAG'),
         ("target_node = 'gpu'", "the task runs on this machine"),
         ("keep_agent = true", "no agent is started"),
         ("reuse_agent = '1'", "no agent is started"),
@@ -240,8 +239,7 @@ def test_what_is_not_carried_out_is_a_warning(fields: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[dag]\nrollback_on_failure = true", '"rollback_on_failure" is read but not carried out'),
-        ("[dag]\npolicy = 'rollback_on_failure'", '"rollback_on_failure" is read but not carried out'),
+        ("[dag]\npolicy = 'rollback_on_failure'\nrollback_on_failure = false", "nothing is rolled back"),
         ("[[dag.todo]]\nid = 'x'", '"todo" is read but not carried out'),
         ("[metadata]\nowner = 'x'", '"metadata" is read but not carried out'),
         ("[skil]\nname = 'x'", 'unknown field "skil" is ignored; did you mean "skill"?'),
@@ -390,3 +388,35 @@ def _all_readable(problems: tuple[Problem, ...]) -> None:
         assert problem.message
         assert "\n" not in str(problem)
         str(problem).encode()
+
+
+def test_what_takes_a_task_back() -> None:
+    text = """
+        rollback = ["rm x", { skill = "echo", input = { a = "b" }, retry = 2, timeout_secs = 9 }]
+        creates = ["x", "x", "dist/y"]
+    """
+    task = only_task(text)
+    assert task.rollback == (
+        UndoStep(command="rm x"),
+        UndoStep(skill="echo", input={"a": "b"}, retry=Retry(max=2), timeout=9.0),
+    )
+    assert task.creates == ("x", "dist/y")
+    assert only_task('rollback = "rm x"\ncreates = "x"').rollback == (UndoStep(command="rm x"),)
+    assert parsed("[dag]\npolicy = 'rollback_on_failure'\n[[dag.tasks]]\nid = 't'").rollback_on_failure
+    assert parsed("[dag]\nrollback_on_failure = true\n[[dag.tasks]]\nid = 't'").rollback_on_failure
+    assert not parsed("[[dag.tasks]]\nid = 't'").rollback_on_failure
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("rollback = true", '"rollback" is true, expected a command, or a table'),
+        ("rollback = ['ok', '']", '"rollback" is "", expected a command, or a table'),
+        ("rollback = { skill = 'shell' }", "nothing to run"),
+        ("rollback = { skill = 'echo', command = 'x' }", '"command" goes with the skill "shell"'),
+        ("creates = [1]", '"creates" is 1, expected a list of paths'),
+    ],
+)
+def test_a_mistake_in_a_rollback_is_an_error(fields: str, said: str) -> None:
+    (error,) = errors(parse_dag(f'[[dag.tasks]]\nid = "t"\n{fields}', "x.toml").problems)
+    assert said in error

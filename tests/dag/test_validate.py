@@ -343,3 +343,21 @@ def _spec(path: Path) -> DagSpec:
 def _shipped(home: Home, project: Path | None) -> dict[str, SkillManifest]:
     found = find_skills(home, project)
     return {name: skill.manifest for name, skill in found.items() if skill.manifest is not None}
+
+
+def test_what_a_rollback_would_run_and_restore_is_checked() -> None:
+    task = "[[dag.tasks]]\nid = 'a'\n[[dag.tasks]]\nid = 'b'\n"
+    assert _check(f"{task}rollback = ['echo {{{{ tasks.b.output }}}}']\ncreates = ['x', '{{{{ run.id }}}}']") == ()
+    for fields, said in [
+        ("rollback = [{ skill = 'ech' }]", 'calls the skill "ech", which does not exist'),
+        ("rollback = ['{{ tasks.a.output }}']", "need not have ended before"),
+        ("rollback = ['{{ parms.x }}']", "its rollback"),
+        ("creates = ['/tmp/x']", 'creates "/tmp/x", which is not inside of the project'),
+        ("creates = ['a/../../x']", "is not inside of the project"),
+        ("creates = ['{{ memory(1) }}']", "memory"),
+        ("creates = ['.']", "is not inside of the project"),
+        ("work_dir = 'a'\ncreates = ['../..']", "is not inside of the project"),
+    ]:
+        (error,) = errors(_check(task + fields))
+        assert said in error
+    assert _check(f"{task}work_dir = 'a'\ncreates = ['../x']") == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,36 @@ async def resume(context: Context, arguments: Namespace) -> int:
         return await follow(api, view, context, yes=arguments.yes)
 
 
+async def rollback(context: Context, arguments: Namespace) -> int:
+    """`cis run rollback ID`: take back what a run did, and tell how that goes."""
+    from cis_tui.cli.access import reading, working
+    from cis_tui.cli.follow import follow
+    from cis_tui.core.errors import Exit
+    from cis_tui.dag.views import RunStatus
+
+    async with reading(context) as api:
+        view = await api.run_show(arguments.id)
+    if not arguments.yes and not _agreed(view):
+        note("nothing was rolled back")
+        return Exit.REFUSED
+    async with working(context) as api:
+        view = await api.run_rollback(view.id, skip=tuple(arguments.skip))
+        code = await follow(api, view, context)
+        final = await api.run_show(view.id)
+    return Exit.DONE if final.status is RunStatus.ROLLED_BACK else code
+
+
+def _agreed(view: RunView) -> bool:
+    """Whether a person at the terminal, if there is one, wants the run to be rolled back."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    done = sum(task.status in ("completed", "rolled_back") for task in view.tasks)
+    note(f"run {view.id} of {view.dag}, {view.status}: {done} of {len(view.tasks)} tasks were completed.")
+    sys.stderr.write("Take back what it did? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 async def cancel(context: Context, arguments: Namespace) -> int:
     """`cis run cancel ID`."""
     from cis_tui.cli.access import live
@@ -120,7 +151,7 @@ async def settle(context: Context, arguments: Namespace) -> int:
 
 
 def _show(view: RunView) -> None:
-    from cis_tui.cli.outcome import moment, seconds
+    from cis_tui.cli.outcome import UNDO_HEAD, moment, seconds, undo_rows
     from cis_tui.core.text import clean_line
 
     facts = {
@@ -139,6 +170,9 @@ def _show(view: RunView) -> None:
     show()
     rows = [(task.id, task.status, task.level, task.attempts or "-", task.error or task.name) for task in view.tasks]
     table(("TASK", "STATUS", "LEVEL", "ATTEMPTS", ""), rows, status=1)
+    if view.undo:
+        show()
+        table(UNDO_HEAD, undo_rows(view), status=0)
 
 
 def _id(parser: ArgumentParser) -> None:
@@ -171,11 +205,20 @@ def _settle(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", required=True, help="how it was made good")
 
 
+def _rollback(parser: ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--skip", metavar="TASK", action="append", default=[], help="leave out the rollback commands of this task"
+    )
+
+
 COMMANDS = (
     Command("list", "list runs, newest first", list_runs, _list),
     Command("show", "show one run with its tasks", show_run, _id),
     Command("logs", "print what the tasks of a run printed", logs, _logs),
     Command("resume", "go on with a run whose engine ended, or that failed", resume, _resume),
+    Command("rollback", "take back what a run did: its tasks, files and memory", rollback, _rollback),
     Command("cancel", "end a run and every process of it", cancel, _id),
     Command("debts", "list failures that were tolerated and not made good", debts, _debts),
     Command("settle", "say that a debt is made good, and how", settle, _settle),

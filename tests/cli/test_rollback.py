@@ -1,0 +1,93 @@
+"""`cis run rollback`, and runs that are rolled back by themselves."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+from tests.cli.support import CIS, cis, make_project
+
+DEPLOY = """
+[dag]
+policy = "{policy}"
+[[dag.tasks]]
+id = "build"
+command = "echo built > app"
+creates = ["app"]
+[[dag.tasks]]
+id = "push"
+command = "touch pushed"
+deps = ["build"]
+rollback = ["rm pushed", {{ skill = "echo", args = ["gone"] }}]
+[[dag.tasks]]
+id = "check"
+command = "{check}"
+deps = ["push"]
+"""
+
+
+def test_a_failed_run_is_taken_back_and_told(tmp_path: Path) -> None:
+    project = make_project(tmp_path, deploy=DEPLOY.format(policy="rollback_on_failure", check="false"))
+    done = cis("dag", "run", "deploy", cwd=project)
+    assert done.code == 1
+    lines = done.out.splitlines()
+    assert [line.split() for line in lines[-5:-1]] == [
+        ["STATUS", "KIND", "WHAT"],
+        ["restored", "command", "rm", "pushed"],
+        ["restored", "command", "echo", "gone"],
+        ["restored", "file", "app"],
+    ]
+    assert "rolled_back after" in lines[-1]
+    assert "(check failed): 1 failed, 2 rolled_back" in lines[-1]
+    assert not (project / "app").exists()
+    assert not (project / "pushed").exists()
+    (view,) = cis("run", "list", "--json").json
+    assert view["status"] == "rolled_back"
+    assert [(item["kind"], item["id"], item["status"]) for item in view["undo"]] == [
+        ("command", "push#1", "restored"),
+        ("command", "push#2", "restored"),
+        ("file", "app", "restored"),
+    ]
+    assert cis("run", "rollback", view["id"]).code == 4
+
+
+def test_a_run_is_rolled_back_on_demand(tmp_path: Path) -> None:
+    project = make_project(tmp_path, deploy=DEPLOY.format(policy="all_success", check="true"))
+    run = cis("dag", "run", "deploy", "--json", cwd=project).json["id"]
+    (project / "pushed").unlink()
+    done = cis("run", "rollback", run)
+    assert done.code == 1
+    assert 'rollback of "push" failed: exit code 1: rm:' in done.out
+    assert (project / "app").exists()
+    assert cis("run", "show", run).out.count("pending") == 2
+    done = cis("run", "rollback", run, "--skip", "push", "--json")
+    assert (done.code, done.json["status"]) == (0, "rolled_back")
+    assert not (project / "app").exists()
+    assert cis("run", "rollback", "zz").code == 3
+
+
+def test_a_person_at_the_terminal_is_asked_first(tmp_path: Path) -> None:
+    project = make_project(tmp_path, deploy=DEPLOY.format(policy="all_success", check="true"))
+    run = cis("dag", "run", "deploy", "--json", cwd=project).json["id"]
+    for answer, code, left in (("n", 4, True), ("y", 0, False)):
+        ours, theirs = pty.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        with subprocess.Popen([CIS, "run", "rollback", run], stdin=theirs, stdout=theirs, stderr=theirs) as asked:
+            os.close(theirs)
+            shown = _all(ours)
+            assert asked.wait(60) == code, shown
+        assert "Take back what it did? [y/N]" in shown
+        assert (project / "app").exists() is left
+
+
+def _all(terminal: int) -> str:
+    parts: list[bytes] = []
+    try:
+        while part := os.read(terminal, 4096):
+            parts.append(part)
+    except OSError:  # nobody holds the other end any more
+        pass
+    os.close(terminal)
+    return b"".join(parts).decode()

@@ -142,12 +142,7 @@ class RemoteStore:
         return cast("list[Item]", self._call("memory_history", key=key))
 
     def current(self, key: str) -> Item | None:
-        items, _, locked = self.list(key, None, 1)
-        if items and items[0]["key"] == key:
-            return items[0]
-        # Where private memory is locked, only it could tell, and says why it does not.
-        items, *_ = self.list(key, "private", 1) if locked else ([],)
-        return items[0] if items and items[0]["key"] == key else None
+        return _listed(self, key)
 
     def pin(self, key: str, pinned: bool) -> Item:
         return cast("Item", self._call("memory_pin", key=key, pinned=pinned))
@@ -262,7 +257,7 @@ class LocalStore:
         return cast("list[Item]", _encode(self._service.history(key)))
 
     def current(self, key: str) -> Item | None:
-        return cast("Item | None", _encode(self._service.current(key)))
+        return _listed(self, key)
 
     def pin(self, key: str, pinned: bool) -> Item:
         return cast("Item", _encode(self._service.revisions.pin(key, pinned=pinned)))
@@ -346,3 +341,13 @@ def _encode(value: object) -> object:
     from cis_tui.core.codec import encode
 
     return encode(value)
+
+
+def _listed(store: Store, key: str) -> Item | None:
+    """The entry `key` as a listing has it: of the kind that counts now, and not as a use of it."""
+    items, _, locked = store.list(key, None, 1)
+    if items and items[0]["key"] == key:
+        return items[0]
+    # Where private memory is locked, only it could tell, and says why it does not.
+    items, *_ = store.list(key, "private", 1) if locked else ([],)
+    return items[0] if items and items[0]["key"] == key else None

@@ -105,3 +105,10 @@ def test_a_conflict_is_listed_with_names_and_settled_by_one(home: Home) -> None:
     assert cis("memory", "resolve", "team/motto", "--keep", mine["name"]).out == 'team/motto is again "mine"\n'
     assert cis("memory", "get", "team/motto").out == "mine\n"
     assert cis("memory", "conflicts", "--json").json == []
+
+
+def test_the_kind_that_an_entry_has_earned_is_told_when_asked_for() -> None:
+    cis("memory", "set", "k", "v")
+    for _ in range(10):
+        cis("memory", "get", "k")
+    assert cis("memory", "classify", "k").out.startswith("FrequentlyQueried: it was used 10 times")

@@ -20,6 +20,8 @@ _NAMES = {
 
 def stats(context: Context) -> int:
     """`cis memory stats`."""
+    from cis_tui.cli.memory_keys import described
+
     live = os.path.exists(context.socket_path)
     with open_store(context) as store:
         found = store.stats()
@@ -28,6 +30,7 @@ def stats(context: Context) -> int:
         return 0
     for domain in found.domains:
         _show_domain(domain)
+    show(f"private memory: {described(found.private_key)}")
     if not live:
         note("no engine is live: its layers count only what this command did")
     rows = [(f"{stats.layer} {_NAMES[stats.layer]}", *_figures(stats)) for stats in found.layers]

@@ -79,7 +79,8 @@ class DataKey:
 
     def touch(self) -> None:
         """Note that private memory was used by somebody."""
-        self._used = self._clock()
+        if self._typed:
+            self._used = self._clock()
 
     def unlock(self, passphrase: str = "") -> None:
         """Open what is locked, by its passphrase if it is kept by one.
@@ -131,8 +132,8 @@ class DataKey:
     @property
     def expired(self) -> bool:
         """Whether the key is still here though nobody has used it for so long that it should be locked."""
-        # A timer does not run while the machine sleeps.
-        return self._counts and self._clock() - self._used >= self._auto_lock
+        # A timer does not run while the machine sleeps. First what is quick to tell: every read asks.
+        return self._typed and self._counts and self._clock() - self._used >= self._auto_lock
 
     @property
     def shut(self) -> bool:

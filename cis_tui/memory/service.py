@@ -303,7 +303,7 @@ class MemoryService:
             self._settle()
         with self._reading:
             domains = tuple(domain_stats(self._vaults[domain], self._fresh) for domain in Domain)
-            return MemoryStats(domains, self.meters.stats(), len(self._cache))
+            return MemoryStats(domains, self.meters.stats(), len(self._cache), self._data_key.state())
 
     def check(self) -> list[str]:
         """What is wrong with the files of memory, a sentence each; empty when all is well."""

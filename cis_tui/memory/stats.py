@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cis_tui.memory.layers import LayerStats
-from cis_tui.memory.records import Domain
+from cis_tui.memory.records import Domain, KeyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,4 @@ class MemoryStats:
     """Since the process that answers began."""
     cached: int
     """Entries in the cache."""
+    private_key: KeyState

@@ -84,6 +84,7 @@ def test_off_a_terminal_nobody_is_asked(project: Project) -> None:
         "lock_in": None,
     }
     assert "locked" in project.cis("doctor")
+    assert "private memory: key kept by a passphrase, locked" in project.cis("memory", "stats")
 
 
 def test_an_engine_is_unlocked_and_locked(project: Project) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cis_tui.core.clock import Instant
 from cis_tui.memory.branches import MemoryBranch, MemoryTree
 from cis_tui.memory.layers import Layer, LayerStats
-from cis_tui.memory.records import Domain, IndexType, MemoryPage
+from cis_tui.memory.records import Domain, IndexType, KeyState, MemoryPage
 from cis_tui.memory.stats import DomainStats, MemoryStats
 from cis_tui.memory.versions import moment, tick
 from cis_tui.tui.memory_detail import MASK, history_lines, memory_lines, pretty, preview
@@ -94,7 +94,7 @@ def test_a_history_tells_what_became_of_each_version() -> None:
 def test_the_layers_are_told_with_and_without_answers() -> None:
     layers = (LayerStats(Layer.CACHE, 4, 3, 2e-6, 5e-3), LayerStats(Layer.ARCHIVES, 0, 0, 0.0, 0.0))
     private = DomainStats(Domain.PRIVATE, 0, {}, (), 0, 0, "private memory is locked")
-    said = text(layers_lines(MemoryStats((private,), layers, 1)))
+    said = text(layers_lines(MemoryStats((private,), layers, 1, KeyState("file", locked=False))))
     assert "75%" in said and "half within 2 µs, 95 of 100 within 5.0 ms" in said
     assert "not asked yet" in said and "✗ private memory is locked" in said
 

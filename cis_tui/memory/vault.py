@@ -100,16 +100,17 @@ class Vault:
         path = self.path(week)
         try:
             log = Database(path, self.key(), durable=durable)
-        except Refused as error:
+            try:
+                check_log(log)
+            except BaseException:
+                log.close()
+                raise
+            return log
+        except (Refused, Unavailable) as error:
+            # An archiver that takes the file away takes what SQLite needs beside it too.
             if not path.exists():
                 raise _archived(path) from error
             raise
-        try:
-            check_log(log)
-        except BaseException:
-            log.close()
-            raise
-        return log
 
     def open_week(self, week: str) -> Reading:
         """The log of `week`, or its archive, for reading.
@@ -250,8 +251,9 @@ class Vault:
         tried = ((open, week) for open, weeks in self._all_files() for week in reversed(weeks))
         for open, week in tried if key is not None else ():
             try:
-                open(week).close()
-                return
+                with suppress(Archived):
+                    open(week).close()
+                    return
             except Invalid as error:
                 problem = error
         if problem is not None and not self.opens_catalogue():

@@ -106,6 +106,7 @@ class Engine:
             settings=settings,
             clock=clock,
             memory_get=self._memory_text,
+            roll_back_memory=self._memory.roll_back,
         )
         self._sessions: dict[str, ProjectSession] = {}
         self._closed = False
@@ -228,9 +229,9 @@ class Engine:
         """See `EngineApi`."""
         return await self._in_thread(self._memory.get, key)
 
-    async def memory_delete(self, key: str) -> bool:
+    async def memory_delete(self, key: str, *, run: str = "") -> bool:
         """See `EngineApi`."""
-        return await self._in_thread(self._memory.delete, key)
+        return await self._in_thread(lambda: self._memory.delete(key, run=run))
 
     async def memory_list(
         self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0, cut: int = 0
@@ -266,25 +267,27 @@ class Engine:
         """See `EngineApi`."""
         return await self._in_thread(lambda: self._memory.archive(week, cancelled=self._weekly.stopping))
 
-    async def memory_pin(self, key: str, *, pinned: bool = True) -> MemoryItem:
+    async def memory_pin(self, key: str, *, pinned: bool = True, run: str = "") -> MemoryItem:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._memory.revisions.pin(key, pinned=pinned))
+        return await self._in_thread(lambda: self._memory.revising(run).pin(key, pinned=pinned))
 
-    async def memory_classify(self, key: str, kind: IndexType, *, declassify: bool = False) -> MemoryItem:
+    async def memory_classify(
+        self, key: str, kind: IndexType, *, declassify: bool = False, run: str = ""
+    ) -> MemoryItem:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._memory.revisions.classify(key, kind, declassify=declassify))
+        return await self._in_thread(lambda: self._memory.revising(run).classify(key, kind, declassify=declassify))
 
-    async def memory_undo(self) -> MemoryUndo:
+    async def memory_undo(self, *, run: str = "") -> MemoryUndo:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._memory.revisions.undo())
+        return await self._in_thread(lambda: self._memory.revising(run).undo())
 
     async def memory_conflicts(self, *, limit: int = 100) -> tuple[MemoryConflict, ...]:
         """See `EngineApi`."""
         return await self._in_thread(lambda: self._memory.revisions.conflicts(limit=limit))
 
-    async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
+    async def memory_resolve(self, key: str, *, keep: str = "", run: str = "") -> MemoryItem:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._memory.revisions.resolve(key, keep=keep))
+        return await self._in_thread(lambda: self._memory.revising(run).resolve(key, keep=keep))
 
     async def memory_search(self, query: Query) -> SearchResult:
         """See `EngineApi`."""

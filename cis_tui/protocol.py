@@ -71,8 +71,8 @@ class EngineApi(Protocol):
 
     async def memory_set_many(self, writes: tuple[MemoryWrite, ...], *, project: str = "") -> int: ...
     async def memory_get(self, key: str) -> MemoryItem | None: ...
-    async def memory_delete(self, key: str) -> bool:
-        """Whether there was an entry."""
+    async def memory_delete(self, key: str, *, run: str = "") -> bool:
+        """Whether there was an entry. `run`: the run that does it, here and in all that follow."""
         ...
 
     async def memory_list(
@@ -103,17 +103,19 @@ class EngineApi(Protocol):
         """Archive `week`, or all that is due; returns when it is done, which may take long."""
         ...
 
-    async def memory_pin(self, key: str, *, pinned: bool = True) -> MemoryItem: ...
-    async def memory_classify(self, key: str, kind: IndexType, *, declassify: bool = False) -> MemoryItem:
+    async def memory_pin(self, key: str, *, pinned: bool = True, run: str = "") -> MemoryItem: ...
+    async def memory_classify(
+        self, key: str, kind: IndexType, *, declassify: bool = False, run: str = ""
+    ) -> MemoryItem:
         """Overrule what an entry was taken as; `declassify` is needed for one that is Sensitive."""
         ...
 
-    async def memory_undo(self) -> MemoryUndo:
+    async def memory_undo(self, *, run: str = "") -> MemoryUndo:
         """Take back the last change of this node; NotFound when there is none, Refused when others wrote since."""
         ...
 
     async def memory_conflicts(self, *, limit: int = 100) -> tuple[MemoryConflict, ...]: ...
-    async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
+    async def memory_resolve(self, key: str, *, keep: str = "", run: str = "") -> MemoryItem:
         """`keep` is the name of a version (`version_name`); empty keeps the winner."""
         ...
 

@@ -137,9 +137,9 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("memory_get", key=key)
 
-    async def memory_delete(self, key: str) -> bool:
+    async def memory_delete(self, key: str, *, run: str = "") -> bool:
         """See `EngineApi`."""
-        return await self._call("memory_delete", key=key)
+        return await self._call("memory_delete", key=key, run=run)
 
     async def memory_list(
         self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0, cut: int = 0
@@ -175,25 +175,27 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("memory_archive", week=week)
 
-    async def memory_pin(self, key: str, *, pinned: bool = True) -> MemoryItem:
+    async def memory_pin(self, key: str, *, pinned: bool = True, run: str = "") -> MemoryItem:
         """See `EngineApi`."""
-        return await self._call("memory_pin", key=key, pinned=pinned)
+        return await self._call("memory_pin", key=key, pinned=pinned, run=run)
 
-    async def memory_classify(self, key: str, kind: IndexType, *, declassify: bool = False) -> MemoryItem:
+    async def memory_classify(
+        self, key: str, kind: IndexType, *, declassify: bool = False, run: str = ""
+    ) -> MemoryItem:
         """See `EngineApi`."""
-        return await self._call("memory_classify", key=key, kind=kind, declassify=declassify)
+        return await self._call("memory_classify", key=key, kind=kind, declassify=declassify, run=run)
 
-    async def memory_undo(self) -> MemoryUndo:
+    async def memory_undo(self, *, run: str = "") -> MemoryUndo:
         """See `EngineApi`."""
-        return await self._call("memory_undo")
+        return await self._call("memory_undo", run=run)
 
     async def memory_conflicts(self, *, limit: int = 100) -> tuple[MemoryConflict, ...]:
         """See `EngineApi`."""
         return await self._call("memory_conflicts", limit=limit)
 
-    async def memory_resolve(self, key: str, *, keep: str = "") -> MemoryItem:
+    async def memory_resolve(self, key: str, *, keep: str = "", run: str = "") -> MemoryItem:
         """See `EngineApi`."""
-        return await self._call("memory_resolve", key=key, keep=keep)
+        return await self._call("memory_resolve", key=key, keep=keep, run=run)
 
     async def memory_search(self, query: Query) -> SearchResult:
         """See `EngineApi`."""

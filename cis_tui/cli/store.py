@@ -127,10 +127,10 @@ class RemoteStore:
     def set(self, write: MemoryWrite) -> Item:
         from cis_tui.core.codec import encode
 
-        return cast("Item", self._call("memory_set", write=encode(write), project=self._context.project_path))
+        return cast("Item", self._call("memory_set", write=encode(_signed(write)), project=self._context.project_path))
 
     def delete(self, key: str) -> bool:
-        return self._call("memory_delete", key=key) is True
+        return self._call("memory_delete", key=key, **_by()) is True
 
     def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int, bool]:
         page = cast("dict[str, object]", self._call("memory_list", prefix=prefix, domain=domain, limit=limit))
@@ -145,25 +145,25 @@ class RemoteStore:
         return _listed(self, key)
 
     def pin(self, key: str, pinned: bool) -> Item:
-        return cast("Item", self._call("memory_pin", key=key, pinned=pinned))
+        return cast("Item", self._call("memory_pin", key=key, pinned=pinned, **_by()))
 
     def classify(self, key: str, kind: str, declassify: bool) -> Item:
-        return cast("Item", self._call("memory_classify", key=key, kind=kind, declassify=declassify))
+        return cast("Item", self._call("memory_classify", key=key, kind=kind, declassify=declassify, **_by()))
 
     def undo(self) -> tuple[Item, Item]:
-        done = cast("dict[str, Item]", self._call("memory_undo"))
+        done = cast("dict[str, Item]", self._call("memory_undo", **_by()))
         return done["item"], done["undone"]
 
     def conflicts(self) -> list[Mapping[str, object]]:
         return cast("list[Mapping[str, object]]", self._call("memory_conflicts"))
 
     def resolve(self, key: str, keep: str) -> Item:
-        return cast("Item", self._call("memory_resolve", key=key, keep=keep))
+        return cast("Item", self._call("memory_resolve", key=key, keep=keep, **_by()))
 
     def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
         from cis_tui.core.codec import encode
 
-        self._call("memory_set_many", writes=encode(writes), project=self._context.project_path)
+        self._call("memory_set_many", writes=encode(tuple(map(_signed, writes))), project=self._context.project_path)
 
     def stats(self) -> MemoryStats:
         from cis_tui.core.codec import decode
@@ -242,10 +242,10 @@ class LocalStore:
         return cast("Item | None", _encode(self._service.get(key)))
 
     def set(self, write: MemoryWrite) -> Item:
-        return cast("Item", _encode(self._service.set(write, default_domain=self._default_domain())))
+        return cast("Item", _encode(self._service.set(_signed(write), default_domain=self._default_domain())))
 
     def delete(self, key: str) -> bool:
-        return self._service.delete(key)
+        return self._service.delete(key, **_by())
 
     def list(self, prefix: str, domain: str | None, limit: int) -> tuple[list[Item], int, bool]:
         from cis_tui.memory.records import Domain
@@ -260,26 +260,27 @@ class LocalStore:
         return _listed(self, key)
 
     def pin(self, key: str, pinned: bool) -> Item:
-        return cast("Item", _encode(self._service.revisions.pin(key, pinned=pinned)))
+        return cast("Item", _encode(self._service.revising(**_by()).pin(key, pinned=pinned)))
 
     def classify(self, key: str, kind: str, declassify: bool) -> Item:
         from cis_tui.memory.records import IndexType
 
-        return cast("Item", _encode(self._service.revisions.classify(key, IndexType(kind), declassify=declassify)))
+        revisions = self._service.revising(**_by())
+        return cast("Item", _encode(revisions.classify(key, IndexType(kind), declassify=declassify)))
 
     def undo(self) -> tuple[Item, Item]:
-        done = self._service.revisions.undo()
+        done = self._service.revising(**_by()).undo()
         return cast("Item", _encode(done.item)), cast("Item", _encode(done.undone))
 
     def conflicts(self) -> list[Mapping[str, object]]:
         return cast("list[Mapping[str, object]]", _encode(self._service.revisions.conflicts()))
 
     def resolve(self, key: str, keep: str) -> Item:
-        return cast("Item", _encode(self._service.revisions.resolve(key, keep=keep)))
+        return cast("Item", _encode(self._service.revising(**_by()).resolve(key, keep=keep)))
 
     def set_many(self, writes: tuple[MemoryWrite, ...]) -> None:
         self._default = self._default or self._default_domain()
-        self._service.set_many(writes, default_domain=self._default)
+        self._service.set_many(map(_signed, writes), default_domain=self._default)
 
     def stats(self) -> MemoryStats:
         return self._service.stats()
@@ -318,6 +319,23 @@ class LocalStore:
         file = project / PROJECT_DIR / PROJECT_FILE if project else None
         config = load_config(self._context.home.config_file, project_file=file)
         return Domain(config.settings.memory.default_domain)
+
+
+def _by() -> dict[str, str]:
+    """The run whose task, or whose rollback, this command is part of, if it is; as an argument."""
+    run = os.environ.get("CIS_RUN", "")
+    if not run:
+        return {}
+    from cis_tui.memory.records import UNDOING
+
+    return {"run": run + UNDOING if os.environ.get("CIS_ROLLBACK") else run}
+
+
+def _signed(write: MemoryWrite) -> MemoryWrite:
+    """A write with the run that makes it."""
+    from dataclasses import replace
+
+    return replace(write, **_by())
 
 
 def named(item: Item) -> Item:

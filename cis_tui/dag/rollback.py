@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from cis_tui.core.clock import Instant
 from cis_tui.core.codec import encode
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
@@ -31,8 +32,8 @@ from cis_tui.skills.native import skill_env
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-RollBackMemory = Callable[[str], Sequence[Restored]]
-"""Brings every entry that a run wrote back to the version before; blocks."""
+RollBackMemory = Callable[[str, Instant], Sequence[Restored]]
+"""Brings every entry that a run, which began at that moment, wrote back to the version before; blocks."""
 
 
 class Rollback:
@@ -225,7 +226,7 @@ class Rollback:
     async def _restore_memory(self) -> None:
         """Memory itself knows what the run wrote, and what is taken back: a kill is mended by doing it again."""
         try:
-            found = await self._in_thread(lambda: self._roll_back_memory(self.record.id))
+            found = await self._in_thread(lambda: self._roll_back_memory(self.record.id, self._state.started_at))
         except CisError as error:
             item = UndoItem(UndoKind.MEMORY, "memory", UndoStatus.FAILED, detail=clean_line(error.message, limit=1000))
             await self._tell(EventType.UNDO_ENDED, [item])

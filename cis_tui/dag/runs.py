@@ -59,7 +59,7 @@ class RunService:
         settings: Settings,
         clock: Clock = utc_now,
         memory_get: Callable[[str], str | None] = lambda key: None,
-        roll_back_memory: RollBackMemory = lambda run: (),
+        roll_back_memory: RollBackMemory = lambda run, since: (),
     ) -> None:
         """`memory_get` is what `memory("key")` gives in a template; both are called in threads."""
         self._home = home

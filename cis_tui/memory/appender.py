@@ -12,7 +12,7 @@ from cis_tui.memory import catalogue
 from cis_tui.memory.catalogue import Head
 from cis_tui.memory.database import Database, Row
 from cis_tui.memory.epochs import Epochs
-from cis_tui.memory.log import ENTRY, last_row
+from cis_tui.memory.log import ENTRY, last_row, note_runs
 from cis_tui.memory.plan import Version
 from cis_tui.memory.vault import Archived, Vault
 from cis_tui.memory.versions import write_vector
@@ -67,6 +67,8 @@ class Appender:
             self._change = self._change or self._epochs.begin(self.vault.domain)
             self._begun.many(_INSERT, map(_row, versions))
             last = last_row(self._begun)
+            first = last - len(versions) + 1
+            note_runs(self._begun, {row: version.run for row, version in enumerate(versions, first) if version.run})
             self._added = last, versions[-1]
             catalogue.catch_up(self._begun, _SCHEMA, self._week, last)
 

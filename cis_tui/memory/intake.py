@@ -9,7 +9,7 @@ from cis_tui.core.errors import Invalid
 from cis_tui.memory.classify import classify, default_category
 from cis_tui.memory.inherit import SAID, Kind, check_class
 from cis_tui.memory.plan import Entry
-from cis_tui.memory.records import MAX_KEY, MAX_VALUE, Domain, IndexType, MemoryWrite
+from cis_tui.memory.records import MAX_KEY, MAX_RUN, MAX_VALUE, Domain, IndexType, MemoryWrite
 
 MAX_CATEGORY = 64
 """Bytes of a category in UTF-8."""
@@ -39,6 +39,7 @@ def entry_of(write: MemoryWrite, default_domain: Domain | None, at: Instant) -> 
         reason=SAID if kind else found.reason,
         classed=kind is not None,
         declassify=write.declassify,
+        run=checked_run(write.run),
         secret_value=found.index_type is IndexType.SENSITIVE and classify("", value).index_type is IndexType.SENSITIVE,
     )
 
@@ -55,14 +56,26 @@ def check_write(write: MemoryWrite) -> str | bytes:
     return _checked_value(key, write.value)
 
 
-def deletion_of(key: str, at: Instant) -> Entry:
-    """The deletion of `key`, asked for at the moment `at`.
+def deletion_of(key: str, at: Instant, run: str = "") -> Entry:
+    """The deletion of `key`, asked for by `run` at the moment `at`.
 
     Raises:
         Invalid: there can be no such key (CIS-MEM-001).
     """
     kind = classify(checked_key(key)).index_type
-    return Entry(key, None, None, None, default_category(key), kind, pinned=False, at=at)
+    category = default_category(key)
+    return Entry(key, None, None, None, category, kind, pinned=False, at=at, run=checked_run(run))
+
+
+def checked_run(run: str) -> str:
+    """`run`, which can name a run, or is empty.
+
+    Raises:
+        Invalid: it cannot (CIS-MEM-004).
+    """
+    if run:
+        check_line("CIS-MEM-004", "the id of a run", run, MAX_RUN)
+    return run
 
 
 def checked_key(key: str) -> str:

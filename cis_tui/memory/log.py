@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Invalid
 from cis_tui.memory.database import DAMAGED_HINT, Database, Reading, Row
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
-from cis_tui.memory.versions import Rank, moment, read_vector
+from cis_tui.memory.versions import Rank, Vector, moment, read_vector
 
 _SCHEMA_VERSION = 2
 _TYPES = {kind.value: kind for kind in IndexType}
@@ -41,6 +41,8 @@ SCHEMA = (
     "CREATE TABLE vectors (row INTEGER PRIMARY KEY, model TEXT NOT NULL, vector BLOB NOT NULL) STRICT",
     f"PRAGMA user_version={_SCHEMA_VERSION}",
 )
+_RUNS = "CREATE TABLE IF NOT EXISTS main.run_writes (row INTEGER PRIMARY KEY, run TEXT NOT NULL) STRICT"
+"""Which run wrote a row of log_entries; made when the first one does."""
 _CHANGES = 100
 """Rows that are looked at together for the last change."""
 _COMPLETE = "UPDATE log_entries SET uses = access_count, number = (SELECT sum(value) FROM json_each(version))"
@@ -160,6 +162,24 @@ def count_kinds(log: Reading, rows: str) -> dict[str, int]:
     """How many of `rows`, a JSON array, are of which kind."""
     sql = "SELECT index_type, count(*) FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1"
     return {str(kind): int(count) for kind, count in log.all(sql, (rows,))}
+
+
+def note_runs(log: Database, runs: Mapping[int, str]) -> None:
+    """Note, within a transaction, which run wrote which row."""
+    if runs:
+        log.run(_RUNS)
+        log.many("INSERT INTO main.run_writes (row, run) VALUES (?, ?)", runs.items())
+
+
+def read_written(log: Reading, *runs: str) -> list[tuple[str, Vector, str]]:
+    """Key and vector of the versions in this log that `runs` wrote, each with the run."""
+    if not log.value("SELECT 1 FROM sqlite_schema WHERE name = 'run_writes'"):
+        return []
+    sql = (
+        "SELECT key, version, run FROM run_writes JOIN log_entries ON id = row"
+        " WHERE run IN (SELECT value FROM json_each(?)) ORDER BY row"
+    )
+    return [(key, read_vector(version), run) for key, version, run in log.all(sql, (json.dumps(runs),))]
 
 
 class Change(NamedTuple):

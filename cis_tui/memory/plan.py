@@ -51,6 +51,8 @@ class Entry(NamedTuple):
     """The value by itself, whatever the key, is Sensitive."""
     undoes: int = 0
     """The hybrid time of the version that this takes back; 0 for none."""
+    run: str = ""
+    """The run that writes it."""
     expects: Vector | None = None
     """What whoever revises an entry has seen of it: the entry is written as it stands here, and covers all of that, but
     only if nothing else was written since."""
@@ -78,6 +80,8 @@ class Version(NamedTuple):
     reason: str = ""
     classed: bool = False
     undoes: int = 0
+    run: str = ""
+    """The run that wrote it; no part of the version, so that no other node learns of it."""
 
     @property
     def created_at(self) -> Instant:
@@ -260,4 +264,5 @@ def _next_version(entry: Entry, current: Current, node: str, last: int) -> Versi
         reason=entry.reason,
         classed=entry.classed,
         undoes=entry.undoes,
+        run=entry.run,
     )

@@ -25,10 +25,11 @@ from cis_tui.memory.log import (
     read_row,
     read_rows,
     read_versions,
+    read_written,
 )
-from cis_tui.memory.records import LOCKED, Domain, IndexType, MemoryItem, MemoryPage
+from cis_tui.memory.records import LOCKED, UNDOING, Domain, IndexType, MemoryItem, MemoryPage
 from cis_tui.memory.vault import Archived, Vault, missing
-from cis_tui.memory.versions import Rank
+from cis_tui.memory.versions import Rank, Vector
 
 _FIND = {domain: f"SELECT week, row FROM {domain.value}.heads WHERE key = ? AND deleted = 0" for domain in Domain}
 _PUBLIC = "SELECT key, 'public', week, row FROM public.heads WHERE deleted = 0 AND key >= ?1 AND key < ?2"
@@ -46,6 +47,14 @@ _HEAD_ROWS = (
     "SELECT id, key, CASE typeof(value) WHEN 'text' THEN substr(value, 1, ?1) END, category, index_type, tombstone"
     " FROM main.log_entries WHERE id > ?2 AND id <= ?3 ORDER BY id"
 )
+
+
+class Written(NamedTuple):
+    """A version that a run wrote, or what took that run back."""
+
+    key: str
+    vector: Vector
+    run: str
 
 
 class HeadRow(NamedTuple):
@@ -205,6 +214,27 @@ class Reader:
         finally:
             for log in logs:
                 log.close()
+
+    def written_by(self, run: str, since: str) -> tuple[list[Written], bool]:
+        """The versions that `run`, and what took it back, wrote in the week `since` or later.
+
+        Returns:
+            They, and whether that is all: an archive does not tell who wrote what.
+
+        Raises:
+            CisError: a log, or private memory, cannot be opened.
+        """
+        found: list[Written] = []
+        vaults = [self._vaults[domain] for domain in Domain if self._use(domain)]
+        for vault in vaults:
+            for week in vault.weeks():
+                with suppress(Archived):
+                    log = vault.open_log(week)
+                    try:
+                        found += (Written(*row) for row in read_written(log, run, run + UNDOING))
+                    finally:
+                        log.close()
+        return found, not any(week >= since for vault in vaults for week in vault.archives())
 
     def disputed(self) -> tuple[str, ...]:
         """The keys that may have several newest versions, in order; of a domain that cannot be opened, none."""

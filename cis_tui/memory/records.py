@@ -13,6 +13,10 @@ LOCKED = "CIS-MEM-020"
 """The code of the error that says: private memory is locked."""
 MAX_KEY = 512
 """Bytes of a key in UTF-8."""
+MAX_RUN = 64
+"""Characters of what names who writes."""
+UNDOING = "/undo"
+"""What follows the id of a run in what takes it back."""
 MAX_VALUE = 8 * 1024 * 1024
 """Bytes of a value."""
 
@@ -99,6 +103,8 @@ class MemoryWrite:
     """What a person says that it is; None: as they said before, else `classify` decides."""
     declassify: bool = False
     """`index_type` holds also for what is found, or was, Sensitive."""
+    run: str = ""
+    """The run that writes it, so that its rollback can take it back; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

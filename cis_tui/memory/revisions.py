@@ -43,9 +43,11 @@ class Revisions:
     Each may raise `CisError` like `MemoryService`.
     """
 
-    def __init__(self, memory: Memory, clock: Clock) -> None:
+    def __init__(self, memory: Memory, clock: Clock, run: str = "") -> None:
+        """`run`: the run that makes these revisions."""
         self._memory = memory
         self._clock = clock
+        self._run = run
 
     def pin(self, key: str, *, pinned: bool = True) -> MemoryItem:
         """Keep an entry when its week is archived, or no longer.
@@ -81,7 +83,7 @@ class Revisions:
                 hint = "cis memory history KEY shows every version of a key"
                 raise NotFound("CIS-MEM-082", "there is nothing to undo", hint=hint)
             history = self._memory.history(change.key)
-            item = self._memory.revise(undoing(change, history, node, self._clock()))
+            item = self._write(undoing(change, history, node, self._clock()))
             return MemoryUndo(item, version_of_change(change, history, node))
 
         return _again(attempt)
@@ -97,7 +99,7 @@ class Revisions:
             NotFound: there are no such versions (CIS-MEM-088).
         """
         history = self._memory.history(key)
-        return self._memory.revise(restoring(key, history, made, before, self._clock()))
+        return self._write(restoring(key, history, made, before, self._clock()))
 
     def conflicts(self, *, limit: int = 100) -> tuple[MemoryConflict, ...]:
         """Keys of which versions were written without knowing each other, by key; at most `limit`."""
@@ -110,7 +112,10 @@ class Revisions:
         Raises:
             NotFound: there is no conflict (CIS-MEM-089), or no such version (CIS-MEM-088).
         """
-        return _again(lambda: self._memory.revise(resolving(key, self._memory.history(key), keep, self._clock())))
+        return _again(lambda: self._write(resolving(key, self._memory.history(key), keep, self._clock())))
+
+    def _write(self, entry: Entry) -> MemoryItem:
+        return self._memory.revise(entry._replace(run=self._run))
 
     def _revise(self, key: str, make: Callable[[MemoryItem], Entry | None]) -> MemoryItem:
         """Write what `make` gives for the current version of `key`; when it gives None, that version stays."""
@@ -120,7 +125,7 @@ class Revisions:
             if item is None:
                 raise NotFound("CIS-MEM-001", f'there is no memory "{key}"', hint="cis memory list shows all keys")
             entry = make(item)
-            return item if entry is None else self._memory.revise(entry)
+            return item if entry is None else self._write(entry)
 
         return _again(attempt)
 

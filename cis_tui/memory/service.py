@@ -10,7 +10,7 @@ from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.clock import Clock, Instant, iso_week, utc_now
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.paths import Home
 from cis_tui.memory.buffer import GROUP, Buffer
@@ -18,7 +18,7 @@ from cis_tui.memory.cache import Cache, Cached, Tally
 from cis_tui.memory.earned import standing
 from cis_tui.memory.epochs import Epoch, Epochs
 from cis_tui.memory.layers import Layer, Meters
-from cis_tui.memory.reader import Reader
+from cis_tui.memory.reader import Reader, Written
 from cis_tui.memory.records import (
     ArchiveReport,
     Domain,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cis_tui.memory.queries import IndexStatus, Query, SearchResult
     from cis_tui.memory.rekey import Rekey
     from cis_tui.memory.revisions import Revisions
+    from cis_tui.memory.rollback import Restored
     from cis_tui.memory.rotation import Step
     from cis_tui.memory.search import Searcher
     from cis_tui.memory.stats import MemoryStats
@@ -158,12 +159,12 @@ class MemoryService:
             self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value})
         return item
 
-    def delete(self, key: str) -> bool:
-        """Let an entry be gone, durably; its history stays. False when there is none."""
+    def delete(self, key: str, *, run: str = "") -> bool:
+        """Let an entry be gone, durably, for `run`; its history stays. False when there is none."""
         from cis_tui.memory.intake import deletion_of
 
         self._lock_if_idle()
-        return self._buffer.write(deletion_of(key, self._clock())) is not None
+        return self._buffer.write(deletion_of(key, self._clock(), run)) is not None
 
     def list(
         self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000, offset: int = 0, cut: int = 0
@@ -248,9 +249,30 @@ class MemoryService:
     @property
     def revisions(self) -> Revisions:
         """Pins, classes, undo, conflicts: what is done to entries that are there."""
+        return self.revising()
+
+    def revising(self, run: str = "") -> Revisions:
+        """The same, done by the run `run`.
+
+        Raises:
+            Invalid: there can be no such run (CIS-MEM-004).
+        """
+        from cis_tui.memory.intake import checked_run
         from cis_tui.memory.revisions import Revisions
 
-        return Revisions(self, self._clock)
+        return Revisions(self, self._clock, checked_run(run))
+
+    def written_by(self, run: str, since: Instant) -> tuple[Sequence[Written], bool]:
+        """The versions that `run`, which began at `since`, and its rollback wrote, and whether these are all."""
+        self._settle()
+        with self._reading:
+            return self._fresh.written_by(run, iso_week(since))
+
+    def roll_back(self, run: str, since: Instant) -> Sequence[Restored]:
+        """See `rollback.roll_back`."""
+        from cis_tui.memory.rollback import roll_back
+
+        return roll_back(self, run, since)
 
     def current(self, key: str) -> MemoryItem | None:
         """The entry `key`, or None; counts as no use of it."""

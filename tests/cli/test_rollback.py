@@ -91,3 +91,49 @@ def _all(terminal: int) -> str:
         pass
     os.close(terminal)
     return b"".join(parts).decode()
+
+
+REMEMBERS = """
+[dag]
+policy = "rollback_on_failure"
+[[dag.tasks]]
+id = "note"
+command = "cis memory set project/state new --domain public; cis memory set user/plan secret-plan --domain private"
+[[dag.tasks]]
+id = "drop"
+command = "cis memory delete project/old; cis memory set project/state newer"
+deps = ["note"]
+rollback = ["cis memory set project/undone yes --domain public"]
+[[dag.tasks]]
+id = "bad"
+command = "{bad}"
+deps = ["drop"]
+"""
+
+
+def test_memory_is_as_it_was_before_the_run(tmp_path: Path) -> None:
+    project = make_project(tmp_path, remembers=REMEMBERS.format(bad="false"))
+    for key in ("state", "old"):
+        assert cis("memory", "set", f"project/{key}", "before", "--domain", "public").code == 0
+    done = cis("dag", "run", "remembers", cwd=project)
+    assert done.code == 1, done
+    entries = {item["key"]: item["value"] for item in cis("memory", "list", "--json").json}
+    assert entries == {"project/state": "before", "project/old": "before", "project/undone": "yes"}
+    (view,) = cis("run", "list", "--json").json
+    assert [(item["id"], item["status"]) for item in view["undo"]] == [
+        ("drop#1", "restored"),
+        ("project/old", "restored"),
+        ("project/state", "restored"),
+        ("private entry 3", "restored"),
+    ]
+    assert "user/plan" not in done.out
+
+
+def test_what_somebody_else_remembered_since_is_kept(tmp_path: Path) -> None:
+    project = make_project(tmp_path, remembers=REMEMBERS.format(bad="true"))
+    run = cis("dag", "run", "remembers", "--json", cwd=project).json["id"]
+    assert cis("memory", "set", "project/state", "mine").code == 0
+    done = cis("run", "rollback", run)
+    assert done.code == 0
+    assert "1 changed since by somebody else and kept" in done.out.splitlines()[-1]
+    assert cis("memory", "get", "project/state").out == "mine\n"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cis_tui.core.clock import Instant
 from cis_tui.memory.epochs import Epoch
-from cis_tui.memory.records import Domain, MemoryItem
+from cis_tui.memory.records import Domain, MemoryItem, altered
 
 CAPACITY = 1000
 """Entries."""
@@ -37,11 +37,8 @@ class Cached:
     def use(self, at: Instant) -> MemoryItem:
         """Count one use in the item, and give it."""
         old = self.item
-        # What `dataclasses.replace` does, in a tenth of its time: this is most of what a hit costs.
-        new = self.item = object.__new__(MemoryItem)
-        new.__dict__.update(old.__dict__)
-        new.__dict__.update(access_count=old.access_count + 1, uses=old.uses + 1, last_accessed_at=at)
-        return new
+        self.item = altered(old, access_count=old.access_count + 1, uses=old.uses + 1, last_accessed_at=at)
+        return self.item
 
 
 class Cache:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cis_tui.core.clock import Instant
-from cis_tui.memory.records import IndexType, MemoryItem
+from cis_tui.memory.records import IndexType, MemoryItem, altered
 
 NO_REASON = "nothing says otherwise"
 """The reason of an entry for whose kind nothing in particular speaks."""
@@ -49,4 +47,4 @@ def standing(item: MemoryItem, now: Instant) -> MemoryItem:
     kind = earned(item.index_type, item.reason, item.uses, item.last_accessed_at, now, classed=item.classed)
     if kind is item.index_type:
         return item
-    return replace(item, index_type=kind, reason=f"it was used {item.uses} times, lately too")
+    return altered(item, index_type=kind, reason=f"it was used {item.uses} times, lately too")

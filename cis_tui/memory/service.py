@@ -30,6 +30,7 @@ from cis_tui.memory.records import (
     MemoryWrite,
     MergeReport,
     RekeyReport,
+    altered,
 )
 from cis_tui.memory.vault import Vault
 
@@ -153,7 +154,7 @@ class MemoryService:
                 cached = self._look_up(key, cached, epoch, began)
                 if cached is None:
                     return None
-            item = standing(self._count_use(cached), self._clock())
+            item = self._count_use(cached)
         self._touch(item.domain)
         if self._on_event is not None:
             self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value})
@@ -508,7 +509,7 @@ class MemoryService:
                 return self._look_up(key, None, None, began)
             more = self._tally.times(place)
             if more:
-                item = replace(item, access_count=item.access_count + more, uses=item.uses + more)
+                item = altered(item, access_count=item.access_count + more, uses=item.uses + more)
             cached = Cached(item, place, None)
         cached.epoch = epoch
         self._cache.put(cached)
@@ -520,7 +521,7 @@ class MemoryService:
         self._tally.hit(cached.place, now)
         if self._tally.due(now):
             self._save_uses()
-        return cached.use(now)
+        return standing(cached.use(now), now)
 
     def _epoch(self) -> Epoch | None:
         """The present epoch; None when nothing that is read now can be relied upon later."""

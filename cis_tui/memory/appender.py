@@ -18,6 +18,8 @@ from cis_tui.memory.vault import Archived, Vault
 from cis_tui.memory.versions import write_vector
 
 _SCHEMA = "catalogue"
+_LATELY = 64
+"""Rows of a log."""
 _INSERT = (
     "INSERT INTO main.log_entries"
     " (key, value, category, index_type, version, origin, hlc, created_at, pinned, tombstone, number, reason, classed,"
@@ -55,6 +57,11 @@ class Appender:
     def heads(self, keys: Sequence[str]) -> dict[str, Head]:
         """The current versions of those of `keys` that were ever written."""
         return catalogue.heads(self._begun, _SCHEMA, keys)
+
+    def last_time(self, node: str) -> int:
+        """The hybrid time of the last version that `node` wrote into this log lately; 0 for none."""
+        sql = "SELECT hlc FROM main.log_entries WHERE id > ? AND origin = ? ORDER BY id DESC LIMIT 1"
+        return int(self._begun.value(sql, (last_row(self._begun) - _LATELY, node)) or 0)
 
     def known(self, keys: Sequence[str]) -> set[tuple[str, int, str]]:
         """Key, number and origin, which tell a version, of all versions of `keys` in this log."""

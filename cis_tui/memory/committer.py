@@ -122,7 +122,9 @@ class Committer:
             private, locked = self._lock(week, needs_private)
             keys = list({entry.key for entry in entries.values()})
             heads = {Domain.PUBLIC: self._public.heads(keys), Domain.PRIVATE: private.heads(keys) if private else {}}
-            done = _Round(week, self._node(), heads, locked, self._last)
+            node = self._node()
+            last = max(self._last, *(side.last_time(node) for side in (self._public, private) if side))
+            done = _Round(week, node, heads, locked, last)
             for position, entry in entries.items():
                 done.take(position, entry)
             if done.added[Domain.PRIVATE] and not private:
@@ -186,7 +188,7 @@ class _Round:
     """The current versions, kept up to date with what is added."""
     locked: CisError | None
     last: int
-    """The hybrid time of the version that was made last."""
+    """The hybrid time of the version that this node made last, as far as is known here."""
     added: dict[Domain, list[Version]] = field(default_factory=lambda: {Domain.PUBLIC: [], Domain.PRIVATE: []})
     moved: dict[str, Version] = field(default_factory=dict[str, Version])
     """Keys that went from private to public."""

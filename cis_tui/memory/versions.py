@@ -16,6 +16,7 @@ Rank = tuple[int, int, str]
 """The sum of a vector, the hybrid time and the origin of a version: the greatest is current, on every node. What covers
 another has the greater sum; the rest decides between concurrent ones (contract, Memory, "Versions")."""
 _COUNTER_BITS = 16
+_DAY = 86_400_000 << _COUNTER_BITS
 T = TypeVar("T")
 
 
@@ -89,9 +90,10 @@ def tick(now: Instant, *previous: int) -> int:
 
 
 def apart(time: int, last: int) -> int:
-    """`time`, or what comes after `last` if both are of one millisecond: what a node writes at once keeps its order."""
-    same = time >> _COUNTER_BITS == last >> _COUNTER_BITS
-    return max(time, last + 1) if same else time
+    """`time`, or what comes after `last`, the time of what the node wrote before, where that is not later: in one
+    millisecond, or after the clock was set back. A clock that is set back by more than a day was wrong before.
+    """
+    return last + 1 if time <= last <= time + _DAY else time
 
 
 def moment(time: int) -> Instant:

@@ -256,3 +256,14 @@ def test_a_version_has_one_name(home: Home) -> None:
             put(service, "note", value)
         names = [version_name(item.version, item.origin) for item in service.history("note")]
         assert names == ["3-stNode", "2-stNode", "1-stNode"]
+
+
+def test_the_last_change_is_the_one_made_last_also_when_the_clock_was_set_back(home: Home) -> None:
+    clock = SetClock()
+    with memory(home, clock) as service:
+        put(service, "first", "1", PUBLIC)
+        put(service, "second", "2")
+        clock.now -= 3600
+    with memory(home, clock) as service:
+        put(service, "third", "3", PUBLIC)
+        assert [service.revisions.undo().undone.key for _ in range(3)] == ["third", "second", "first"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cis_tui.core.clock import Instant
 from cis_tui.memory.branches import after_prefix
-from cis_tui.memory.versions import advance, concurrent, covers, join, moment, tick
+from cis_tui.memory.versions import advance, apart, concurrent, covers, join, moment, tick
 
 vectors = st.dictionaries(st.sampled_from("abc"), st.integers(1, 5))
 
@@ -50,3 +50,11 @@ def test_the_end_of_a_prefix_is_after_all_that_begins_with_it_and_before_the_res
     end = after_prefix(prefix)
     inside = prefix <= key and (isinstance(end, bytes) or key < end)
     assert inside == key.startswith(prefix)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 1 << 60), st.integers(0, 1 << 60))
+def test_what_a_node_writes_next_comes_later_unless_its_clock_was_wrong_by_days(time: int, last: int) -> None:
+    day = 86_400_000 << 16
+    found = apart(time, last)
+    assert found == time if last > time + day else found > last

@@ -32,6 +32,7 @@ _MEND = {
     "closed": "restore the keys folder, or the file, from a backup",
     "damaged": "cis doctor --repair salvages what can be read",
     "stale": "cis doctor --repair makes it anew from the logs",
+    "gone": "restore it from a backup; else cis doctor --repair names what was in it, and misses it no more",
     "lost": "restore the file from a backup",
 }
 """What mends which trouble of memory."""

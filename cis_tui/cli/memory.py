@@ -31,7 +31,7 @@ def get(context: Context, key: str, *, default: str | None = None) -> int:
     with open_store(context) as store:
         item = store.get(key)
     if item is None and default is None:
-        raise missing(key)
+        raise missing(key, hint=_why_gone(context))
     if context.json:
         show_json(item or {"key": key, "value": default})
     else:
@@ -136,12 +136,27 @@ def history(context: Context, key: str) -> int:
     return 0
 
 
-def missing(key: str) -> Exception:
+def _why_gone(context: Context) -> str:
+    """What to do about an entry that is not there: it may have gone with a log that somebody removed."""
+    from cis_tui.core.errors import CisError
+    from cis_tui.memory.check import is_log_gone
+    from cis_tui.memory.data_key import borrowed
+
+    try:
+        with borrowed(context.home) as data_key:
+            gone = is_log_gone(context.home, data_key.get)
+    except CisError:
+        gone = False
+    return "a log of memory is gone: cis doctor says which" if gone else ""
+
+
+def missing(key: str, hint: str = "") -> Exception:
     """The error for a key that holds nothing."""
     from cis_tui.core.errors import NotFound
     from cis_tui.core.text import clean_line
 
-    return NotFound("CIS-MEM-001", f'there is no memory "{clean_line(key)}"', hint="cis memory list shows all keys")
+    hint = hint or "cis memory list shows all keys"
+    return NotFound("CIS-MEM-001", f'there is no memory "{clean_line(key)}"', hint=hint)
 
 
 def _show_value(value: str | bytes) -> None:

@@ -15,7 +15,7 @@ from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.log import ENTRY, last_row, note_runs
 from cis_tui.memory.plan import Version
 from cis_tui.memory.vault import Archived, Vault
-from cis_tui.memory.versions import write_vector
+from cis_tui.memory.versions import Vector, write_vector
 
 _SCHEMA = "catalogue"
 _LATELY = 64
@@ -62,6 +62,10 @@ class Appender:
         """The hybrid time of the last version that `node` wrote into this log lately; 0 for none."""
         sql = "SELECT hlc FROM main.log_entries WHERE id > ? AND origin = ? ORDER BY id DESC LIMIT 1"
         return int(self._begun.value(sql, (last_row(self._begun) - _LATELY, node)) or 0)
+
+    def lost_vectors(self, keys: Sequence[str]) -> dict[str, list[Vector]]:
+        """The vectors of versions of `keys` whose log is gone: no other version may have them."""
+        return catalogue.lost_vectors(self._begun, _SCHEMA, keys)
 
     def known(self, keys: Sequence[str]) -> set[tuple[str, int, str]]:
         """Key, number and origin, which tell a version, of all versions of `keys` in this log."""

@@ -7,7 +7,8 @@ The steps, and what the next run makes of what a kill leaves after each:
 3. `named`: the archive has its name. What the log may hold beyond it is carried forward, and the log removed.
 4. `removed`: the log is gone, but perhaps not what SQLite keeps beside it. That is removed.
 5. `forgotten`: the catalogue knows no place any more that is empty. Else it says a place too many, which costs a look.
-6. `dropped`: an archive beyond the limit is gone. A catalogue that still knows it is made anew.
+6. `unlinked`: an archive beyond the limit is gone, and the catalogue had noted that it goes. It is made anew.
+7. `dropped`: the catalogue knows nothing of it any more.
 
 Nobody writes the log meanwhile, for its lock is held, nor later, for who waited for the lock sees that there is an
 archive (`Appender.begin`).
@@ -171,12 +172,13 @@ class Archiver:
     def _drop_oldest(self) -> int:
         surplus = self._vault.archives()[: -self._total]
         for week in surplus:
-            self._drop(week)
+            while not self._drop(week):
+                pass
             self._done("dropped")
         return len(surplus)
 
-    def _drop(self, week: str) -> None:
-        """Delete the archive of `week`, and let the catalogue forget it.
+    def _drop(self, week: str) -> bool:
+        """Delete the archive of `week`, and let the catalogue forget it; False when that was just made anew.
 
         A current version that hides older ones in other logs, where a clock that was set back or a late arrival has put
         them, is carried forward first: they must not come back.
@@ -190,10 +192,15 @@ class Archiver:
             lost = bool(view.all(_SHIELDS, (week,)))
             # Who sees that the archive is gone waits for this lock before it makes the catalogue anew.
             with locked(self._vault.folder):
+                if not kept.exists():
+                    return False
+                catalogue.let_go(view, "kept", week)
                 self._vault.archive(week).unlink()
                 sync_dir(self._folder)
-                if kept.exists() and not lost:
+                self._done("unlinked")
+                if not lost:
                     self._change(view, lambda: catalogue.forget_week(view, "kept", week))
+            return True
         finally:
             view.close()
 

@@ -16,7 +16,7 @@ from cis_tui.memory.forks import BRANCHES, branch_vectors, take_in_branches
 from cis_tui.memory.records import IndexType
 from cis_tui.memory.versions import Vector, read_vector
 
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 _SCHEMA = (
     """CREATE TABLE heads (
         key TEXT PRIMARY KEY,
@@ -35,9 +35,49 @@ _SCHEMA = (
     "CREATE INDEX live ON heads(key) WHERE deleted = 0",
     BRANCHES,
     "CREATE TABLE places (key TEXT, week TEXT, PRIMARY KEY (key, week)) STRICT, WITHOUT ROWID",
-    "CREATE TABLE weeks (week TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    """CREATE TABLE weeks (
+        week TEXT PRIMARY KEY,
+        last INTEGER NOT NULL,
+        leaving INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID""",
+    # What no log can tell: versions whose log is gone. `hlc` is 0 of those that were not current.
+    """CREATE TABLE lost (
+        key TEXT,
+        week TEXT,
+        hlc INTEGER,
+        origin TEXT,
+        version TEXT NOT NULL,
+        current INTEGER NOT NULL,
+        told INTEGER NOT NULL,
+        PRIMARY KEY (key, week, hlc, origin)
+    ) STRICT, WITHOUT ROWID""",
     f"PRAGMA user_version={_SCHEMA_VERSION}",
 )
+
+
+_LOSSES = (
+    "SELECT key, week, hlc, origin, version, current, told FROM lost UNION SELECT p.key, p.week,"
+    " coalesce(h.hlc, 0), coalesce(h.origin, ''), coalesce(h.version, '{}'), coalesce(h.deleted = 0, 0), 0"
+    " FROM places AS p JOIN weeks AS w ON w.week = p.week"
+    " LEFT JOIN heads AS h ON h.key = p.key AND h.week = p.week"
+    " WHERE w.leaving = 0 AND p.week NOT IN (SELECT value FROM json_each(?)) ORDER BY 2, 1"
+)
+
+
+class Loss(NamedTuple):
+    """A version, or the older ones of a key, whose log is gone."""
+
+    key: str
+    week: str
+    hlc: int
+    """0: of older versions."""
+    origin: str
+    version: str
+    """Its vector, as the files keep it."""
+    current: bool
+    """It was what the key held."""
+    told: bool
+    """A person knows. It is kept, so that no other version is given its vector: a backup may yet bring it back."""
 
 
 class Head(NamedTuple):
@@ -63,10 +103,40 @@ class Head(NamedTuple):
         return self.branches or (self.vector,)
 
 
-def prepare(database: Database) -> None:
-    """Make the tables of a new catalogue."""
+def prepare(database: Database, losses: Iterable[Loss] = ()) -> None:
+    """Make the tables of a new catalogue, which goes on to tell of `losses`."""
     for statement in _SCHEMA:
         database.run(statement)
+    database.many(
+        "INSERT OR IGNORE INTO lost (key, week, hlc, origin, version, current, told) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        losses,
+    )
+
+
+def losses(database: Database, weeks: Iterable[str]) -> list[Loss]:
+    """What the catalogue `database` knows of and no log holds, when there are those of `weeks`; by week and key.
+
+    Raises:
+        Invalid: it is damaged (CIS-MEM-032).
+    """
+    if database.value("PRAGMA user_version") != _SCHEMA_VERSION:
+        return []
+    rows = database.all(_LOSSES, (json.dumps(list(weeks)),))
+    return [Loss(*row[:5], current=bool(row[5]), told=bool(row[6])) for row in rows]
+
+
+def forget_losses(database: Database, schema: str) -> None:
+    """Note that a person was told of what no log holds."""
+    database.run(f"UPDATE {schema}.lost SET told = 1")
+
+
+def lost_vectors(database: Database, schema: str, keys: Iterable[str]) -> dict[str, list[Vector]]:
+    """The vectors of what was current of `keys` and is in no log any more."""
+    found: dict[str, list[Vector]] = {}
+    sql = f"SELECT key, version FROM {schema}.lost WHERE key IN (SELECT value FROM json_each(?))"
+    for key, vector in database.all(sql, (json.dumps(list(keys)),)):
+        found.setdefault(key, []).append(read_vector(vector))
+    return found
 
 
 def usable(database: Database, schema: str, weeks: Collection[str]) -> bool:
@@ -112,6 +182,12 @@ def catch_up(log: Database, schema: str, week: str, last: int) -> None:
         (week, seen),
     )
     log.run(f"INSERT OR REPLACE INTO {schema}.weeks (week, last) VALUES (?, ?)", (week, last))
+    log.run(
+        f"DELETE FROM {schema}.lost"
+        " WHERE (key, hlc, origin) IN (SELECT key, hlc, origin FROM main.log_entries WHERE id > ?1)"
+        " OR (hlc = 0 AND week = ?2 AND key IN (SELECT key FROM main.log_entries WHERE id > ?1))",
+        (seen, week),
+    )
 
 
 def know(database: Database, schema: str, week: str) -> None:
@@ -125,6 +201,12 @@ def forget_places(database: Database, schema: str, week: str, keys: Iterable[str
         f"DELETE FROM {schema}.places WHERE week = ? AND key IN (SELECT value FROM json_each(?))",
         (week, json.dumps(list(keys))),
     )
+
+
+def let_go(database: Database, schema: str, week: str) -> None:
+    """Note, durably, that the archive of `week` is about to be deleted and that nobody shall miss it."""
+    database.run(f"PRAGMA {schema}.synchronous=FULL")
+    database.run(f"UPDATE {schema}.weeks SET leaving = 1 WHERE week = ?", (week,))
 
 
 def forget_week(database: Database, schema: str, week: str) -> None:

@@ -28,6 +28,8 @@ class Trouble(StrEnum):
     """A log of which some can be read, perhaps: it can be salvaged."""
     STALE = "stale"
     """A catalogue that is to be made anew."""
+    GONE = "gone"
+    """A log that somebody removed; only a backup brings it back, and a repair takes note of it."""
     LOST = "lost"
     """What only a backup brings back."""
 
@@ -68,12 +70,43 @@ def _modes(folder: Path) -> Iterator[Problem]:
 
 
 def _contents(vault: Vault) -> list[Problem]:
-    """Problems of the logs, and of the catalogue if all logs are well."""
+    """Problems of the logs, and of the catalogue if all logs are well; and which logs are gone."""
     problems = [problem for week in vault.weeks() for problem in _log_problems(vault, week)]
     for week in vault.archives():
         path = vault.archive(week)
         problems += (Problem(Trouble.LOST, message, path) for message, _ in _damage(partial(vault.open_archive, week)))
-    return problems or _catalogue_problems(vault)
+    gone = [Problem(Trouble.GONE, message, vault.path(week), week) for week, message in gone_logs(vault).items()]
+    return [*(problems or _catalogue_problems(vault)), *gone]
+
+
+def gone_logs(vault: Vault) -> dict[str, str]:
+    """The weeks whose log is gone, or was and another one is in its place, and what is said of each.
+
+    Raises:
+        CisError: the key is not to be had.
+    """
+    current: dict[str, int] = {}
+    for loss in vault.losses():
+        current[loss.week] = current.get(loss.week, 0) + loss.current
+    return {week: _told_gone(vault, week, count) for week, count in current.items()}
+
+
+def is_log_gone(home: Home, key: Callable[[], str]) -> bool:
+    """Whether there is a log that is gone; `key` is asked only where there is private memory.
+
+    Raises:
+        CisError: the key is not to be had, and no log of public memory is gone.
+    """
+    vaults = (Vault(home, Domain.PUBLIC), Vault(home, Domain.PRIVATE, key))
+    return any(vault.exists() and vault.losses() for vault in vaults)
+
+
+def _told_gone(vault: Vault, week: str, current: int) -> str:
+    files = f"{vault.path(week).name}, or {vault.archive(week).name} if it was archived"
+    what = f"{current} current {'entry' if current == 1 else 'entries'}" if current else "older versions"
+    told = f"the log of {week} of {vault.domain} memory ({files}) is gone, and with it {what}"
+    anew = "; a new one has its name: cis memory export saves what that holds before you replace it"
+    return told + anew if vault.path(week).exists() else told
 
 
 def _log_problems(vault: Vault, week: str) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.plan import Current, Entry, Plan, Version, plan, sweep
 from cis_tui.memory.records import Domain
 from cis_tui.memory.vault import Vault
-from cis_tui.memory.versions import newest
+from cis_tui.memory.versions import Vector, newest
 
 MAX_BRANCHES = 32
 """Concurrent versions of a key; so many nodes do not write the same one at once."""
@@ -124,7 +124,9 @@ class Committer:
             heads = {Domain.PUBLIC: self._public.heads(keys), Domain.PRIVATE: private.heads(keys) if private else {}}
             node = self._node()
             last = max(self._last, *(side.last_time(node) for side in (self._public, private) if side))
-            done = _Round(week, node, heads, locked, last)
+            lost = [side.lost_vectors(keys) for side in (self._public, private) if side]
+            taken = {key: [vector for vectors in lost for vector in vectors.get(key, ())] for key in keys}
+            done = _Round(week, node, heads, locked, last, taken)
             for position, entry in entries.items():
                 done.take(position, entry)
             if done.added[Domain.PRIVATE] and not private:
@@ -189,6 +191,8 @@ class _Round:
     locked: CisError | None
     last: int
     """The hybrid time of the version that this node made last, as far as is known here."""
+    taken: Mapping[str, Sequence[Vector]]
+    """By key, vectors of versions that are gone, which no other may have."""
     added: dict[Domain, list[Version]] = field(default_factory=lambda: {Domain.PUBLIC: [], Domain.PRIVATE: []})
     moved: dict[str, Version] = field(default_factory=dict[str, Version])
     """Keys that went from private to public."""
@@ -203,7 +207,7 @@ class _Round:
             self.later[position] = entry
             return
         try:
-            made = plan(entry, self._current(entry.key), self.node, self.last)
+            made = plan(entry, self._current(entry.key), self.node, self.last, self.taken.get(entry.key, ()))
         except CisError as error:
             self.outcomes[position] = error
             return

@@ -166,10 +166,10 @@ class Plan(NamedTuple):
     """A private head is left, to be ended by `sweep` after the first round."""
 
 
-def plan(entry: Entry, current: Current, node: str, last: int = 0) -> Plan | None:
+def plan(entry: Entry, current: Current, node: str, last: int = 0, taken: Sequence[Vector] = ()) -> Plan | None:
     """What `entry`, written by `node`, adds; None when it deletes what is not there.
 
-    `last`: the hybrid time of what was written before it, to another key.
+    `last`: the hybrid time of what was written before it, to another key. `taken`: vectors that it must not be given.
 
     Raises:
         CisError: it needs private memory, which is locked; it revises what has changed since (CIS-MEM-083); it would
@@ -178,13 +178,13 @@ def plan(entry: Entry, current: Current, node: str, last: int = 0) -> Plan | Non
     if entry.expects is not None:
         _check_unchanged(entry, current)
     if entry.value is None:
-        return _plan_deletion(entry, current, node, last)
+        return _plan_deletion(entry, current, node, last, taken)
     if entry.expects is None:
         entry = inherited(entry, current.live)
     domain = _destination(entry, current)
     if domain is Domain.PRIVATE and current.locked is not None:
         raise current.locked
-    version = _next_version(entry, current, node, last)
+    version = _next_version(entry, current, node, last, taken)
     added = {domain: version}
     if domain is Domain.PRIVATE and alive(current.public):
         added[Domain.PUBLIC] = _end(version, current.public)
@@ -237,11 +237,11 @@ def _destination(entry: Entry, current: Current) -> Domain:
     return current.domain or entry.default_domain or Domain.PRIVATE
 
 
-def _plan_deletion(entry: Entry, current: Current, node: str, last: int) -> Plan | None:
+def _plan_deletion(entry: Entry, current: Current, node: str, last: int, taken: Sequence[Vector]) -> Plan | None:
     domain = current.domain
     if domain is None and entry.expects is None:
         return None
-    version = _next_version(entry, current, node, last)
+    version = _next_version(entry, current, node, last, taken)
     heads = {Domain.PRIVATE: current.private, Domain.PUBLIC: current.public}
     # A revision is written down also where there is nothing to delete: that it was made counts.
     added = {where: version for where, head in heads.items() if alive(head)}
@@ -249,9 +249,9 @@ def _plan_deletion(entry: Entry, current: Current, node: str, last: int) -> Plan
     return Plan(domain, version, added or {domain: version}, sweeps=False)
 
 
-def _next_version(entry: Entry, current: Current, node: str, last: int) -> Version:
+def _next_version(entry: Entry, current: Current, node: str, last: int, taken: Sequence[Vector]) -> Version:
     known = [head for head in current[:2] if head is not None]
-    others = [vector for head in known for vector in head.branches]
+    others = [*taken, *(vector for head in known for vector in head.branches)]
     return Version(
         key=entry.key,
         value=entry.value,

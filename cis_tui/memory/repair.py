@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cis_tui.core.clock import utc_now
 from cis_tui.core.errors import CisError, Refused, Unavailable
 from cis_tui.core.paths import Home, private_dir, sync_dir
 from cis_tui.memory import catalogue
-from cis_tui.memory.check import Trouble, check_domain
+from cis_tui.memory.check import Trouble, check_domain, gone_logs
 from cis_tui.memory.database import Database, create, locked, remove
 from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.log import prepare_log
@@ -38,7 +38,7 @@ class Repair:
 
     file: str
     action: str
-    """salvaged, rebuilt, removed, closed, or left: nothing could be done."""
+    """salvaged, rebuilt, removed, closed, forgotten: what is gone is missed no more, or left: nothing could be done."""
     message: str
     salvaged: int = 0
     """Versions that the new file has."""
@@ -85,6 +85,31 @@ def _repair_domain(home: Home, vault: Vault) -> Iterator[Repair]:
         yield _salvage(home, vault, week, damaged=week in damaged)
     if any(problem.trouble is Trouble.STALE for problem in problems) and not weeks:
         yield _renew(home, vault)
+    yield from _forget(vault)
+
+
+def _forget(vault: Vault) -> Iterator[Repair]:
+    """Say what was in the logs that are gone, and miss it no more."""
+    messages = gone_logs(vault)
+    if not messages:
+        return
+    losses = vault.losses()
+    with closing(Database.nothing()) as database:
+        vault.attach_catalogue(database, "kept")
+        heads = catalogue.heads(database, "kept", {loss.key for loss in losses})
+        catalogue.forget_losses(database, "kept")
+    for week, message in messages.items():
+        lost = {loss.key: loss.hlc for loss in losses if loss.week == week and loss.current}
+        there = {key: heads[key] for key in lost if key in heads and not heads[key].deleted}
+        yield Repair(
+            file=str(vault.path(week)),
+            action="forgotten",
+            message=message,
+            lost=len(lost),
+            lost_keys=len(lost),
+            lost_public_keys=tuple(lost) if vault.domain is Domain.PUBLIC else (),
+            reverted_keys=sum(head.hlc < lost[key] for key, head in there.items()),
+        )
 
 
 def _renew(home: Home, vault: Vault) -> Repair:
@@ -308,11 +333,10 @@ def _finish(folder: Path) -> Path:
 
 
 def _drop_catalogue(home: Home, vault: Vault) -> None:
-    """Remove what is derived from the logs, so that it is made anew, and tell everybody to look again."""
+    """Have what is derived from the logs made anew, and tell everybody to look again."""
     epochs = Epochs(home)
     change = epochs.begin(vault.domain)
-    for path in vault.catalogues():
-        remove(path)
+    vault.renew_catalogue()
     epochs.end(vault.domain, change)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from cis_tui.core.clock import next_week
@@ -38,8 +38,8 @@ class Vault:
         return [name.removeprefix(_LOG).removesuffix(_SUFFIX) for name in self._names(_LOG)]
 
     def exists(self) -> bool:
-        """Whether anything was ever written to the domain."""
-        return bool(self.weeks() or self.archives())
+        """Whether anything was ever written to the domain, also when all logs are gone."""
+        return bool(self.weeks() or self.archives() or self.catalogues())
 
     def archives(self) -> list[str]:
         """The weeks that have an archive, oldest first. One that was just archived may have its log still."""
@@ -88,6 +88,9 @@ class Vault:
                 if not path.exists() and self.archive(week).exists():
                     raise _archived(path)
                 if not path.exists():
+                    if week in self._known_weeks(key):
+                        # It must not take the rows of the new log for those that it has seen.
+                        self.renew_catalogue()
                     create(path, key, prepare_log)
         try:
             return self._open_existing(week, durable=durable)
@@ -145,7 +148,8 @@ class Vault:
     def attach_catalogue(self, database: Database, schema: str) -> Path:
         """Make the catalogue, up to date with the logs, known to `database` as `schema`.
 
-        It is made anew when it is missing, damaged, or knows a log that is gone.
+        It is made anew when it is missing, damaged, or knows a log that is gone; then it goes on to tell of what was in
+        that.
 
         Returns:
             Its file. When that is no longer there, another catalogue has taken its place.
@@ -164,10 +168,11 @@ class Vault:
 
     def _attach(self, database: Database, schema: str, key: str | None) -> Path | None:
         """Attach the catalogue and give its file; None, and nothing is attached, when there is none that can serve."""
-        names = self._names(_CATALOGUE)
-        if not names:
+        paths = self.catalogues()
+        # Of two, one is about to be removed, or was to be by a process that was killed.
+        if len(paths) != 1:
             return None
-        path = self.folder / names[-1]
+        path = paths[0]
         try:
             database.attach(path, schema, key)
         except Invalid:
@@ -179,23 +184,65 @@ class Vault:
         return None
 
     def _replace_catalogue(self, database: Database, schema: str, key: str | None) -> Path:
-        """Attach a new catalogue, or the one that another process has made meanwhile.
-
-        Each has a name of its own: SQLite keeps a log beside an open file by name, and two files of one name, one of
-        them removed but still open, would share it.
-        """
+        """Attach a new catalogue, or the one that another process has made meanwhile."""
         self._make_folder()
         with locked(self.folder):
+            for path in self.catalogues()[:-1]:
+                remove(path)
             there = self._attach(database, schema, key)
             if there:
                 return there
             self.prove_key(key)
-            for name in self._names(_CATALOGUE):
-                remove(self.folder / name)
-            path = self.folder / f"{_CATALOGUE}{time.time_ns():016x}{_SUFFIX}"
-            create(path, key, catalogue.prepare)
+            path = self.renew_catalogue()
             database.attach(path, schema, key)
             return path
+
+    def renew_catalogue(self) -> Path:
+        """Put a new catalogue, which knows only what no log can tell it, in the place of the one there is; gives its
+        file. The caller has locked the folder.
+
+        Each has a name of its own: SQLite keeps a log beside an open file by name, and two files of one name, one of
+        them removed but still open, would share it.
+        """
+        key, old = self.key(), self.catalogues()
+        losses = self._losses(key)
+        number = max(time.time_ns(), *(_number(path) + 1 for path in old), 0)
+        path = self.folder / f"{_CATALOGUE}{number:016x}{_SUFFIX}"
+        create(path, key, lambda database: catalogue.prepare(database, losses))
+        for path_before in old:
+            remove(path_before)
+        return path
+
+    def losses(self) -> list[catalogue.Loss]:
+        """What the catalogue knows of and no log holds, by week and key, unless a person was told of it; nothing when
+        it cannot be read.
+
+        Raises:
+            CisError: the key is not to be had.
+        """
+        if not self.folder.is_dir():
+            return []
+        view = Database.nothing()
+        try:
+            # What came back is taken in first, unless a damaged log keeps the catalogue from it.
+            with suppress(CisError):
+                self.attach_catalogue(view, "kept")
+        finally:
+            view.close()
+        with locked(self.folder):
+            return [loss for loss in self._losses(self.key()) if not loss.told]
+
+    def _losses(self, key: str | None) -> list[catalogue.Loss]:
+        for path in self.catalogues()[-1:]:
+            with suppress(Invalid), closing(Database(path, key)) as database:
+                return catalogue.losses(database, [*self.weeks(), *self.archives()])
+        return []
+
+    def _known_weeks(self, key: str | None) -> Mapping[str, int]:
+        for path in self.catalogues()[-1:]:
+            with suppress(Invalid), closing(Database(path, key)) as database:
+                return catalogue.taken_in(database, "main")
+        return {}
 
     def _catch_up(self, known: Mapping[str, int], path: Path, key: str | None) -> None:
         """Let the catalogue at `path`, which has taken in the rows `known`, take in what it has missed.
@@ -317,6 +364,13 @@ def _not_a_folder(folder: Path, error: OSError) -> Refused:
     return Refused(
         "CIS-MEM-033", f"cannot use {folder}: {error.strerror}", hint="it is a folder that you can read and write"
     )
+
+
+def _number(path: Path) -> int:
+    """What the names of catalogues are in the order of; 0 for one that no program gave."""
+    with suppress(ValueError):
+        return int(path.stem.removeprefix(_CATALOGUE), 16)
+    return 0
 
 
 def _has_wal(path: Path) -> bool:

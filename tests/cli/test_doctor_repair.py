@@ -54,6 +54,25 @@ def test_what_is_lost_is_named(damaged: Path) -> None:
     assert cis("memory", "get", "a").code == 3
 
 
+def test_a_log_that_somebody_removed_is_missed_until_a_repair_names_what_was_in_it(home: Home) -> None:
+    assert cis("memory", "set", "p/a", "one", "--domain", "public").code == 0
+    for path in (home.memory / "public").glob("memory-*"):
+        path.unlink()
+    told = cis("memory", "get", "p/a")
+    assert (told.code, "a log of memory is gone: cis doctor says which" in told.err) == (3, True)
+    for _ in range(2):
+        looked = cis("doctor")
+        assert looked.code == 1
+        assert "is gone, and with it 1 current entry" in looked.out
+        assert "restore it from a backup" in looked.out
+    done = cis("doctor", "--repair")
+    assert done.code == 0, done.out
+    assert "forgotten: the log of" in done.out
+    assert "the current version of 1 keys is lost: p/a\n" in done.out
+    assert cis("doctor").code == 0
+    assert "cis memory list shows all keys" in cis("memory", "get", "p/a").err
+
+
 def test_a_live_engine_is_ended_first(damaged: Path) -> None:
     assert cis("engine", "start").code == 0
     try:

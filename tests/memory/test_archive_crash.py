@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.memory.support import MONDAY, NODE, PRIVATE, PUBLIC, WEEK, SetClock, files_below, memory, put, value_of
 from tests.memory.test_processes import acknowledged, start
 
-STEPS = ("carried", "written", "named", "removed", "forgotten", "dropped")
+STEPS = ("carried", "written", "named", "removed", "forgotten", "unlinked", "dropped")
 
 
 def archive_and_die(home: Home, now: float, step: str, times: int) -> int:

@@ -57,6 +57,13 @@ class Meter:
         """A question that had to go on."""
         self.asked += 1
 
+    def count(self, *, answered: bool, seconds: float) -> None:
+        """A question, and whether it was answered here."""
+        if answered:
+            self.hit(seconds)
+        else:
+            self.miss()
+
     def stats(self, layer: Layer) -> LayerStats:
         """The figures now."""
         ordered = sorted(self.times)

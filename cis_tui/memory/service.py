@@ -11,14 +11,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from cis_tui.core.clock import Clock, Instant, iso_week, utc_now
-from cis_tui.core.errors import CisError, Unavailable
+from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home
 from cis_tui.memory.buffer import GROUP, Buffer
-from cis_tui.memory.cache import Cache, Cached, Tally
 from cis_tui.memory.earned import standing
-from cis_tui.memory.epochs import Epoch, Epochs
-from cis_tui.memory.layers import Layer, Meters
-from cis_tui.memory.reader import Reader, Written
+from cis_tui.memory.layers import Layer
+from cis_tui.memory.reader import Written
+from cis_tui.memory.recall import Recall
 from cis_tui.memory.records import (
     ArchiveReport,
     Domain,
@@ -30,7 +29,6 @@ from cis_tui.memory.records import (
     MemoryWrite,
     MergeReport,
     RekeyReport,
-    altered,
 )
 from cis_tui.memory.vault import Vault
 
@@ -97,13 +95,8 @@ class MemoryService:
         }
         self._committer: Committer | None = None
         self._buffer = Buffer(self._commit, on_failure=self._report)
-        self._reading = Lock()
-        self._reader = Reader(self._vaults, open_logs=2 * (hot_weeks + 1))
-        self._cache = Cache()
-        self._tally = Tally()
-        self._epochs: Epochs | None = None
-        self.meters = Meters()
-        """What each layer of memory did."""
+        self._recall = Recall(home, self._vaults, clock, open_logs=2 * (hot_weeks + 1))
+        self._searching = Lock()
         self._embedder = embedder
         self._vectors = vectors
         self._searcher: Searcher | None = None
@@ -136,25 +129,16 @@ class MemoryService:
     def flush(self) -> None:
         """Make durable what waits, and write down which entries were used."""
         self._buffer.flush()
-        with self._reading:
-            self._save_uses()
+        self._recall.save_uses()
 
     def get(self, key: str) -> MemoryItem | None:
         """The entry `key`, or None; counts as a use of it."""
         self._lock_if_idle()
         if self._buffer and self._buffer.holds(key):
             self._buffer.flush()
-        with self._reading:
-            began = perf_counter()
-            epoch = self._epoch()
-            cached = self._cache.get(key)
-            if cached is not None and epoch is not None and cached.epoch == epoch:
-                self.meters[Layer.CACHE].hit(perf_counter() - began)
-            else:
-                cached = self._look_up(key, cached, epoch, began)
-                if cached is None:
-                    return None
-            item = self._count_use(cached)
+        item = self._recall.get(key)
+        if item is None:
+            return None
         self._touch(item.domain)
         if self._on_event is not None:
             self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value})
@@ -176,8 +160,8 @@ class MemoryService:
         `cut`: give of a value no more than so many characters, and nothing of a Sensitive one; 0 for all of it.
         """
         self._settle()
-        with self._reading:
-            page = self._fresh.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0), cut=max(cut, 0))
+        with self._recall.reading() as reader:
+            page = reader.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0), cut=max(cut, 0))
         self._touch(*(item.domain for item in page.items))
         now = self._clock()
         return replace(page, items=tuple(standing(item, now) for item in page.items))
@@ -185,16 +169,16 @@ class MemoryService:
     def tree(self, prefix: str = "", *, domain: Domain | None = None) -> MemoryTree:
         """How many current entries' keys begin with `prefix`, and how these keys go on up to their next `/`."""
         self._settle()
-        with self._reading:
-            return self._fresh.tree(prefix, domain)
+        with self._recall.reading() as reader:
+            return reader.tree(prefix, domain)
 
     def history(self, key: str) -> tuple[MemoryItem, ...]:
         """Every version of `key` that is kept, newest first; empty when it was never written."""
         from cis_tui.memory.history import newest_first
 
         self._settle()
-        with self._reading:
-            versions = self._fresh.versions(key)
+        with self._recall.reading() as reader:
+            versions = reader.versions(key)
         self._touch(*(item.domain for _, item in versions))
         return newest_first(versions)
 
@@ -210,8 +194,8 @@ class MemoryService:
 
         self._settle()
         domain = None if include_private else Domain.PUBLIC
-        with self._reading:
-            items = self._fresh.following(prefix, after, domain, limit=PAGE)
+        with self._recall.reading() as reader:
+            items = reader.following(prefix, after, domain, limit=PAGE)
             return export_page(items, named=prefix, sensitive=include_sensitive)
 
     def records(self, key: str) -> tuple[MemoryRecord, ...]:
@@ -219,8 +203,8 @@ class MemoryService:
         from cis_tui.memory.sharing import records_of
 
         self._settle()
-        with self._reading:
-            return records_of(self._fresh.shared_versions(key))
+        with self._recall.reading() as reader:
+            return records_of(reader.shared_versions(key))
 
     def merge(self, records: Sequence[MemoryRecord]) -> MergeReport:
         """Take in versions of public entries that were made elsewhere; durable when this returns.
@@ -266,8 +250,8 @@ class MemoryService:
     def written_by(self, run: str, since: Instant) -> tuple[Sequence[Written], bool]:
         """The versions that `run`, which began at `since`, and its rollback wrote, and whether these are all."""
         self._settle()
-        with self._reading:
-            return self._fresh.written_by(run, iso_week(since))
+        with self._recall.reading() as reader:
+            return reader.written_by(run, iso_week(since))
 
     def roll_back(self, run: str, since: Instant) -> Sequence[Restored]:
         """See `rollback.roll_back`."""
@@ -278,22 +262,22 @@ class MemoryService:
     def current(self, key: str) -> MemoryItem | None:
         """The entry `key`, or None; counts as no use of it."""
         self._settle()
-        with self._reading:
-            place = self._fresh.find(key)
-            return None if place is None else self._reader.read(place)
+        with self._recall.reading() as reader:
+            place = reader.find(key)
+            return None if place is None else reader.read(place)
 
     def own_changes(self, take: Callable[[Iterator[Change]], Change | None]) -> tuple[str, Change | None]:
         """This node, and what `take` takes of the versions in the open logs that it wrote, newest first."""
         node = self._node_id()
         self._settle()
-        with self._reading, closing(self._fresh.changes(node)) as changes:
+        with self._recall.reading() as reader, closing(reader.changes(node)) as changes:
             return node, take(changes)
 
     def disputed(self) -> tuple[str, ...]:
         """The keys that may have several newest versions, in order."""
         self._settle()
-        with self._reading:
-            return self._fresh.disputed()
+        with self._recall.reading() as reader:
+            return reader.disputed()
 
     def revise(self, entry: Entry) -> MemoryItem:
         """Write a revision, durably; its version.
@@ -311,10 +295,10 @@ class MemoryService:
         counts: dict[str, int] = {}
         with suppress(CisError):
             self._settle()
-        with self._reading:
+        with self._recall.reading() as reader:
             for domain in Domain:
                 with suppress(CisError):
-                    counts[domain.value] = self._fresh.count(domain)
+                    counts[domain.value] = reader.count(domain)
         return counts
 
     def stats(self) -> MemoryStats:
@@ -324,9 +308,9 @@ class MemoryService:
 
         with suppress(CisError):
             self._settle()
-        with self._reading:
-            domains = tuple(domain_stats(self._vaults[domain], self._fresh) for domain in Domain)
-            return MemoryStats(domains, self.meters.stats(), len(self._cache), self._data_key.state())
+        with self._recall.reading() as reader:
+            domains = tuple(domain_stats(self._vaults[domain], reader) for domain in Domain)
+            return MemoryStats(domains, self._recall.meters.stats(), self._recall.cached, self._data_key.state())
 
     def check(self) -> list[str]:
         """What is wrong with the files of memory, a sentence each; empty when all is well."""
@@ -394,7 +378,7 @@ class MemoryService:
             self._settle()
         run = ArchiveRun(
             vaults=tuple(self._vaults.values()),
-            epochs=self._counters,
+            epochs=lambda: self._recall.epochs,
             now=self._clock(),
             hot_weeks=self._hot_weeks,
             total_weeks=self._total_weeks,
@@ -415,7 +399,9 @@ class MemoryService:
         `embed_waiting`: false where an indexer lives that embeds what was written since.
         """
         self._settle()
+        began = perf_counter()
         result = self._search_side().search(query, embed_waiting=embed_waiting)
+        self._recall.meters[Layer.VECTORS].count(answered=not result.semantic, seconds=perf_counter() - began)
         self._touch(*(hit.item.domain for hit in result.hits))
         return result
 
@@ -441,12 +427,9 @@ class MemoryService:
         try:
             self._buffer.close()
         finally:
-            with self._reading:
-                self._save_uses()
-                self._cache.clear()
-                self._reader.close()
-                if self._committer is not None:
-                    self._committer.close()
+            self._recall.close()
+            if self._committer is not None:
+                self._committer.close()
             if self._searcher is not None:
                 self._searcher.close()
             if self._made_key is not None:
@@ -462,7 +445,7 @@ class MemoryService:
     def _search_side(self) -> Searcher:
         from cis_tui.memory.search import Searcher
 
-        with self._reading:
+        with self._searching:
             if self._searcher is None:
                 self._searcher = Searcher(
                     self._vaults, self._clock, embedder=self._embedder, chroma=self._chroma_index()
@@ -487,82 +470,24 @@ class MemoryService:
         from cis_tui.memory.committer import Committer
 
         if self._committer is None:
-            self._committer = Committer(self._vaults, self._counters(), self._node_id)
+            self._committer = Committer(self._vaults, self._recall.epochs, self._node_id)
         return self._committer
-
-    def _look_up(self, key: str, cached: Cached | None, epoch: Epoch | None, began: float) -> Cached | None:
-        """The entry from the log that the catalogue names; `epoch` was read first, so that no later write is missed."""
-        self.meters[Layer.CACHE].miss()
-        self._reader.refresh(epoch)
-        place = self._reader.find(key)
-        if place is None:
-            self._cache.discard(key)
-            self.meters[Layer.LOGS].miss()
-            return None
-        if cached is None or cached.place != place:
-            try:
-                item = self._reader.read(place)
-            except Unavailable:
-                # An archive was dropped since we asked where the entry lies; its entries went with it.
-                if self._reader.find_again(key, place.domain) == place:
-                    raise
-                return self._look_up(key, None, None, began)
-            more = self._tally.times(place)
-            if more:
-                item = altered(item, access_count=item.access_count + more, uses=item.uses + more)
-            cached = Cached(item, place, None)
-        cached.epoch = epoch
-        self._cache.put(cached)
-        self.meters[Layer.ARCHIVES if self._reader.archived(place) else Layer.LOGS].hit(perf_counter() - began)
-        return cached
-
-    def _count_use(self, cached: Cached) -> MemoryItem:
-        now = self._clock()
-        self._tally.hit(cached.place, now)
-        if self._tally.due(now):
-            self._save_uses()
-        return standing(cached.use(now), now)
-
-    def _epoch(self) -> Epoch | None:
-        """The present epoch; None when nothing that is read now can be relied upon later."""
-        if self._epochs is None:
-            if not self._home.memory.is_dir():
-                return None
-            with suppress(CisError):
-                return self._counters().now()
-            return None
-        return self._epochs.now()
-
-    @property
-    def _fresh(self) -> Reader:
-        """The reader, which has let go of what others have replaced."""
-        self._reader.refresh(self._epoch())
-        return self._reader
-
-    def _counters(self) -> Epochs:
-        if self._epochs is None:
-            self._epochs = Epochs(self._home)
-        return self._epochs
 
     def _settle(self) -> None:
         """Bring to the logs what they do not show yet."""
         self._lock_if_idle()
         if self._buffer:
             self._buffer.flush()
-        with self._reading:
-            self._save_uses()
+        self._recall.save_uses()
 
     @contextmanager
     def _private_closed(self) -> Generator[None]:
         """Have no private file open, and nothing of private memory kept, while the block runs; who asks waits."""
         with ExitStack() as closed:
             closed.enter_context(self._buffer.alone())
-            closed.enter_context(self._reading)
-            self._save_uses()
-            self._reader.close_private()
+            closed.enter_context(self._recall.private_closed())
             if self._committer is not None:
                 self._committer.close_private()
-            self._cache.clear()
             if self._searcher is not None:
                 closed.enter_context(self._searcher.private_closed())
             yield
@@ -577,14 +502,6 @@ class MemoryService:
         """Note that entries of these domains were used by somebody."""
         if self._made_key is not None and Domain.PRIVATE in domains:
             self._made_key.touch()
-
-    def _save_uses(self) -> None:
-        """Write uses down; where that fails they wait for the next time, for no read may fail of it."""
-        for (domain, week), hits in self._tally.take().items():
-            try:
-                self._reader.count_accesses(domain, week, hits)
-            except CisError:
-                self._tally.put_back((domain, week), hits, self._clock())
 
     def _emit(self, type: str, data: Mapping[str, object]) -> None:
         if self._on_event is not None:

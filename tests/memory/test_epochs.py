@@ -23,7 +23,7 @@ class Killed(Epochs):
     def end(self, domain, number):
         os.kill(os.getpid(), signal.SIGKILL)
 service = MemoryService(home)
-service._epochs = Killed(home)
+service._recall._epochs = Killed(home)
 service.set(MemoryWrite("note", "new", Domain.PUBLIC))
 """
 
@@ -67,6 +67,6 @@ def test_a_hit_is_answered_by_the_cache_and_a_write_elsewhere_ends_that(home: Ho
         put(other, "note", "2")
         answers += [value_of(service, "note"), value_of(service, "note")]
         assert answers == ["1", "1", "2", "2"]
-        layers = {stats.layer.value: (stats.asked, stats.answered) for stats in service.meters.stats()}
+        layers = {stats.layer.value: (stats.asked, stats.answered) for stats in service.stats().layers}
         assert layers["L1"] == (4, 2)
         assert layers["L3"] == (2, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cis_tui.core.paths import Home
 from cis_tui.memory.layers import Layer, Meter
+from cis_tui.memory.queries import Query
 from tests.memory.support import MONDAY, PRIVATE, PUBLIC, WEEK, SetClock, memory, put, value_of
 
 
@@ -52,3 +53,12 @@ def test_a_meter_tells_the_middle_and_the_slow_end() -> None:
     meter.miss()
     stats = meter.stats(Layer.LOGS)
     assert (stats.asked, stats.answered, stats.p50, stats.p95) == (101, 100, 51.0, 96.0)
+
+
+def test_a_search_is_counted_and_answered_by_meaning_where_nothing_speaks_against_it(home: Home) -> None:
+    with memory(home) as service:
+        put(service, "notes/drink", "coffee is brewed on the third floor")
+        result = service.search(Query("coffee"))
+        layers = {stats.layer: stats for stats in service.stats().layers}
+        vectors = layers[Layer.VECTORS]
+        assert (vectors.asked, vectors.answered) == (1, 0 if result.semantic else 1)

@@ -400,8 +400,8 @@ class Engine:
         for run in await self._in_thread(self._runs.rolling_back):
             try:
                 await self.run_resume(run)
-            except CisError as error:
-                log.warning("the rollback of the run %s waits: %s", run, error.message)
+            except (CisError, OSError) as error:
+                log.warning("the rollback of the run %s waits: %s", run, error)
 
     async def run_cancel(self, run: str) -> RunView:
         """See `EngineApi`."""

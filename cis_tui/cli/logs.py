@@ -13,7 +13,7 @@ from cis_tui.core.errors import NotFound
 from cis_tui.core.events import Event
 from cis_tui.core.text import clean_line, did_you_mean
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import RunView, TaskView
+from cis_tui.dag.views import RunView, TaskView, UndoItem, UndoKind
 from cis_tui.protocol import EngineApi
 
 Api = EngineApi | Offline
@@ -80,7 +80,7 @@ class _Tail:
         self._places: dict[str, tuple[int, int]] = {}
         """By task: the attempt that is being printed, and the byte that comes next."""
 
-    async def read(self, task: TaskView) -> None:
+    async def read(self, task: TaskView | UndoItem) -> None:
         """Print what is new of a task."""
         attempt, offset = self._places.get(task.id, (1, 0))
         while attempt <= task.attempts:
@@ -118,8 +118,9 @@ class _Printer:
         self._at_line_start = text.endswith("\n")
 
 
-def _chosen(view: RunView, only: str | None) -> list[TaskView]:
-    tasks = [task for task in view.tasks if only in (None, task.id)]
+def _chosen(view: RunView, only: str | None) -> list[TaskView | UndoItem]:
+    tasks: list[TaskView | UndoItem] = [task for task in view.tasks if only in (None, task.id)]
+    tasks += [item for item in view.undo if item.kind is UndoKind.COMMAND and item.id == only]
     if only is not None and not tasks:
         hint = did_you_mean(only, [task.id for task in view.tasks]) or f"cis run show {view.id} lists them"
         raise NotFound("CIS-CLI-011", f'the run {view.id} has no task "{clean_line(only)}"', hint=hint)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from cis_tui.dag.tree import Entry, Keep, Kind, Tree
 log = logging.getLogger(__name__)
 MAX_BYTES = 256 * 1024 * 1024
 """Of the files that are kept for one path."""
+MAX_RUN = 1024 * 1024 * 1024
+"""Bytes that are kept for one run."""
 MAX_ENTRIES = 20_000
 """Files and folders that are kept for one path."""
 _PIECE = 1 << 20
@@ -40,6 +43,7 @@ class Checkpoints:
     def __init__(self, folder: Path, root: Path) -> None:
         """`folder`: where they are kept; `root`: what their paths are relative to."""
         self._folder = folder
+        self._size = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
         self.tree = Tree(root)
 
     def keep(self, path: str) -> str:
@@ -54,8 +58,10 @@ class Checkpoints:
         def keep(file: BinaryIO, length: int) -> str:
             nonlocal size
             size += length
-            if size > MAX_BYTES:
-                raise _too_much(path, f"more than {MAX_BYTES // 1024 // 1024} MB")
+            if size > MAX_BYTES or self._size + length > MAX_RUN:
+                limit = f"{MAX_BYTES // 1024 // 1024} MB, or the run {MAX_RUN // 1024 // 1024} MB in all"
+                raise _too_much(path, f"more than {limit}")
+            self._size += length
             return self._add(file)
 
         return self._write(self._image(path, keep))
@@ -109,6 +115,10 @@ class Checkpoints:
                 return _digest(file) == name
         except OSError:
             return False
+
+    def drop(self) -> None:
+        """Remove all that was kept."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _image(self, path: str, keep: Keep) -> Image:
         entries: list[Entry] = []

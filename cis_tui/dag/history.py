@@ -14,7 +14,18 @@ from cis_tui.dag.estimates import read_durations
 from cis_tui.dag.outputs import log_path, read_chunk
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import Debt, Decision, LogChunk, RunStatus, RunSummary, RunView, TaskStatus, TaskView
+from cis_tui.dag.views import (
+    Debt,
+    Decision,
+    LogChunk,
+    RunStatus,
+    RunSummary,
+    RunView,
+    TaskStatus,
+    TaskView,
+    UndoKind,
+    UndoStatus,
+)
 
 Live = Callable[[str], RunState | None]
 """The present state of a run that an engine is working on; None for any other."""
@@ -137,13 +148,18 @@ class RunHistory:
         return debt
 
     def logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65_536) -> LogChunk:
-        """A part of the output of one attempt of a task; attempt 0 is the newest.
+        """A part of the output of one attempt of a task, or of a step of its rollback; attempt 0 is the newest.
 
         Raises:
             NotFound: there is no such run, task or attempt (CIS-DAG-060, CIS-DAG-063).
             Refused: several runs begin so.
         """
         state = self.state(self.find(run))
+        step = state.undo.items.get((UndoKind.COMMAND, task))
+        if step is not None:
+            path = log_path(self._home.runs, state.id, f"{task} rollback", attempt or step.attempts)
+            live = step.status is UndoStatus.RUNNING and self._live(state.id) is not None
+            return read_chunk(path, attempt or step.attempts, offset, min(limit, 1 << 20), live=live)
         view = self._task(state, task)
         if attempt < 0 or attempt > view.attempts:
             raise NotFound("CIS-DAG-063", f'the task "{task}" has had {view.attempts} attempts, not {attempt}')
@@ -173,7 +189,7 @@ class RunHistory:
             return
         try:
             with store.reading(self._home.runs_db) as connection:
-                yield connection
+                yield connection if store.is_made(connection) else None
         except store.Error as error:
             raise Unavailable(
                 "CIS-DAG-043", f"the run journal {self._home.runs_db} cannot be read: {error}", hint="try: cis doctor"

@@ -253,6 +253,8 @@ class Rollback:
         error = clean_line("; ".join(filter(None, told)), limit=2000)
         end: Change = (EventType.RUN_FAILED, {"run": self.record.id, "status": status.value, "error": error})
         await self._journal.record_all([end])
+        if status is RunStatus.ROLLED_BACK and not any(item.detail for item in self._items.values()):
+            await self._in_thread(self._checkpoints.drop)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)

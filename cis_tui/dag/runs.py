@@ -41,6 +41,8 @@ from cis_tui.skills.process import Processes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_LASTING = (RunStatus.COMPLETED, RunStatus.ROLLED_BACK, RunStatus.ROLLBACK_FAILED)
+"""Ends from which a run does not go on."""
 _CANCELLED = Finish(RunStatus.CANCELLED, "cancelled")
 
 
@@ -334,11 +336,8 @@ class RunService:
             if id in self._runners:
                 return await self._in_thread(lambda: self._history.show(id))
             state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
-            if state.outcome is RunStatus.COMPLETED:
+            if state.outcome in _LASTING:
                 return state.view()
-            if state.outcome in (RunStatus.ROLLED_BACK, RunStatus.ROLLBACK_FAILED):
-                hint = f"cis dag run {clean_line(state.dag)} begins a new one"
-                raise Refused("CIS-DAG-125", f"the run {id} is {state.outcome}: it cannot go on", hint=hint)
             await self._in_thread(lambda: self._kill_leftovers(id))
             if state.undo.rolling:
                 return await self._begin_undo(record, skills, state, [])

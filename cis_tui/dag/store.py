@@ -65,7 +65,7 @@ def open_store(path: Path, *, create: bool) -> Connection:
         connection.execute("PRAGMA synchronous=FULL")
         if create:
             _use_wal(connection)
-            connection.executescript(_SCHEMA)
+            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT")
     except BaseException:
         connection.close()
         raise
@@ -84,6 +84,11 @@ def reading(path: Path) -> Generator[Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def is_made(connection: Connection) -> bool:
+    """Whether the journal has its tables: an engine that was killed at its first start may have left none."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone() is not None
 
 
 def _use_wal(connection: Connection) -> None:

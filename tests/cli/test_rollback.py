@@ -62,6 +62,7 @@ def test_a_run_is_rolled_back_on_demand(tmp_path: Path) -> None:
     assert 'rollback of "push" failed: exit code 1: rm:' in done.out
     assert (project / "app").exists()
     assert cis("run", "show", run).out.count("pending") == 2
+    assert "No such file" in cis("run", "logs", run, "--task", "push#1").out
     done = cis("run", "rollback", run, "--skip", "push", "--json")
     assert (done.code, done.json["status"]) == (0, "rolled_back")
     assert not (project / "app").exists()

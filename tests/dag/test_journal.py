@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 
 from cis_tui.core.clock import Instant
-from cis_tui.core.errors import Unavailable
+from cis_tui.core.errors import NotFound, Unavailable
 from cis_tui.core.events import Event, EventBus
+from cis_tui.core.paths import Home
 from cis_tui.dag import store
 from cis_tui.dag.begin import run_started
+from cis_tui.dag.history import RunHistory
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.model import DagSpec, TaskSpec
 from cis_tui.dag.record import RunRecord
@@ -233,3 +235,14 @@ async def test_a_run_can_be_told_from_its_events_and_its_definition(tmp_path: Pa
     assert state is not None
     assert (state.tasks["a"].status, state.tasks["b"].status) == ("completed", "pending")
     assert state.tasks["b"].deps == ("a",)
+
+
+def test_a_journal_whose_engine_was_killed_before_it_had_tables_is_no_journal_yet(home: Home) -> None:
+    store.open_store(home.runs_db, create=True).close()
+    connection = store.open_store(home.runs_db, create=False)
+    for table in ("events", "runs", "decisions", "debts", "meta"):
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+    connection.close()
+    assert RunHistory(home).list() == ()
+    with pytest.raises(NotFound):
+        RunHistory(home).show("x")

@@ -9,6 +9,7 @@ import pytest
 
 from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.retry import Retry
+from cis_tui.dag.checkpoint import undo_folder
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.model import DagSpec, TaskSpec, UndoStep
 from cis_tui.dag.state import RunState
@@ -62,13 +63,13 @@ async def test_what_completed_is_taken_back_in_reverse_when_a_task_fails(tmp_pat
 
 async def test_a_run_that_ended_is_rolled_back_on_demand_and_only_once(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
-        run = (await lab.run(shell("a", "true", rollback=steps("echo back >> log")))).id
+        run = (await lab.run(shell("a", "touch f", creates=("f",), rollback=steps("echo back >> log")))).id
         view = await rolled_back(lab, run)
         assert (view.status, view.error, read(lab.project / "log")) == (RunStatus.ROLLED_BACK, "", "back\n")
         with pytest.raises(Refused, match="rolled back already"):
             await lab.runs.roll_back(run)
-        with pytest.raises(Refused, match="cannot go on"):
-            await lab.runs.resume(run)
+        assert await lab.runs.resume(run) == view, "it is just shown"
+        assert not undo_folder(lab.home.runs, run).exists(), "what was kept is needed no more"
         with pytest.raises(NotFound):
             await lab.runs.roll_back("nothing")
 

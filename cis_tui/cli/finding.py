@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from cis_tui.cli.context import Context
+from cis_tui.cli.failure import usage
 from cis_tui.cli.output import note, paint, show, show_json
 from cis_tui.cli.progress import Progress
 from cis_tui.cli.store import open_store
@@ -14,10 +15,16 @@ from cis_tui.memory.queries import Hit, IndexStatus, Query, SearchResult
 
 
 def search(context: Context, query: Query) -> int:
-    """`cis memory search`: best first."""
+    """`cis memory search`: best first.
+
+    Raises:
+        UsageError: nothing is asked for (CIS-CLI-003).
+    """
+    if not query.text.strip():
+        raise usage("cis memory search: the question is empty", "cis memory list shows what there is")
     with open_store(context) as store:
         result = store.search(query)
-    _tell(result)
+    tell(result)
     if context.json:
         show_json([_flat(hit) for hit in result.hits])
         return 0
@@ -59,14 +66,15 @@ def _found(status: IndexStatus) -> int:
     return sum(domain.entries - domain.waiting for domain in status.domains.values())
 
 
-def _tell(result: SearchResult) -> None:
+def tell(result: SearchResult) -> None:
     """Say what the hits do not show."""
     if result.semantic:
         note(f"found by words only: {clean_line(result.semantic)}")
     if result.locked:
-        note(f"without private memory: {clean_line(result.locked)}")
+        note(f"{clean_line(result.locked)}; only public entries were searched")
     if result.waiting:
-        note(f"{result.waiting} entries are found by words only as yet; cis memory reindex makes them ready")
+        what, them = ("1 entry is", "it") if result.waiting == 1 else (f"{result.waiting:,} entries are", "them")
+        note(f"{what} found by words only as yet; cis memory reindex makes {them} ready")
 
 
 def _flat(hit: Hit) -> dict[str, object]:

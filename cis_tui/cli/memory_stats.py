@@ -39,14 +39,24 @@ def stats(context: Context) -> int:
 
 
 def _show_domain(domain: DomainStats) -> None:
-    archived = f", {domain.archives} archives of {size(domain.archive_bytes)}" if domain.archives else ""
-    show(f"{domain.domain}: {domain.entries} entries{archived}")
+    archived = (
+        f", {_count(domain.archives, 'archive', 'archives')} of {size(domain.archive_bytes)}" if domain.archives else ""
+    )
+    show(f"{domain.domain}: {_entries(domain.entries)}{archived}")
     if domain.problem:
         note(f"  {domain.problem}")
     if domain.kinds:
         show("  " + ", ".join(f"{count} {kind}" for kind, count in domain.kinds.items()))
     for log in domain.logs:
-        show(f"  {log.week}  {log.entries:>8} current  {size(log.bytes):>9}")
+        show(f"  {log.week}  {'?' if log.entries is None else log.entries:>8} current  {size(log.bytes):>9}")
+
+
+def _entries(count: int | None) -> str:
+    return "entries unknown" if count is None else _count(count, "entry", "entries")
+
+
+def _count(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _figures(stats: LayerStats) -> tuple[object, ...]:

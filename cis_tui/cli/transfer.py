@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -13,12 +13,14 @@ from typing import BinaryIO
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, show_json
 from cis_tui.cli.progress import Progress
-from cis_tui.cli.store import open_store
+from cis_tui.cli.store import LOCKED, Store, open_store
 from cis_tui.core.codec import dumps
-from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
 from cis_tui.core.paths import replacing
+from cis_tui.memory.classify import classify
+from cis_tui.memory.inherit import DECLASSIFIED, Kind, check_class
 from cis_tui.memory.lines import MAX_LINE, unknown_fields, write_of
-from cis_tui.memory.records import MemoryWrite
+from cis_tui.memory.records import IndexType, MemoryWrite
 
 _BATCH = 500
 _BATCH_BYTES = 2 * 1024 * 1024
@@ -50,21 +52,23 @@ def export(context: Context, prefix: str, *, output: str | None, private: bool, 
     return 0
 
 
-def import_(context: Context, source: str, *, skip_invalid: bool) -> int:
-    """`cis memory import`: from a file only if every line of it is right, unless bad ones are to be skipped."""
+def import_(context: Context, source: str, *, skip_invalid: bool, yes: bool) -> int:
+    """`cis memory import`: from a file only if every line of it is right, unless bad ones are to be skipped.
+
+    What is Sensitive, by what a line holds or by what memory has, becomes nothing else without a `yes`.
+    """
     progress = Progress("entries imported")
-    with _opened(source) as file:
+    with _opened(source) as file, open_store(context) as store:
         name = "stdin" if source == "-" else source
-        reader = _Lines(file, name, skip_invalid=skip_invalid)
+        reader = _Lines(file, name, lambda line: _write_of(store, line, yes=yes), skip_invalid=skip_invalid)
         if source != "-" and not skip_invalid and file.seekable():
             reader.check_all()
             file.seek(0)
         try:
-            with open_store(context) as store:
-                for batch in reader.batches():
-                    with _uninterrupted():
-                        store.set_many(batch)
-                        progress.add(len(batch))
+            for batch in reader.batches():
+                with _uninterrupted():
+                    store.set_many(batch)
+                    progress.add(len(batch))
         except (CisError, OSError, KeyboardInterrupt) as error:
             progress.clear()
             note(f"{progress.count:,} entries of {name} are kept; importing it again does no harm")
@@ -75,12 +79,42 @@ def import_(context: Context, source: str, *, skip_invalid: bool) -> int:
     return 0
 
 
+def _write_of(store: Store, line: bytes, *, yes: bool) -> MemoryWrite:
+    """The write that `line` asks for.
+
+    Raises:
+        Invalid: it cannot be kept, or not without a `yes` (see `write_of`).
+    """
+    write = write_of(line, declassify=yes)
+    if write.index_type is None or write.declassify:
+        return write
+    try:
+        found = classify(write.key, write.value)
+        check_class(write.key, Kind(found.index_type, found.reason, classed=False), write.index_type)
+        item = store.current(write.key)
+        if item is not None:
+            kind = Kind(IndexType(str(item["index_type"])), str(item["reason"]), classed=item["classed"] is True)
+            check_class(write.key, kind, write.index_type)
+    except Refused as error:
+        if error.code != DECLASSIFIED:
+            raise
+        raise Invalid("CIS-MEM-080", f"{error.message}; cis memory import --yes keeps it so") from error
+    except Unavailable as error:
+        # What lies in locked memory is not touched by a public entry; for a private one the write says that it is.
+        if error.code != LOCKED:
+            raise
+    return write
+
+
 class _Lines:
     """The lines of an import."""
 
-    def __init__(self, file: BinaryIO, name: str, *, skip_invalid: bool) -> None:
+    def __init__(
+        self, file: BinaryIO, name: str, write_of: Callable[[bytes], MemoryWrite], *, skip_invalid: bool
+    ) -> None:
         self._file = file
         self._name = name
+        self._write_of = write_of
         self._skip = skip_invalid
         self.bad = 0
         """Lines that cannot be kept."""
@@ -97,7 +131,7 @@ class _Lines:
         for number, line in self._numbered():
             total += 1
             try:
-                write_of(line)
+                self._write_of(line)
                 unknown |= unknown_fields(line)
             except Invalid as error:
                 self.bad += 1
@@ -125,7 +159,7 @@ class _Lines:
         size = 0
         for number, line in self._numbered():
             try:
-                write = write_of(line)
+                write = self._write_of(line)
             except Invalid as error:
                 if not self._skip and batch:
                     yield tuple(batch)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import NotFound
-from cis_tui.memory.inherit import SAID, Kind, check_class
+from cis_tui.memory.inherit import SAID, Kind, check_class, check_given
 from cis_tui.memory.log import Change
 from cis_tui.memory.plan import Entry, changed
 from cis_tui.memory.records import Domain, IndexType, MemoryConflict, MemoryItem
@@ -29,8 +29,10 @@ def classing(item: MemoryItem, at: Instant, kind: IndexType, *, declassify: bool
     What becomes Sensitive becomes private; what is no longer Sensitive stays where it is.
 
     Raises:
+        Invalid: that kind is earned (CIS-MEM-100).
         Refused: it is Sensitive, and would no longer be, without `declassify` (CIS-MEM-084).
     """
+    check_given(kind)
     if item.classed and item.index_type is kind:
         return None
     if not declassify:

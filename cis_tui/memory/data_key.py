@@ -70,7 +70,7 @@ class DataKey:
         with self._mutex:
             if not self._key:
                 if self._shut:
-                    raise locked_error("it was locked", _UNLOCK)
+                    raise locked_error(_UNLOCK)
                 with self._joined():
                     ask, self._ask = self._ask, None  # who has no answer is not asked again
                     self._open(load_key(self._home, env=self._env, ask=ask))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cis_tui.core.errors import Refused
+from cis_tui.core.errors import Invalid, Refused
 from cis_tui.memory.classify import default_category
 from cis_tui.memory.records import IndexType
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from cis_tui.memory.catalogue import Head
     from cis_tui.memory.plan import Entry
 
+DECLASSIFIED = "CIS-MEM-084"
+"""The code of the error that says: this is Sensitive, and would no longer be."""
 SAID = "you said so"
 """Why an entry is of a kind that a person chose."""
 _WAS_SENSITIVE = "it was Sensitive before"
@@ -44,6 +46,17 @@ def inherited(entry: Entry, head: Head | None) -> Entry:
     )
 
 
+def check_given(said: IndexType) -> None:
+    """See that an entry may be `said` to be of a kind at all.
+
+    Raises:
+        Invalid: that kind is earned (CIS-MEM-100).
+    """
+    if said is IndexType.FREQUENTLY_QUERIED:
+        hint = "cis memory pin keeps an entry, however often it is used"
+        raise Invalid("CIS-MEM-100", f"{said.value} is earned by use, and not given", hint=hint)
+
+
 def check_class(key: str, was: Kind, said: IndexType) -> None:
     """See that an entry may be `said` to be of a kind without another word.
 
@@ -52,7 +65,7 @@ def check_class(key: str, was: Kind, said: IndexType) -> None:
     """
     if was.index_type is IndexType.SENSITIVE and said is not IndexType.SENSITIVE:
         raise Refused(
-            "CIS-MEM-084",
+            DECLASSIFIED,
             f"{key} is Sensitive ({was.reason}); as {said.value} it would be shown, searched and exported",
             hint="say --yes if that is what you want",
         )

@@ -7,7 +7,7 @@ from contextlib import suppress
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Invalid
 from cis_tui.memory.classify import classify, default_category
-from cis_tui.memory.inherit import SAID, Kind, check_class
+from cis_tui.memory.inherit import SAID, Kind, check_class, check_given
 from cis_tui.memory.plan import Entry
 from cis_tui.memory.records import MAX_KEY, MAX_RUN, MAX_VALUE, Domain, IndexType, MemoryWrite
 
@@ -19,7 +19,8 @@ def entry_of(write: MemoryWrite, default_domain: Domain | None, at: Instant) -> 
     """`write`, made at the moment `at`, checked and classified (spec, Memory Write Flow, steps 1 and 2).
 
     Raises:
-        Invalid: the key (CIS-MEM-001), the value (CIS-MEM-002) or the category (CIS-MEM-003) cannot be kept.
+        Invalid: the key (CIS-MEM-001), the value (CIS-MEM-002) or the category (CIS-MEM-003) cannot be kept, or it is
+            said to be of a kind that is earned (CIS-MEM-100).
         Refused: it is Sensitive, and said to be something else without `declassify` (CIS-MEM-084).
     """
     value = check_write(write)
@@ -48,9 +49,12 @@ def check_write(write: MemoryWrite) -> str | bytes:
     """See that a write can be kept; gives its value as it would be.
 
     Raises:
-        Invalid: the key (CIS-MEM-001), the value (CIS-MEM-002) or the category (CIS-MEM-003) cannot be.
+        Invalid: the key (CIS-MEM-001), the value (CIS-MEM-002) or the category (CIS-MEM-003) cannot be, or its kind is
+            earned (CIS-MEM-100).
     """
     key = checked_key(write.key)
+    if write.index_type is not None:
+        check_given(write.index_type)
     if write.category:
         check_line("CIS-MEM-003", "a category", write.category, MAX_CATEGORY)
     return _checked_value(key, write.value)

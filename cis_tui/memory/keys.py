@@ -159,9 +159,10 @@ def system_keyring(env: Mapping[str, str]) -> Keyring | None:
     return Keyring(COMMAND)
 
 
-def locked_error(reason: str, hint: str) -> Unavailable:
-    """The error that says that private memory is locked, and why."""
-    return Unavailable(LOCKED, f"private memory is locked: {reason}", hint=hint, retryable=False)
+def locked_error(hint: str, reason: str = "") -> Unavailable:
+    """The error that says that private memory is locked, and why if more than that is known."""
+    more = f": {reason}" if reason else ""
+    return Unavailable(LOCKED, f"private memory is locked{more}", hint=hint, retryable=False)
 
 
 def _create(home: Home, env: Mapping[str, str], keyring: Keyring | None) -> Kept:
@@ -216,7 +217,7 @@ def _unwrap_asking(home: Home, kept: Kept, ask: Ask) -> str:
 
 def _by_passphrase(kept: Kept, path: Path, passphrase: str | None) -> bytes:
     if not passphrase:
-        raise locked_error("it needs its passphrase", "set CIS_PASSPHRASE or CIS_PASSPHRASE_FILE, or unlock the engine")
+        raise locked_error("set CIS_PASSPHRASE or CIS_PASSPHRASE_FILE, or unlock the engine", "it needs its passphrase")
     costs = {name: int(str(kept[name])) for name in _ARGON2}
     if any(not 0 < costs[name] <= limit for name, limit in _LIMITS.items()):
         raise _damaged(path)
@@ -238,7 +239,7 @@ def _from_keyring(account: str, keyring: Keyring | None) -> bytes:
     found = keyring.get(account) if keyring is not None else None
     if found is None:
         reason = "its key is in the keyring of this account, which does not answer"
-        raise locked_error(reason, "unlock the keyring")
+        raise locked_error("unlock the keyring", reason)
     return _hex(found, 32)
 
 

@@ -23,11 +23,12 @@ _ITEM_FIELDS = frozenset(field.name for field in fields(MemoryItem))
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
-def write_of(line: bytes) -> MemoryWrite:
-    """The write that `line` asks for. Its `index_type` counts where `classed` says that a person chose it.
+def write_of(line: bytes, *, declassify: bool = False) -> MemoryWrite:
+    """The write that `line` asks for. Its `index_type` counts where `classed` says that a person chose it; that it is
+    no secret only with `declassify` (see `MemoryWrite`).
 
     Raises:
-        Invalid: it cannot be kept (CIS-MEM-001 to 003), or is no such object (CIS-MEM-080).
+        Invalid: it cannot be kept (CIS-MEM-001 to 003, 100), or is no such object (CIS-MEM-080).
     """
     given = _object(line)
     key, value = given.get("key"), given.get("value")
@@ -41,9 +42,10 @@ def write_of(line: bytes) -> MemoryWrite:
         _choice(given, "domain", Domain),
         _text(given, "category"),
         _flag(given, "pinned"),
+        kind,
+        declassify and kind is not None,
     )
-    check_write(write)
-    return replace(write, index_type=kind, declassify=kind is not None)
+    return replace(write, value=check_write(write))
 
 
 def unknown_fields(line: bytes) -> frozenset[str]:

@@ -38,6 +38,8 @@ def version_of(record: MemoryRecord, now: Instant) -> Version:
     check_line("CIS-MEM-003", "a category", record.category, MAX_KEY)
     _check_vector(record.key, record.vector, record.origin)
     _check_time(record, now)
+    if record.index_type is IndexType.FREQUENTLY_QUERIED:
+        raise _impossible(record.key, f"{record.index_type.value} is earned by use on each node, and not given")
     found = classify(record.key, value)
     if record.value is not None and IndexType.SENSITIVE in (record.index_type, found.index_type):
         raise Refused("CIS-MEM-087", f"{record.key} is Sensitive ({found.reason}) and is not taken from other nodes")

@@ -27,7 +27,13 @@ def given_passphrase(env: Mapping[str, str], name: str = "CIS_PASSPHRASE") -> st
         with Path(file).expanduser().open("rb") as opened:
             text = opened.read(MAX_PASSPHRASE + 3).decode().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise Unavailable("CIS-MEM-025", f"{name}_FILE: cannot read {file}: {error}", retryable=False) from error
+        why = (error.strerror if isinstance(error, OSError) else None) or "it is not text"
+        raise Unavailable(
+            "CIS-MEM-025",
+            f"{name}_FILE: cannot read {file}: {why}",
+            hint=f"name a file of yours that holds the passphrase, or unset {name}_FILE",
+            retryable=False,
+        ) from error
     return checked_passphrase(text) if text else None
 
 

@@ -59,7 +59,7 @@ def rekey(home: Home, held: DataKey, asked: Rekey, step: Step, *, env: Mapping[s
         if kept is None:
             check_not_lost(home)
         elif held.shut and kept.get("kept") != "passphrase":
-            raise locked_error("it was locked", "cis memory unlock")
+            raise locked_error("cis memory unlock")
         old = unwrap(home, kept, current, keyring) if kept else ""
         passphrase = asked.new or _kept_passphrase(asked, kept, current) if way == "passphrase" else None
         key = os.urandom(32)

@@ -65,6 +65,7 @@ class Revisions:
 
         Raises:
             NotFound: there is no such entry (CIS-MEM-001).
+            Invalid: that kind is earned (CIS-MEM-100).
             Refused: it is Sensitive, and would no longer be, without `declassify` (CIS-MEM-084).
         """
         return self._revise(key, lambda item: classing(item, self._clock(), kind, declassify=declassify))

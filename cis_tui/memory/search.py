@@ -65,8 +65,7 @@ class Searcher:
         terms = terms_of(query.text)
         question, semantic = self._question(query)
         if embed_waiting and question is not None:
-            with suppress(CisError):
-                self._embed_few(query.domain)
+            self._embed_few(query.domain)
         filters = Filters(query.prefix, query.category, query.index_type)
         with self._lock:
             self._reader.refresh(None)
@@ -161,11 +160,12 @@ class Searcher:
 
     def _embed_few(self, domain: Domain | None) -> None:
         for each in Domain if domain is None else (domain,):
-            with self._lock:
-                self._indexes[each].catch_up()
-                few = 0 < self._indexes[each].waiting() <= AT_ONCE
-            if few:
-                self.index_some(each)
+            with suppress(CisError):  # one that is locked holds up no other
+                with self._lock:
+                    self._indexes[each].catch_up()
+                    few = 0 < self._indexes[each].waiting() <= AT_ONCE
+                if few:
+                    self.index_some(each)
 
     def _gather(
         self, query: Query, terms: Sequence[str], question: Vectors | None, filters: Filters

@@ -14,8 +14,8 @@ class LogStats:
     """One weekly log."""
 
     week: str
-    entries: int
-    """Current entries that lie in it."""
+    entries: int | None
+    """Current entries that lie in it; None when it cannot be looked into."""
     bytes: int
     """Of its file, with what SQLite keeps beside it."""
 
@@ -25,8 +25,8 @@ class DomainStats:
     """One domain."""
 
     domain: Domain
-    entries: int
-    """Current ones, also those in archives."""
+    entries: int | None
+    """Current ones, also those in archives; None when that is not known."""
     kinds: Mapping[str, int]
     """Current entries of the open logs by what they were classed as."""
     logs: tuple[LogStats, ...]

@@ -15,12 +15,14 @@ def domain_stats(vault: Vault, reader: Reader) -> DomainStats:
     """The figures of one domain; what cannot be opened is said, and never an error."""
     sizes = {week: _size(vault.path(week)) for week in vault.weeks()}
     archives = sorted(vault.archive("").parent.glob("*.db.gz"))
-    entries, held, kinds, problem = 0, dict[str, int](), dict[str, int](), ""
+    entries: int | None = None
+    held, kinds, problem = dict[str, int](), dict[str, int](), ""
     try:
         entries = reader.count(vault.domain)
         for week in sizes:
-            for kind, count in reader.kinds(vault.domain, week).items():
-                held[week] = held.get(week, 0) + count
+            found = reader.kinds(vault.domain, week)
+            held[week] = sum(found.values())
+            for kind, count in found.items():
                 kinds[kind] = kinds.get(kind, 0) + count
     except CisError as error:
         problem = error.message
@@ -28,7 +30,7 @@ def domain_stats(vault: Vault, reader: Reader) -> DomainStats:
         domain=vault.domain,
         entries=entries,
         kinds=dict(sorted(kinds.items())),
-        logs=tuple(LogStats(week, held.get(week, 0), size) for week, size in sizes.items()),
+        logs=tuple(LogStats(week, held.get(week), size) for week, size in sizes.items()),
         archives=len(archives),
         archive_bytes=sum(map(_size, archives)),
         problem=problem,

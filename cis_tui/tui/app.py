@@ -201,8 +201,10 @@ class CisApp(App[None]):
         return await edit_outside(self, text, private=private)
 
     def _complain(self, error: CisError | OSError) -> None:
+        from cis_tui.tui.words import hint_of
+
         if isinstance(error, CisError):
-            self.say(error.message, hint=error.hint, bad=True)
+            self.say(error.message, hint=hint_of(error), bad=True)
         else:
             self.say(str(error), bad=True)
 

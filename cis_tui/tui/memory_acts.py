@@ -10,7 +10,7 @@ from cis_tui.core.text import clean
 from cis_tui.memory.records import Domain, IndexType, MemoryConflict, MemoryItem, MemoryUndo, MemoryWrite
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.memory_detail import KINDS, MASK, value_text
-from cis_tui.tui.words import calendar_time
+from cis_tui.tui.words import calendar_time, hint_of
 
 if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
@@ -209,30 +209,10 @@ class MemoryActs:
         self._desk.ask(lambda engine: engine.memory_get(item.key), take)
 
     def export(self, items: Sequence[MemoryItem]) -> None:
-        """Write entries into a file, as `cis memory import` reads it; private ones only after a yes."""
-        from cis_tui.tui.screens.form import Field, FormDialog
+        """Write entries into a file; see `memory_file`."""
+        from cis_tui.tui.memory_file import export
 
-        fields = [Field("file", f"memory-{len(items)}.jsonl", "a new one, JSON lines, in clear", required=True)]
-
-        def named(given: dict[str, str] | None) -> None:
-            private = [item for item in items if item.domain is Domain.PRIVATE]
-            if given is None:
-                return
-            if private:
-                text = f"{names(private)}\n\nThe file holds them in clear, for whoever can read it."
-                self._confirm("Write private entries into a file?", text, lambda: self._export(items, given["file"]))
-            else:
-                self._export(items, given["file"])
-
-        self._desk.dialog(FormDialog(f"Export {names(items, most=1)}", fields), named)
-
-    def _export(self, items: Sequence[MemoryItem], name: str) -> None:
-        from cis_tui.tui.memory_file import write_lines
-
-        async def write(engine: EngineApi) -> str:
-            return write_lines(name, [await whole(engine, item) for item in items])
-
-        self._desk.ask(write, lambda path: (self._done(), self._desk.say(f"{len(items)} written to {path}")))
+        export(self._desk, items, self._done)
 
     # Memory as a whole
 
@@ -264,7 +244,7 @@ class MemoryActs:
             self._done()
             if failed:
                 done = f"{did} {len(items) - len(failed)}, {len(failed)} not: " if len(items) > 1 else ""
-                self._desk.say(done + failed[0].message, hint=failed[0].hint, bad=True)
+                self._desk.say(done + failed[0].message, hint=hint_of(failed[0]), bad=True)
             else:
                 self._desk.say(f"{did} {names(items, most=1)}", hint=hint)
 

@@ -3,12 +3,76 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import Refused
-from cis_tui.memory.records import MemoryItem
+from cis_tui.memory.records import Domain, IndexType, MemoryItem
+from cis_tui.tui.desk import Desk
+from cis_tui.tui.memory_acts import names, whole
+from cis_tui.tui.screens.confirm import ConfirmDialog
+from cis_tui.tui.screens.form import Field, FormDialog
+from cis_tui.tui.words import count
+
+if TYPE_CHECKING:
+    from cis_tui.protocol import EngineApi
+
+
+def export(desk: Desk, items: Sequence[MemoryItem], done: Callable[[], object]) -> None:
+    """Ask for a file and write entries into it, as `cis memory import` reads it; then call `done`.
+
+    Secrets only after a yes, without which they are left out; private entries only after another one. To close a
+    question is to write nothing.
+    """
+
+    def named(given: dict[str, str] | None) -> None:
+        if given is not None:
+            _ask_for_secrets(desk, items, lambda taken: _ask_for_private(desk, taken, lambda: go(given["file"], taken)))
+
+    def go(name: str, taken: Sequence[MemoryItem]) -> None:
+        async def write(engine: EngineApi) -> str:
+            return write_lines(name, [await whole(engine, item) for item in taken])
+
+        hint = _left_out(len(items) - len(taken))
+        desk.ask(write, lambda path: (done(), desk.say(f"{len(taken)} written to {path}", hint=hint)))
+
+    fields = [Field("file", f"memory-{len(items)}.jsonl", "a new one, JSON lines, in clear", required=True)]
+    desk.dialog(FormDialog(f"Export {names(items, most=1)}", fields), named)
+
+
+def _ask_for_secrets(desk: Desk, items: Sequence[MemoryItem], then: Callable[[Sequence[MemoryItem]], object]) -> None:
+    """Go on with all entries, or with those that are no secrets."""
+    secrets = [item for item in items if item.index_type is IndexType.SENSITIVE]
+    if not secrets:
+        then(items)
+        return
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            then(items)
+        elif yes is not None and len(secrets) < len(items):
+            then([item for item in items if item.index_type is not IndexType.SENSITIVE])
+        else:
+            desk.say("nothing was written", hint=_left_out(0 if yes is None else len(secrets)))
+
+    text = f"{names(secrets)}\n\nThe file would show what is masked here; n leaves it out."
+    desk.dialog(ConfirmDialog(f"Write {count(len(secrets), 'secret')} in clear?", text), answered)
+
+
+def _ask_for_private(desk: Desk, items: Sequence[MemoryItem], then: Callable[[], object]) -> None:
+    private = [item for item in items if item.domain is Domain.PRIVATE]
+    if not private:
+        then()
+        return
+    text = f"{names(private)}\n\nThe file holds them in clear, for whoever can read it."
+    title = "Write private entries into a file?"
+    desk.dialog(ConfirmDialog(title, text), lambda yes: then() if yes else None)
+
+
+def _left_out(secrets: int) -> str:
+    return f"{count(secrets, 'secret')} left out" if secrets else ""
 
 
 def write_lines(name: str, items: Sequence[MemoryItem]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cis_tui.core.errors import CisError
 from cis_tui.memory.records import MemoryItem
 from cis_tui.tui.pages import CUT, SIZE, Pages, Step
+from cis_tui.tui.words import hint_of
 
 if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
@@ -32,7 +33,8 @@ async def read_listing(engine: EngineApi, prefix: str, needle: str, rows: tuple[
     try:
         await (_find(engine, pages, step) if needle else _read(engine, pages, rows))
     except CisError as error:
-        pages.problem = f"{error.message}; {error.hint}" if error.hint else error.message
+        hint = hint_of(error)
+        pages.problem = f"{error.message}; {hint}" if hint else error.message
     return pages
 
 

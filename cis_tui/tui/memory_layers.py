@@ -22,7 +22,7 @@ def layers_lines(stats: MemoryStats) -> list[Line]:
     lines: list[Line] = [[("Layers, since the engine started", Tone.DIM)]]
     for layer in stats.layers:
         lines += _layer(layer)
-    lines += [[], [(f"L1 holds {stats.cached:,} {'entry' if stats.cached == 1 else 'entries'}", Tone.DIM)]]
+    lines += [[], [(f"L1 holds {_entries(stats.cached)}", Tone.DIM)]]
     for domain in stats.domains:
         lines += [[], *_domain(domain)]
     return lines
@@ -47,7 +47,7 @@ def _domain(stats: DomainStats) -> list[Line]:
     lines: list[Line] = [
         [
             (fit(stats.domain.value, 9), Tone.STRONG),
-            (f"{stats.entries:,} entries, {count(len(stats.logs), 'open week')}", Tone.PLAIN),
+            (f"{_entries(stats.entries)}, {count(len(stats.logs), 'open week')}", Tone.PLAIN),
             (f", {count(stats.archives, 'archive')} of {_size(stats.archive_bytes)}", Tone.DIM),
         ]
     ]
@@ -55,8 +55,18 @@ def _domain(stats: DomainStats) -> list[Line]:
         lines.append(_under(f"✗ {shown(stats.problem)}", Tone.BAD))
     if stats.kinds:
         lines.append(_under(", ".join(f"{number:,} {shown(kind)}" for kind, number in sorted(stats.kinds.items()))))
-    lines += [_under(f"{log.week}  {log.entries:,} current, {_size(log.bytes)}") for log in stats.logs]
+    lines += [_under(f"{log.week}  {_current(log.entries)}{_size(log.bytes)}") for log in stats.logs]
     return lines
+
+
+def _entries(number: int | None) -> str:
+    if number is None:
+        return "entries unknown"
+    return f"{number:,} {'entry' if number == 1 else 'entries'}"
+
+
+def _current(number: int | None) -> str:
+    return "" if number is None else f"{number:,} current, "
 
 
 def _under(text: str, tone: Tone = Tone.DIM) -> Line:

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cis_tui.core.clock import Instant
+from cis_tui.core.errors import CisError
 from cis_tui.dag.model import LevelKind
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, RunStatus, TaskStatus, TaskView
+from cis_tui.memory.records import LOCKED
 from cis_tui.tui.paint import Tone
 
 TASK_MARKS: Mapping[TaskStatus, tuple[str, str, Tone]] = {
@@ -141,6 +143,11 @@ def when(moment: Instant, now: Instant) -> str:
 def count(number: int, thing: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def hint_of(error: CisError) -> str:
+    """The next step after a failure, as it is taken in the workspace."""
+    return "L on the memory screen unlocks it" if error.code == LOCKED else error.hint
 
 
 def place(path: str, root: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -112,3 +113,14 @@ def test_the_kind_that_an_entry_has_earned_is_told_when_asked_for() -> None:
     for _ in range(10):
         cis("memory", "get", "k")
     assert cis("memory", "classify", "k").out.startswith("FrequentlyQueried: it was used 10 times")
+
+
+def test_the_kind_that_is_earned_cannot_be_given() -> None:
+    cis("memory", "set", "k", "v")
+    assert cis("memory", "classify", "k", "FrequentlyQueried").code == 2
+    assert cis("memory", "set", "k", "v", "--type", "FrequentlyQueried").code == 2
+    given = {"key": "k", "value": "v", "index_type": "FrequentlyQueried", "classed": True}
+    told = cis("memory", "import", "-", input=json.dumps(given))
+    assert (told.code, "stdin:1: FrequentlyQueried is earned by use, and not given" in told.err) == (5, True)
+    assert cis("memory", "import", "-", input=json.dumps({**given, "classed": False})).code == 0, "as an export says it"
+    assert cis("memory", "get", "k", "--json").json["classed"] is False

@@ -13,7 +13,7 @@ def test_it_tells_what_is_held_and_how_the_layers_do(home: Home) -> None:
     cis("memory", "set", "shared", "x", "--domain", "public")
     cis("memory", "set", "user/api-key", "abc123")
     told = cis("memory", "stats").out
-    assert "public: 1 entries" in told
+    assert "public: 1 entry\n" in told
     assert "1 Sensitive" in told
     assert "L1 entries read last" in told
     assert "abc123" not in told
@@ -43,3 +43,12 @@ def test_figures_are_for_people() -> None:
         "7.1 GB",
     ]
     assert [duration(seconds) for seconds in (0, 3.1e-6, 0.0124, 2)] == ["-", "3.1 us", "12.4 ms", "2.0 s"]
+
+
+def test_what_is_locked_is_not_counted_as_nothing(home: Home) -> None:
+    cis("memory", "set", "own", "x", env={"CIS_PASSPHRASE": "open sesame"})
+    told = cis("memory", "stats")
+    assert "private: entries unknown\n" in told.out
+    assert "? current" in told.out
+    assert "private memory is locked" in told.err
+    assert [domain["entries"] for domain in cis("memory", "stats", "--json").json["domains"]] == [None, 0]

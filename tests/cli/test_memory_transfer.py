@@ -192,3 +192,44 @@ def test_ctrl_c_says_what_is_kept(tmp_path: Path) -> None:
     kept = int(told.split(" entries of stdin are kept")[0].replace(",", ""))
     assert kept >= 10_000
     assert len(exported()) == kept
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_an_import_makes_no_secret_anything_else_without_a_yes(tmp_path: Path, live: bool) -> None:
+    assert live is False or cis("engine", "start").code == 0
+    try:
+        cis("memory", "set", "s/note", "p", "--type", "Sensitive")
+        by_key = {"key": "s/password", "value": "p", "index_type": "Temporary", "classed": True}
+        by_memory = {"key": "s/note", "value": "p", "index_type": "Temporary", "classed": True}
+        file = tmp_path / "in.jsonl"
+        file.write_text(lines({"key": "a", "value": "x"}, by_key, by_memory))
+        told = cis("memory", "import", str(file))
+        assert told.code == 5
+        assert f"{file}:2: s/password is Sensitive (the key" in told.err
+        assert f"{file}:3: s/note is Sensitive (you said so); as Temporary it would be shown" in told.err
+        assert "cis memory import --yes keeps it so" in told.err
+        assert [item["key"] for item in cis("memory", "list", "--json").json] == ["s/note"]
+        stream = cis("memory", "import", "-", input=lines(by_memory))
+        assert (stream.code, "error: stdin:1: s/note is Sensitive" in stream.err) == (5, True)
+        assert cis("memory", "import", str(file), "--skip-invalid", "--json").json == {"imported": 1, "skipped": 2}
+        assert cis("memory", "import", str(file), "--yes").code == 0
+        kinds = {item["key"]: item["index_type"] for item in cis("memory", "list", "--json").json}
+        assert (kinds["s/note"], kinds["s/password"]) == ("Temporary", "Temporary")
+    finally:
+        assert live is False or cis("engine", "stop").code == 0
+
+
+def test_a_secret_that_the_same_stream_brings_is_kept_one() -> None:
+    said = {"key": "k", "value": "p", "index_type": "Temporary", "classed": True}
+    told = cis("memory", "import", "-", input=lines({**said, "index_type": "Sensitive"}, said))
+    assert (told.code, "say --yes" in told.err) == (4, True)
+    assert [item["index_type"] for item in cis("memory", "list", "--json").json] == ["Sensitive"]
+
+
+def test_a_round_trip_of_what_was_declassified_takes_a_yes(tmp_path: Path) -> None:
+    assert cis("memory", "set", "api/token", "none", "--type", "Temporary", "--yes").code == 0
+    file, other = tmp_path / "all.jsonl", tmp_path / "other"
+    assert cis("memory", "export", "--include-private", "-o", str(file)).code == 0
+    assert cis("memory", "import", str(file), "--home", str(other)).code == 5
+    assert cis("memory", "import", str(file), "--yes", "--home", str(other)).code == 0
+    assert essence(exported("--include-private", home=other)) == essence(exported("--include-private"))

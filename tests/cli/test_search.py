@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from cis_tui.cli.finding import tell
 from cis_tui.core.paths import Home
+from cis_tui.memory.queries import SearchResult
 from tests.cli.support import cis
 
 
@@ -63,3 +65,26 @@ def test_reindex_tells_how_far_it_is(memory: None) -> None:
     report = json.loads(cis("memory", "reindex", "--json").out)
     assert report["problems"] == []
     assert report["domains"]["private"] == {"entries": 2, "behind": 0, "meant": 1, "waiting": 0}
+
+
+@pytest.mark.parametrize("question", ["", "  \t"])
+def test_an_empty_question_is_a_wrong_call(memory: None, question: str) -> None:
+    done = cis("memory", "search", question)
+    assert (done.code, done.out) == (2, "")
+    assert "the question is empty" in done.err
+
+
+def test_locked_private_memory_is_named_once_and_the_rest_searched(home: Home) -> None:
+    cis("memory", "set", "own/food", "sushi", env={"CIS_PASSPHRASE": "open sesame"})
+    cis("memory", "set", "user/food", "my favourite dish is ramen", "--domain", "public")
+    done = cis("memory", "search", "which meal do I enjoy?")
+    assert done.out.splitlines()[0].split()[1] == "user/food"
+    assert done.err == "private memory is locked: it needs its passphrase; only public entries were searched\n"
+
+
+def test_what_only_words_find_is_counted_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    for waiting in (1, 1200):
+        tell(SearchResult((), waiting=waiting))
+    one, many = capsys.readouterr().err.splitlines()
+    assert one == "1 entry is found by words only as yet; cis memory reindex makes it ready"
+    assert many == "1,200 entries are found by words only as yet; cis memory reindex makes them ready"

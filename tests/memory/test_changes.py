@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cis_tui.core.errors import CisError, NotFound, Refused
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.paths import Home
 from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryWrite
 from cis_tui.memory.service import MemoryService
@@ -267,3 +267,18 @@ def test_the_last_change_is_the_one_made_last_also_when_the_clock_was_set_back(h
     with memory(home, clock) as service:
         put(service, "third", "3", PUBLIC)
         assert [service.revisions.undo().undone.key for _ in range(3)] == ["third", "second", "first"]
+
+
+def test_the_kind_that_is_earned_is_not_given(home: Home) -> None:
+    with memory(home) as service:
+        put(service, "k", "v")
+        attempts = (
+            lambda: service.revisions.classify("k", IndexType.FREQUENTLY_QUERIED, declassify=True),
+            lambda: service.set(MemoryWrite("k", "v", index_type=IndexType.FREQUENTLY_QUERIED, declassify=True)),
+            lambda: service.set_many([MemoryWrite("k", "v", index_type=IndexType.FREQUENTLY_QUERIED)]),
+        )
+        for attempt in attempts:
+            with pytest.raises(Invalid, match=r"^FrequentlyQueried is earned by use, and not given$") as caught:
+                attempt()
+            assert caught.value.code == "CIS-MEM-100"
+        assert len(service.history("k")) == 1

@@ -64,8 +64,10 @@ def test_a_passphrase_given_at_the_beginning_wraps_the_key(home: Home, tmp_path:
         load_key(home, env={"CIS_PASSPHRASE": "wrong"})
     with pytest.raises(Unavailable) as locked:
         load_key(home, env={})
-    with pytest.raises(Unavailable, match="cannot read"):
+    with pytest.raises(Unavailable) as unread:
         load_key(home, env={"CIS_PASSPHRASE_FILE": str(tmp_path / "none")})
+    assert unread.value.message == f"CIS_PASSPHRASE_FILE: cannot read {tmp_path / 'none'}: No such file or directory"
+    assert "CIS_PASSPHRASE_FILE" in unread.value.hint
     assert (wrong.value.code, locked.value.code) == ("CIS-MEM-021", "CIS-MEM-020")
     assert not wrong.value.retryable
     assert key_file(home).read_bytes() == before

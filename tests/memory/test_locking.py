@@ -41,7 +41,7 @@ def test_locked_it_keeps_nothing_of_private_memory(under_passphrase: Home) -> No
         state = service.key_state()
         assert (state.kept, state.locked, state.lock_in) == ("passphrase", True, None)
         for attempt in (lambda: service.get("own/note"), lambda: put(service, "own/new", "z")):
-            with pytest.raises(Unavailable, match="it was locked") as caught:
+            with pytest.raises(Unavailable, match=r"^private memory is locked$") as caught:
                 attempt()
             assert caught.value.code == "CIS-MEM-020"
             assert "unlock" in caught.value.hint
@@ -65,7 +65,7 @@ def test_what_was_locked_stays_so_whatever_the_environment_says(
             with pytest.raises(CisError) as caught:
                 service.unlock(wrong)
             assert caught.value.code == code
-            with pytest.raises(Unavailable, match="it was locked"):
+            with pytest.raises(Unavailable, match=r"^private memory is locked$"):
                 service.get("own/note")
         service.unlock(PASSPHRASE)
         assert value_of(service, "own/note") == "x"
@@ -111,7 +111,7 @@ def test_it_locks_itself_when_it_is_not_used(under_passphrase: Home) -> None:
         state = service.key_state()
         assert state.lock_in is not None and 0 < state.lock_in <= state.auto_lock == 0.3
         assert locked.wait(10)
-        with pytest.raises(Unavailable, match="it was locked"):
+        with pytest.raises(Unavailable, match=r"^private memory is locked$"):
             service.get("own/note")
         assert [entry for entry in told if entry[0].startswith("MemoryL")] == [("MemoryLocked", {"reason": "idle"})]
         service.unlock(PASSPHRASE)

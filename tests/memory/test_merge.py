@@ -133,6 +133,7 @@ def test_undo_does_not_touch_what_somebody_else_changed(home: Home) -> None:
         (record(value="x" * (8 * 1024 * 1024 + 1)), "CIS-MEM-002"),
         (record(value="\ud800"), "CIS-MEM-002"),
         (replace(record(), category="\x1b[2J"), "CIS-MEM-003"),
+        (replace(record(), index_type=IndexType.FREQUENTLY_QUERIED), "CIS-MEM-085"),
         (record(vector={}), "CIS-MEM-085"),
         (record(vector={NODE: 1}), "CIS-MEM-085"),
         (record(vector={OTHER: 0}), "CIS-MEM-085"),

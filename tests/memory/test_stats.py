@@ -32,7 +32,8 @@ def test_a_domain_that_cannot_be_opened_says_why_and_the_other_is_counted(home: 
     with memory(home) as service:
         private, public = service.stats().domains
         assert (public.entries, public.problem) == (1, "")
-        assert private.entries == 0
+        assert private.entries is None
+        assert [log.entries for log in private.logs] == [None]
         assert "data.json is missing" in private.problem
 
 

@@ -214,3 +214,43 @@ async def test_hostile_keys_and_values_are_only_text(home: Home, size: tuple[int
         await pilot.press("1", "slash", *"bold")
         await until(pilot, lambda: "found" in text_of(app))
         harmless(app)
+
+
+async def test_secrets_leave_as_a_file_only_after_a_yes_of_their_own(home: Home, tmp_path: Path) -> None:
+    some, every = tmp_path / "some.jsonl", tmp_path / "every.jsonl"
+
+    def keys(path: Path) -> list[str]:
+        return [json.loads(line)["key"] for line in path.read_text().splitlines()]
+
+    async with attached(home, None) as (app, pilot):
+        await open_memory(app, pilot, MemoryWrite("a", "ours", Domain.PUBLIC), MemoryWrite("b/password", SECRET))
+
+        async def ask(path: Path) -> None:
+            await pilot.press("o")
+            await until(pilot, lambda: "Export" in text_of(app))
+            await pilot.press("ctrl+u", *str(path), "ctrl+s")
+            await until(pilot, lambda: "Write 1 secret in clear?" in text_of(app))
+            await pilot.press("enter")
+            assert "Write 1 secret in clear?" in text_of(app)
+
+        await pilot.press("end")
+        await ask(some)
+        await pilot.press("n")
+        await until(pilot, lambda: "nothing was written" in text_of(app) and "1 secret left out" in text_of(app))
+        await pilot.press("home", "space", "space")
+        await ask(some)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert not some.exists()
+        await ask(some)
+        await pilot.press("n")
+        await until(pilot, lambda: "1 written to" in text_of(app))
+        assert (keys(some), SECRET in some.read_text()) == (["a"], False)
+        await pilot.press("home", "space", "space")
+        await ask(every)
+        await pilot.press("y")
+        await until(pilot, lambda: "Write private entries into a file?" in text_of(app))
+        assert not every.exists()
+        await pilot.press("y")
+        await until(pilot, lambda: "2 written to" in text_of(app))
+        assert (keys(every), every.stat().st_mode & 0o777) == (["a", "b/password"], 0o600)

@@ -6,7 +6,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.memory.branches import MemoryBranch, MemoryTree
 from cis_tui.memory.layers import Layer, LayerStats
 from cis_tui.memory.records import Domain, IndexType, KeyState, MemoryPage
-from cis_tui.memory.stats import DomainStats, MemoryStats
+from cis_tui.memory.stats import DomainStats, LogStats, MemoryStats
 from cis_tui.memory.versions import moment, tick
 from cis_tui.tui.memory_detail import MASK, history_lines, memory_lines, pretty, preview
 from cis_tui.tui.memory_layers import layers_lines
@@ -93,10 +93,13 @@ def test_a_history_tells_what_became_of_each_version() -> None:
 
 def test_the_layers_are_told_with_and_without_answers() -> None:
     layers = (LayerStats(Layer.CACHE, 4, 3, 2e-6, 5e-3), LayerStats(Layer.ARCHIVES, 0, 0, 0.0, 0.0))
-    private = DomainStats(Domain.PRIVATE, 0, {}, (), 0, 0, "private memory is locked")
+    private = DomainStats(
+        Domain.PRIVATE, None, {}, (LogStats("2026-W47", None, 2048),), 0, 0, "private memory is locked"
+    )
     said = text(layers_lines(MemoryStats((private,), layers, 1, KeyState("file", locked=False))))
     assert "75%" in said and "half within 2 µs, 95 of 100 within 5.0 ms" in said
     assert "not asked yet" in said and "✗ private memory is locked" in said
+    assert "private  entries unknown, 1 open week" in said and "2026-W47  2 KB" in said
 
 
 def test_a_line_is_made_to_fit_whatever_it_holds() -> None:

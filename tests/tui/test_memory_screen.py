@@ -226,4 +226,4 @@ async def test_the_layers_tell_their_hits_and_times(home: Home) -> None:
         await pilot.press("1", "i")
         await until(pilot, lambda: "layer by layer" in text_of(app))
         assert "3 of 4 answered" in text_of(app) and "75%" in text_of(app)
-        assert "private  1 entries, 1 open week" in text_of(app)
+        assert "private  1 entry, 1 open week" in text_of(app)

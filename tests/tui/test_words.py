@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from cis_tui.core.clock import Instant
+from cis_tui.core.errors import CisError
 from cis_tui.dag.views import DecisionKind, RunStatus, TaskStatus
+from cis_tui.memory.keys import locked_error
 from cis_tui.tui.gantt import time_scale
 from cis_tui.tui.paint import Tone, cell_len, fit, line_width, wrap
-from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, count, countdown, place, question, span, when
+from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, count, countdown, hint_of, place, question, span, when
 from tests.tui.helpers import NOW, decision, half_way
 
 
@@ -103,3 +105,8 @@ def test_the_scale_moves_rarely_while_a_run_goes_on_and_fits_once_it_has_ended()
     assert time_scale(NOW, None, Instant(NOW + 21)) == time_scale(NOW, None, Instant(NOW + 29))
     assert time_scale(NOW, Instant(NOW + 13), Instant(NOW + 99)).seconds == 13
     assert time_scale(NOW, None, Instant(NOW + 100_000)).seconds == 172_800
+
+
+def test_a_failure_for_a_lock_hints_at_the_key_that_unlocks() -> None:
+    assert hint_of(locked_error("cis memory unlock")) == "L on the memory screen unlocks it"
+    assert hint_of(CisError("CIS-MEM-001", "no", hint="look again")) == "look again"

@@ -10,8 +10,7 @@ from cis_tui.cli.command import Command, Outcome
 from cis_tui.cli.context import Context
 from cis_tui.memory.records import Domain, IndexType
 
-_TYPES = tuple(kind.value for kind in IndexType)
-_GIVEN = tuple(kind for kind in _TYPES if kind != IndexType.FREQUENTLY_QUERIED)
+_GIVEN = tuple(kind.value for kind in IndexType if kind is not IndexType.FREQUENTLY_QUERIED)
 """The types that an entry is given; the other one it earns."""
 
 
@@ -29,7 +28,7 @@ def _set(parser: ArgumentParser) -> None:
     _domain(parser, "private: encrypted, stays here; public: shared with your own peers")
     parser.add_argument("--category", metavar="C", default="", help="a word of your own for the kind of thing it is")
     parser.add_argument("--pin", action="store_true", help="keep it when its week is archived")
-    parser.add_argument("--type", choices=_TYPES, help="what kind of thing it is, whatever it looks like")
+    parser.add_argument("--type", choices=_GIVEN, help="what kind of thing it is, whatever it looks like")
     parser.add_argument("--yes", action="store_true", help="it is of that kind even if it looks Sensitive")
 
 
@@ -51,7 +50,7 @@ def _pin(parser: ArgumentParser) -> None:
 
 def _classify(parser: ArgumentParser) -> None:
     _key(parser)
-    parser.add_argument("type", metavar="TYPE", nargs="?", choices=_TYPES, help=f"one of {' '.join(_TYPES)}")
+    parser.add_argument("type", metavar="TYPE", nargs="?", choices=_GIVEN, help=f"one of {' '.join(_GIVEN)}")
     parser.add_argument("--yes", action="store_true", help="also if it is Sensitive now")
 
 
@@ -108,6 +107,7 @@ def _export(parser: ArgumentParser) -> None:
 def _import(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help='lines of {"key", "value", "domain"?, …}; - reads stdin')
     parser.add_argument("--skip-invalid", action="store_true", help="leave out lines that cannot be kept")
+    parser.add_argument("--yes", action="store_true", help="what is Sensitive becomes what a line says that it is")
 
 
 def _export_memory(context: Context, a: Namespace) -> int:
@@ -119,7 +119,7 @@ def _export_memory(context: Context, a: Namespace) -> int:
 def _import_memory(context: Context, a: Namespace) -> int:
     from cis_tui.cli.transfer import import_
 
-    return import_(context, a.file, skip_invalid=a.skip_invalid)
+    return import_(context, a.file, skip_invalid=a.skip_invalid, yes=a.yes)
 
 
 def _stats(context: Context, a: Namespace) -> int:

@@ -19,6 +19,8 @@ FOUND = 100
 """Entries shown because of what they say."""
 AT_ONCE = 0.3
 """Seconds after which keys alone are shown, and the rest follows."""
+WHILE = 2.0
+"""Seconds after which a search is made again that could not find everything by meaning."""
 PATIENCE = 20.0
 """Seconds that a search by meaning waits for its model, while what words find is shown already."""
 
@@ -49,8 +51,10 @@ async def _read(engine: EngineApi, pages: Pages, rows: tuple[int, int]) -> None:
 async def _find(engine: EngineApi, pages: Pages, step: Step) -> None:
     from cis_tui.memory.queries import Query
 
+    if step is Step.AGAIN:
+        await asyncio.sleep(WHILE)
     named = await _named(engine, pages)
-    patience = PATIENCE if step is Step.MEANING else 0.0
+    patience = PATIENCE if step in (Step.MEANING, Step.AGAIN) else 0.0
     search = engine.memory_search(Query(pages.needle, limit=FOUND, prefix=pages.prefix, patience=patience))
     try:
         result = await asyncio.wait_for(search, AT_ONCE if step is Step.AT_ONCE else None)
@@ -59,10 +63,12 @@ async def _find(engine: EngineApi, pages: Pages, step: Step) -> None:
         pages.take_found(named, ())
         return
     pages.locked = bool(result.locked)
-    if result.semantic and step is not Step.MEANING:
+    if result.semantic and not patience:
         pages.next, pages.note = Step.MEANING, "by words; meaning follows"
     elif result.semantic:
         pages.note = f"by words only: {result.semantic}"
+    elif result.waiting:
+        pages.next, pages.note = Step.AGAIN, "meaning follows for what was just written"
     pages.take_found(named, result.hits)
 
 

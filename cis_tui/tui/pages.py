@@ -24,6 +24,8 @@ class Step(Enum):
     """Keys, and words if they are found within a moment."""
     WORDS = 1
     MEANING = 2
+    AGAIN = 3
+    """As `MEANING`, after a while: some of what is there cannot be found by meaning yet."""
 
 
 class Pages:

@@ -46,6 +46,8 @@ class Runner:
         self._known = set(self._carried.ended)
         """The tasks whose outcome is on its way to the journal, or there."""
         self._over: asyncio.Future[Finish | None] = asyncio.get_running_loop().create_future()
+        self.rolls_back = False
+        """Whether the run has ended such that what it did is to be taken back, which is recorded."""
         self._going_on: dict[asyncio.Task[None], Group] = {}
         """What works on the run, and for which of its groups."""
 
@@ -103,6 +105,7 @@ class Runner:
         if finish.status is RunStatus.COMPLETED:
             changes.append((EventType.RUN_COMPLETED, {"run": run, "status": finish.status.value}))
         elif finish.status is RunStatus.FAILED and self.record.spec.rollback_on_failure:
+            self.rolls_back = True
             changes.append((EventType.ROLLBACK_STARTED, {"run": run, "error": finish.error}))
         else:
             end = {"run": run, "status": finish.status.value, "error": finish.error}

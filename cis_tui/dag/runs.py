@@ -282,9 +282,8 @@ class RunService:
         run = runner.record.id
         try:
             await runner.drive()
-            state = self._states[run].read()
-            if isinstance(runner, Runner) and state is not None and state.status is RunStatus.ROLLING_BACK:
-                await self._roll_back(runner.record, runner.calls, state)
+            if isinstance(runner, Runner) and runner.rolls_back:
+                await self._roll_back(runner)
         except Exception as error:
             log.exception("the run %s had to be left: it is paused", run)
             message = error.message if isinstance(error, CisError) else f"{type(error).__name__}: {error}"
@@ -293,10 +292,12 @@ class RunService:
             del self._runners[run]
             del self._states[run]
 
-    async def _roll_back(self, record: RunRecord, calls: Calls, state: RunState) -> None:
+    async def _roll_back(self, runner: Runner) -> None:
         """Take back at once what a run did that has just failed."""
-        rollback = Rollback(record, calls, self._tools, state, self._roll_back_memory)
-        self._runners[record.id] = (rollback, self._runners[record.id][1])
+        run = runner.record.id
+        state = self._history.state(run)
+        rollback = Rollback(runner.record, runner.calls, self._tools, state, self._roll_back_memory)
+        self._runners[run] = (rollback, self._runners[run][1])
         if not self._closed:
             await rollback.drive()
 

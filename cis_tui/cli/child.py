@@ -101,30 +101,31 @@ def _run_at_terminal(
     master, slave = pty.openpty()
     termios.tcsetattr(slave, termios.TCSANOW, termios.tcgetattr(0))
     _copy_size(master)
-    child = subprocess.Popen(
-        argv,
-        env=env,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave if os.isatty(2) else subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=partial(_prepare, mask, terminal=True),
-        bufsize=0,
-    )
-    os.close(slave)
-    screen = _ScreenPump(master, new_filter(), _writer(1))
-    pumps: list[_Pump] = [screen]
-    if child.stderr is not None:
-        pumps.append(_Pump(os.dup(child.stderr.fileno()), new_filter(), _writer(2)))
-        child.stderr.close()
-
-    def heard(number: int, sender: int) -> None:
-        if number == signal.SIGWINCH:
-            _copy_size(master)
-        else:
-            child.send_signal(number)
-
+    # Before the program can ask for anything: our own terminal must not echo what is typed for it.
     with _raw_terminal():
+        child = subprocess.Popen(
+            argv,
+            env=env,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave if os.isatty(2) else subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=partial(_prepare, mask, terminal=True),
+            bufsize=0,
+        )
+        os.close(slave)
+        screen = _ScreenPump(master, new_filter(), _writer(1))
+        pumps: list[_Pump] = [screen]
+        if child.stderr is not None:
+            pumps.append(_Pump(os.dup(child.stderr.fileno()), new_filter(), _writer(2)))
+            child.stderr.close()
+
+        def heard(number: int, sender: int) -> None:
+            if number == signal.SIGWINCH:
+                _copy_size(master)
+            else:
+                child.send_signal(number)
+
         Thread(target=_pass_keys, args=(master,), daemon=True).start()
         code = _attend(child, heard)
         # What is left running in the background keeps the terminal open; that is no reason to stay.

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
+from cis_tui.dag import endings
+from cis_tui.dag.asking import Asking
 from cis_tui.dag.attempt import Outcome
 from cis_tui.dag.attempts import Attempts
 from cis_tui.dag.begin import task_expanded, task_views
 from cis_tui.dag.calls import Call, Calls, passes
 from cis_tui.dag.carried import Carried
-from cis_tui.dag.decisions import Question
 from cis_tui.dag.expansion import Expansion, gathered, lesser
 from cis_tui.dag.groups import Group, Groups
 from cis_tui.dag.journal import Change
-from cis_tui.dag.model import LevelKind, Policy, TaskSpec
+from cis_tui.dag.model import Policy, TaskSpec
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.schedule import Finish, Step
 from cis_tui.dag.tools import Tools
 from cis_tui.dag.verdicts import Consequence, consequence, explain
-from cis_tui.dag.views import Decision, RunStatus, TaskStatus
+from cis_tui.dag.views import RunStatus, TaskStatus
+from cis_tui.dag.works import Works
 
 T = TypeVar("T")
 
@@ -42,14 +44,14 @@ class Runner:
         limit = lesser(record.spec.max_parallel, record.max_parallel)
         self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
         self._attempts = Attempts(record, self._groups, tools, self._carried.kept)
+        self._asking = Asking(record, self._carried, tools.decisions)
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
         self._known = set(self._carried.ended)
         """The tasks whose outcome is on its way to the journal, or there."""
         self._over: asyncio.Future[Finish | None] = asyncio.get_running_loop().create_future()
         self.rolls_back = False
         """Whether the run has ended such that what it did is to be taken back, which is recorded."""
-        self._going_on: dict[asyncio.Task[None], Group] = {}
-        """What works on the run, and for which of its groups."""
+        self._works = Works(self._break_off)
 
     async def drive(self) -> None:
         """Work until the run has ended or is stopped; then nothing of it goes on.
@@ -61,7 +63,7 @@ class Runner:
         changes: list[Change] = []
         root = self._groups.root
         self._set_timer(root)
-        self._spawn(self._follow(root, root.schedule.start()), root)
+        self._works.begin(self._follow(root, root.schedule.start()), root)
         try:
             finish = await self._over
         finally:
@@ -78,25 +80,13 @@ class Runner:
         if not self._over.done():
             self._over.set_result(finish)
 
-    # Tasks that go on
-
-    def _spawn(self, work: Coroutine[object, object, None], group: Group) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._going_on[task] = group
-        task.add_done_callback(self._gone)
-
-    def _gone(self, task: asyncio.Task[None]) -> None:
-        del self._going_on[task]
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not self._over.done():
+    def _break_off(self, error: BaseException) -> None:
+        if not self._over.done():
             self._over.set_exception(error)
 
     async def _end_all(self, group: Group) -> None:
         self._groups.shut(group)
-        working = [task for task, owner in self._going_on.items() if owner.lies_in(group)]
-        for task in working:
-            task.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
+        await self._works.end(group)
 
     async def _conclude(self, finish: Finish, changes: list[Change]) -> None:
         """Record the end, or that a rollback begins, with every task that had no end of its own as cancelled."""
@@ -117,9 +107,8 @@ class Runner:
         reason = finish.error or "another task completed first"
         open = [id for id in self._groups.inside(group) if id not in self._known]
         self._known.update(open)
-        self._facts.update((id, _fact(TaskStatus.CANCELLED)) for id in open)
-        data = {"run": self.record.id, "reason": reason, "cancelled": True}
-        return [(EventType.TASK_SKIPPED, {**data, "task": id}) for id in open]
+        self._facts.update((id, endings.fact(TaskStatus.CANCELLED)) for id in open)
+        return [endings.cancelled(self.record.id, id, reason) for id in open]
 
     # From one task to the next
 
@@ -127,11 +116,8 @@ class Runner:
         """Record what will never start, and start what is ready."""
         if step.skipped:
             self._known.update(id for id, _ in step.skipped)
-            self._facts.update((id, _fact(TaskStatus.SKIPPED)) for id, _ in step.skipped)
-            await self._journal.record_all(
-                (EventType.TASK_SKIPPED, {"run": self.record.id, "task": id, "reason": reason})
-                for id, reason in step.skipped
-            )
+            self._facts.update((id, endings.fact(TaskStatus.SKIPPED)) for id, _ in step.skipped)
+            await self._journal.record_all(endings.skipped(self.record.id, id, reason) for id, reason in step.skipped)
         if group.closed:
             return
         self._launch(group, step.ready)
@@ -147,22 +133,18 @@ class Runner:
             if passes(task):
                 passing.append(id)
             elif id in self._carried.expansions:
-                self._spawn(self._go_on_with(task), group)
+                self._works.begin(self._go_on_with(task), group)
             else:
-                self._spawn(self._work(task), group)
+                self._works.begin(self._work(task), group)
         if passing:
-            self._spawn(self._pass(group, passing), group)
+            self._works.begin(self._pass(group, passing), group)
 
     async def _pass(self, group: Group, tasks: list[str]) -> None:
         """Complete tasks that have nothing to run: as nothing happens between, one commit holds start and end."""
-        run = self.record.id
         changes: list[Change] = []
         for id in tasks:
-            number = self._carried.attempts.get(id, 0) + 1
-            changes.append((EventType.TASK_STARTED, {"run": run, "task": id, "attempt": number}))
-            end = {"run": run, "task": id, "attempt": number, "exit_code": 0, "output": "", "duration": 0.0}
-            changes.append((EventType.TASK_COMPLETED, end))
-            self._facts[id] = _PASSED
+            changes += endings.passed(self.record.id, id, self._carried.attempts.get(id, 0) + 1)
+            self._facts[id] = endings.PASSED
         self._known.update(tasks)
         await self._journal.record_all(changes)
         await self._follow(group, group.schedule.end(TaskStatus.COMPLETED, *tasks))
@@ -211,7 +193,7 @@ class Runner:
             self.stop(finish)
         elif not group.closed:
             group.closed = True
-            self._spawn(self._end_group(group, finish), group.above)
+            self._works.begin(self._end_group(group, finish), group.above)
 
     def _set_timer(self, group: Group) -> None:
         if group.spec.timeout is not None:
@@ -257,10 +239,7 @@ class Runner:
 
     async def _decide(self, task: TaskSpec, call: Call) -> bool:
         """Whether the task may run; if not, its end is recorded."""
-        interrupted = task.id in self._carried.interrupted and not task.idempotent
-        decision = self._carried.answered.get(task.id)
-        if interrupted or (decision is None and task.level.kind is not LevelKind.MECHANICAL):
-            decision = await self._ask(task, call, interrupted=interrupted)
+        decision = await self._asking.about(task, call)
         if decision is None:
             return True
         verdict = consequence(decision)
@@ -272,22 +251,6 @@ class Runner:
         elif verdict is Consequence.ABORT:
             self.stop(Finish(RunStatus.CANCELLED, f'aborted at "{task.id}": {explain(decision)}'))
         return verdict is Consequence.RUN
-
-    async def _ask(self, task: TaskSpec, call: Call, *, interrupted: bool) -> Decision:
-        prompt = call.shown if task.work_dir == "." else f"{call.shown}\nin {call.cwd}"
-        if interrupted:
-            prompt = f"{self._carried.interrupted[task.id]}\nRun it again?\n\n{prompt}"
-        question = Question(
-            run=self.record.id,
-            dag=self.record.spec.name,
-            task=task.id,
-            prompt=prompt,
-            level=task.level,
-            interrupted=interrupted,
-            yes=self._carried.rerun if interrupted else self.record.yes,
-            stakeholders=self.record.stakeholders,
-        )
-        return await self._tools.decisions.ask(question)
 
     async def _execute(self, task: TaskSpec, call: Call) -> None:
         """Attempt after attempt, until one succeeds or no more are due."""
@@ -307,17 +270,15 @@ class Runner:
                     outcome = replace(outcome, error=f"{outcome.error}; {task.total_timeout:g} s in all are over")
                 await self._fail(task, outcome, number)
                 return
-            await self._journal.record(EventType.TASK_RETRIED, {**self._end(task, outcome, number), "delay": delay})
+            await self._journal.record(*endings.retried(self.record.id, task.id, outcome, number, delay))
             await asyncio.sleep(delay)
 
     # How a task ends
 
     async def _complete(self, task: TaskSpec, outcome: Outcome, number: int, before: Iterable[Change] = ()) -> None:
-        data = {"run": self.record.id, "task": task.id, "attempt": number, "exit_code": outcome.exit_code}
-        data |= {"output": outcome.output, "duration": outcome.duration}
-        data |= {"made": outcome.made} if outcome.made else {}
-        fact = _fact(TaskStatus.COMPLETED, outcome)
-        await self._ended(task, TaskStatus.COMPLETED, [*before, (EventType.TASK_COMPLETED, data)], fact)
+        change = endings.completed(self.record.id, task.id, outcome, number)
+        fact = endings.fact(TaskStatus.COMPLETED, outcome)
+        await self._ended(task, TaskStatus.COMPLETED, [*before, change], fact)
 
     async def _fail(
         self, task: TaskSpec, outcome: Outcome, number: int, *, refused: bool = False, before: Iterable[Change] = ()
@@ -325,34 +286,9 @@ class Runner:
         """Record a failure; a debt if the policy has such, but not when a person said no."""
         debt = not refused and self._groups.of(task.id).spec.policy is Policy.ALLOW_DEBT
         status = TaskStatus.DEBT if debt else TaskStatus.FAILED
-        data = {**self._end(task, outcome, number), "debt": debt}
-        change = (EventType.TASK_FAILED, {**data, "refused": True} if refused else data)
-        await self._ended(task, status, [*before, change], _fact(status, outcome))
+        change = endings.failed(self.record.id, task.id, outcome, number, debt=debt, refused=refused)
+        await self._ended(task, status, [*before, change], endings.fact(status, outcome))
 
     async def _skip(self, task: TaskSpec, reason: str) -> None:
-        change = (EventType.TASK_SKIPPED, {"run": self.record.id, "task": task.id, "reason": reason})
-        await self._ended(task, TaskStatus.SKIPPED, [change], _fact(TaskStatus.SKIPPED))
-
-    def _end(self, task: TaskSpec, outcome: Outcome, number: int) -> dict[str, object]:
-        return {
-            "run": self.record.id,
-            "task": task.id,
-            "attempt": number,
-            "exit_code": outcome.exit_code,
-            "error": outcome.error,
-            "output": outcome.output,
-            **({"made": outcome.made} if outcome.made else {}),
-        }
-
-
-def _fact(status: TaskStatus, outcome: Outcome | None = None) -> Mapping[str, object]:
-    """What templates see of a task."""
-    return {
-        "status": status.value,
-        "output": outcome.output if outcome else "",
-        "exit_code": outcome.exit_code if outcome else None,
-        "error": outcome.error if outcome else "",
-    }
-
-
-_PASSED = _fact(TaskStatus.COMPLETED, Outcome(True, 0))
+        change = endings.skipped(self.record.id, task.id, reason)
+        await self._ended(task, TaskStatus.SKIPPED, [change], endings.fact(TaskStatus.SKIPPED))

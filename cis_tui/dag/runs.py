@@ -8,18 +8,17 @@ import secrets
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import Settings
-from cis_tui.core.errors import CisError, NotFound, Refused, Unavailable
-from cis_tui.core.events import Event, EventType
+from cis_tui.core.errors import NotFound, Refused
+from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
 from cis_tui.dag.begin import run_resumed, run_started, task_views
-from cis_tui.dag.calls import SHELL, Calls, shell_line
+from cis_tui.dag.calls import Calls
 from cis_tui.dag.carried import again, carry, dropped, superseded
 from cis_tui.dag.decisions import DecisionService
 from cis_tui.dag.history import RunHistory
@@ -31,12 +30,13 @@ from cis_tui.dag.record import RunRecord
 from cis_tui.dag.rollback import Rollback, RollBackMemory
 from cis_tui.dag.runner import Runner
 from cis_tui.dag.schedule import Finish
+from cis_tui.dag.skill_calls import SkillCalls
 from cis_tui.dag.state import RunState
 from cis_tui.dag.tools import Tools
 from cis_tui.dag.views import Debt, LogChunk, RunStatus, RunSummary, RunView, TaskView
+from cis_tui.dag.working import WorkingRuns, stopping
 from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.model import SkillManifest, SkillResult
-from cis_tui.skills.native import SkillCall, run_native, skill_env
 from cis_tui.skills.process import Processes
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class RunService:
         self._roll_back_memory = roll_back_memory
         self._clock = clock
         self._identity = identity
-        self._history = RunHistory(home, self._live_state)
+        self._history = RunHistory(home, lambda run: self._working.state(run))
         self.decisions = DecisionService(
             journal=journal,
             identity=identity,
@@ -86,19 +86,17 @@ class RunService:
             slots=asyncio.Semaphore(settings.core.max_parallel),
             threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
         )
-        self._states: dict[str, LiveState] = {}
-        self._runners: dict[str, tuple[Runner | Rollback, asyncio.Task[None]]] = {}
+        self._working = WorkingRuns(self._tools, roll_back_memory)
+        self._skill_calls = SkillCalls(home, self._tools.processes)
         self._changing = asyncio.Lock()
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()
-        self._skill_calls: set[asyncio.Task[SkillResult]] = set()
         self._closed = False
-        self._unsubscribe = journal.bus.subscribe(self._hear)
 
     @property
     def active(self) -> int:
         """Runs that are worked on."""
-        return len(self._runners)
+        return len(self._working)
 
     # Reading
 
@@ -158,7 +156,7 @@ class RunService:
         runner = Runner(record, Calls(record, skills or {}, self._memory_get), self._tools)
         tasks = task_views(spec)
         started: Change = (EventType.RUN_STARTED, run_started(record.id, spec, project, record.params, tasks))
-        return await self._unbroken(self._begin(runner, LiveState(tasks=tasks), [started], record))
+        return await self._unbroken(self._working.begin(runner, LiveState(tasks=tasks), [started], record))
 
     async def resume(
         self, run: str, *, skills: Mapping[str, SkillManifest] | None = None, yes: bool = False
@@ -187,7 +185,7 @@ class RunService:
 
     def rolling_back(self) -> Sequence[str]:
         """The runs whose rollback was interrupted, to be resumed; blocks."""
-        return [id for id in self._history.rolling_back() if id not in self._runners]
+        return [id for id in self._history.rolling_back() if id not in self._working]
 
     async def cancel(self, run: str) -> RunView:
         """End a run and all its processes; returns when it has ended.
@@ -226,86 +224,26 @@ class RunService:
         Raises:
             CisError: see `run_native`.
         """
-        call = SkillCall(
-            args=(shell_line(args, input),) if manifest.name == SHELL else args,
-            input=input,
-            project=project,
-            cwd=Path(project) if project else Path.cwd(),
-            env=skill_env(self._home, manifest.name, project=project),
-        )
-        work = asyncio.ensure_future(run_native(manifest, call, self._tools.processes))
-        self._skill_calls.add(work)
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if self._closed:
-                raise _stopping() from None
-            raise
-        finally:
-            self._skill_calls.discard(work)
+        return await self._skill_calls.run(manifest, project=project, args=args, input=input)
 
     async def close(self) -> None:
         """End every process. Runs that had not ended are paused; nothing is recorded about what was in flight."""
         self._closed = True
         self._tools.processes.hurry()
-        for call in self._skill_calls:
-            call.cancel()
-        await asyncio.gather(*self._changes, *self._skill_calls, return_exceptions=True)
-        for runner, _ in self._runners.values():
-            runner.stop(None)
-        await asyncio.gather(*(task for _, task in self._runners.values()), return_exceptions=True)
+        self._working.shut()
+        await asyncio.gather(self._skill_calls.close(), *self._changes, return_exceptions=True)
+        await self._working.close()
         await self.decisions.close()
         await self._tools.processes.close()
-        self._unsubscribe()
         self._tools.threads.shutdown()
 
     # How
-
-    async def _begin(
-        self, runner: Runner | Rollback, live: LiveState, changes: list[Change], record: RunRecord | None = None
-    ) -> RunView:
-        """Record that a run begins, then let its runner work."""
-        run = runner.record.id
-        self._states[run] = live
-        try:
-            await self._journal.record_all(changes, record=record)
-            if self._closed:
-                raise _stopping()
-        except BaseException:
-            del self._states[run]
-            raise
-        task = asyncio.get_running_loop().create_task(self._drive(runner))
-        self._runners[run] = (runner, task)
-        return self._history.state(run).view()
-
-    async def _drive(self, runner: Runner | Rollback) -> None:
-        run = runner.record.id
-        try:
-            await runner.drive()
-            if isinstance(runner, Runner) and runner.rolls_back:
-                await self._roll_back(runner)
-        except Exception as error:
-            log.exception("the run %s had to be left: it is paused", run)
-            message = error.message if isinstance(error, CisError) else f"{type(error).__name__}: {error}"
-            self._journal.emit(EventType.ERROR, {"run": run, "error": message})
-        finally:
-            del self._runners[run]
-            del self._states[run]
-
-    async def _roll_back(self, runner: Runner) -> None:
-        """Take back at once what a run did that has just failed."""
-        run = runner.record.id
-        state = self._history.state(run)
-        rollback = Rollback(runner.record, runner.calls, self._tools, state, self._roll_back_memory)
-        self._runners[run] = (rollback, self._runners[run][1])
-        if not self._closed:
-            await rollback.drive()
 
     async def _begin_rollback(self, run: str, skills: Mapping[str, SkillManifest], skip: tuple[str, ...]) -> RunView:
         id = await self._settled(run)
         async with self._changing:
             state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
-            if id in self._runners:
+            if id in self._working:
                 hint = f"cis run cancel {id} ends it first"
                 raise Refused("CIS-DAG-124", f"the run {id} is {state.status}", hint=hint)
             if state.status is RunStatus.ROLLED_BACK:
@@ -329,12 +267,12 @@ class RunService:
         state = await self._in_thread(lambda: self._history.state(record.id))
         calls = Calls(record, skills, self._memory_get)
         rollback = Rollback(record, calls, self._tools, state, self._roll_back_memory)
-        return await self._begin(rollback, LiveState(state), [])
+        return await self._working.begin_rollback(rollback, state)
 
     async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
         id = await self._settled(run)
         async with self._changing:
-            if id in self._runners:
+            if id in self._working:
                 return await self._in_thread(lambda: self._history.show(id))
             state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
             if state.outcome in _LASTING:
@@ -350,30 +288,28 @@ class RunService:
             runner = Runner(record, Calls(record, skills, self._memory_get), self._tools, carried=carried)
             changes = superseded(state, self._clock())
             changes.append((EventType.RUN_STARTED, run_resumed(id, anew, dropped(state, anew))))
-            return await self._begin(runner, LiveState(state), changes)
+            return await self._working.begin(runner, LiveState(state), changes)
 
     async def _cancel(self, run: str) -> RunView:
         id = await self._settled(run)
-        if id not in self._runners:
+        if id not in self._working:
             async with self._changing:
-                if id not in self._runners:
+                if id not in self._working:
                     await self._cancel_paused(id)
-        if id in self._runners:
-            runner, task = self._runners[id]
-            if isinstance(runner, Rollback):
+        if id in self._working:
+            if isinstance(self._working.runner(id), Rollback):
                 raise Refused(
                     "CIS-DAG-124", f"the run {id} is being rolled back", hint=f"cis run show {id} tells how far"
                 )
-            runner.stop(_CANCELLED)
-            await asyncio.wait({task})
+            await self._working.end(id, _CANCELLED)
         return await self._in_thread(lambda: self._history.show(id))
 
     async def _settled(self, run: str) -> str:
         """The whole id of `run`; if it has just told its end, nothing of it goes on any more."""
         id = await self._in_thread(lambda: self._history.find(run))
-        state = self._live_state(id)
-        if state is not None and state.outcome is not None and id in self._runners:
-            await asyncio.wait({self._runners[id][1]})
+        state = self._working.state(id)
+        if state is not None and state.outcome is not None:
+            await self._working.gone(id)
         return id
 
     async def _cancel_paused(self, run: str) -> None:
@@ -403,20 +339,11 @@ class RunService:
         path = log_path(self._home.runs, state.id, task.id, task.attempts)
         return read_chunk(path, task.attempts, -400, 400, live=False).text.strip()
 
-    def _live_state(self, run: str) -> RunState | None:
-        live = self._states.get(run)
-        return live.read() if live else None
-
-    def _hear(self, event: Event) -> None:
-        live = self._states.get(str(event.data.get("run", "")))
-        if live is not None:
-            live.hear(event)
-
     async def _unbroken(self, work: Coroutine[object, object, RunView]) -> RunView:
         """Do `work` to its end even when the caller goes away."""
         if self._closed:
             work.close()
-            raise _stopping()
+            raise stopping()
         task = asyncio.ensure_future(work)
         self._changes.add(task)
         task.add_done_callback(self._changes.discard)
@@ -424,7 +351,3 @@ class RunService:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
-
-
-def _stopping() -> Unavailable:
-    return Unavailable("CIS-DAG-064", "the engine is stopping", hint="try again in a moment")

@@ -41,6 +41,7 @@ def entry_of(write: MemoryWrite, default_domain: Domain | None, at: Instant) -> 
         classed=kind is not None,
         declassify=write.declassify,
         run=checked_run(write.run),
+        public_only=write.public_only,
         secret_value=found.index_type is IndexType.SENSITIVE and classify("", value).index_type is IndexType.SENSITIVE,
     )
 

@@ -18,7 +18,7 @@ from cis_tui.core.errors import CisError, Refused
 from cis_tui.memory.catalogue import Head
 from cis_tui.memory.classify import default_category
 from cis_tui.memory.inherit import inherited
-from cis_tui.memory.records import Domain, IndexType, MemoryItem
+from cis_tui.memory.records import Domain, IndexType, MemoryItem, hidden
 from cis_tui.memory.versions import Vector, advance, apart, covers, moment, tick
 
 CHANGED = "CIS-MEM-083"
@@ -53,6 +53,8 @@ class Entry(NamedTuple):
     """The hybrid time of the version that this takes back; 0 for none."""
     run: str = ""
     """The run that writes it."""
+    public_only: bool = False
+    """It must not become private, nor touch what is."""
     expects: Vector | None = None
     """What whoever revises an entry has seen of it: the entry is written as it stands here, and covers all of that, but
     only if nothing else was written since."""
@@ -182,8 +184,11 @@ def plan(entry: Entry, current: Current, node: str, last: int = 0, taken: Sequen
     if entry.expects is None:
         entry = inherited(entry, current.live)
     domain = _destination(entry, current)
-    if domain is Domain.PRIVATE and current.locked is not None:
-        raise current.locked
+    if domain is Domain.PRIVATE:
+        if entry.public_only:
+            raise hidden(entry.key)
+        if current.locked is not None:
+            raise current.locked
     version = _next_version(entry, current, node, last, taken)
     added = {domain: version}
     if domain is Domain.PRIVATE and alive(current.public):

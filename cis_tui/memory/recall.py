@@ -15,7 +15,7 @@ from cis_tui.memory.earned import standing
 from cis_tui.memory.epochs import Epoch, Epochs
 from cis_tui.memory.layers import Layer, Meters
 from cis_tui.memory.reader import Reader
-from cis_tui.memory.records import Domain, MemoryItem, altered
+from cis_tui.memory.records import Domain, MemoryItem, altered, hidden
 from cis_tui.memory.vault import Vault
 
 
@@ -33,11 +33,12 @@ class Recall:
         self._tally = Tally()
         self._epochs: Epochs | None = None
 
-    def get(self, key: str) -> MemoryItem | None:
+    def get(self, key: str, *, public_only: bool = False) -> MemoryItem | None:
         """The entry `key`, or None; counts as a use of it.
 
         Raises:
             CisError: what decides about the key cannot be opened.
+            Refused: it is private, and only a public one may be given (CIS-SKILL-060).
         """
         with self._lock:
             began = perf_counter()
@@ -49,6 +50,8 @@ class Recall:
                 cached = self._look_up(key, cached, epoch, began)
                 if cached is None:
                     return None
+            if public_only and cached.item.domain is Domain.PRIVATE:
+                raise hidden(key)
             return self._count_use(cached)
 
     @contextmanager

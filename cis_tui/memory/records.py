@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cis_tui.core.clock import Instant
-from cis_tui.core.errors import CisError
+from cis_tui.core.errors import CisError, Refused
 
 LOCKED = "CIS-MEM-020"
 """The code of the error that says: private memory is locked."""
@@ -15,6 +15,8 @@ MAX_KEY = 512
 """Bytes of a key in UTF-8."""
 MAX_RUN = 64
 """Characters of what names who writes."""
+HIDDEN = "CIS-SKILL-060"
+"""The code of the error that says: this entry is private, and whoever asks sees public memory only."""
 UNDOING = "/undo"
 """What follows the id of a run in what takes it back."""
 MAX_VALUE = 8 * 1024 * 1024
@@ -83,6 +85,11 @@ def altered(item: MemoryItem, **fields: object) -> MemoryItem:
     return new
 
 
+def hidden(key: str) -> Refused:
+    """The error for an entry that is private, or would be, where only public memory may be reached."""
+    return Refused(HIDDEN, f"{key} is private, or what it holds has to be")
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryPage:
     """A part of a listing."""
@@ -112,6 +119,8 @@ class MemoryWrite:
     """`index_type` holds also for what is found, or was, Sensitive."""
     run: str = ""
     """The run that writes it, so that its rollback can take it back; empty for none."""
+    public_only: bool = False
+    """Refused where it would be, or already is, private."""
 
 
 @dataclass(frozen=True, slots=True)

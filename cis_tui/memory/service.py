@@ -131,17 +131,21 @@ class MemoryService:
         self._buffer.flush()
         self._recall.save_uses()
 
-    def get(self, key: str) -> MemoryItem | None:
-        """The entry `key`, or None; counts as a use of it."""
+    def get(self, key: str, *, public_only: bool = False, by: Mapping[str, object] | None = None) -> MemoryItem | None:
+        """The entry `key`, or None; counts as a use of it. `by`: who asks, for the event.
+
+        Raises:
+            Refused: it is private, and with `public_only` only a public one may be given (CIS-SKILL-060).
+        """
         self._lock_if_idle()
         if self._buffer and self._buffer.holds(key):
             self._buffer.flush()
-        item = self._recall.get(key)
+        item = self._recall.get(key, public_only=public_only)
         if item is None:
             return None
         self._touch(item.domain)
         if self._on_event is not None:
-            self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value})
+            self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value, **(by or {})})
         return item
 
     def delete(self, key: str, *, run: str = "") -> bool:

@@ -1,0 +1,107 @@
+"""The memory that one call of a skill sees: within its permissions, and each access told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from cis_tui.core.errors import Refused
+from cis_tui.memory.records import HIDDEN, Domain, MemoryItem, MemoryWrite
+from cis_tui.skills.model import Permissions
+from cis_tui.skills.permissions import may_read, may_write
+
+EventSink = Callable[[str, Mapping[str, object]], None]
+DENIED = "CIS-SKILL-061"
+"""The code of the error for what the permissions do not cover."""
+
+
+class Memory(Protocol):
+    """What a skill's memory is made of; see `MemoryService`."""
+
+    def get(
+        self, key: str, *, public_only: bool = False, by: Mapping[str, object] | None = None
+    ) -> MemoryItem | None: ...
+    def set(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> MemoryItem: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The call that asks."""
+
+    skill: str
+    granted: Permissions
+    run: str = ""
+    """The run that its writes belong to; empty outside of any."""
+    task: str = ""
+    default_domain: Domain | None = None
+    """Where the project's entries go; holds for keys that the permissions name whole."""
+
+    @property
+    def name(self) -> Mapping[str, object]:
+        """Who it is, in events."""
+        named = {"skill": self.skill, "run": self.run, "task": self.task}
+        return {field: value for field, value in named.items() if value}
+
+
+class SkillMemory:
+    """Memory for one call of a skill; may block, and be used on any thread.
+
+    What a prefix grants is public memory: an entry that is private, or would become so, is reached only by a skill
+    whose permissions name its whole key. Every access is told as a MemoryAccess event with the skill and the run, those
+    that are refused with `denied`.
+    """
+
+    def __init__(self, memory: Memory, caller: Caller, on_event: EventSink) -> None:
+        """`on_event` must return at once."""
+        self._memory = memory
+        self._caller = caller
+        self._on_event = on_event
+
+    def get(self, key: str) -> MemoryItem | None:
+        """The entry `key`, or None.
+
+        Raises:
+            Refused: the permissions do not cover it (CIS-SKILL-061).
+            CisError: memory cannot be read; private memory is locked.
+        """
+        granted, by = self._caller.granted, self._caller.name
+        if not may_read(granted, key, Domain.PUBLIC):
+            raise self._denied("read", key)
+        try:
+            return self._memory.get(key, public_only=not may_read(granted, key, Domain.PRIVATE), by=by)
+        except Refused as error:
+            raise self._refused("read", key, error) from error
+
+    def set(self, key: str, value: str | bytes) -> MemoryItem:
+        """Keep an entry as the run's own; durable when this returns.
+
+        Raises:
+            Refused: the permissions do not cover it (CIS-SKILL-061).
+            Invalid: there can be no such key or value.
+            CisError: memory cannot be written; private memory is locked.
+        """
+        granted, caller = self._caller.granted, self._caller
+        if not may_write(granted, key, Domain.PUBLIC):
+            raise self._denied("write", key)
+        named = may_write(granted, key, Domain.PRIVATE)
+        write = MemoryWrite(key, value, run=caller.run, public_only=not named)
+        try:
+            item = self._memory.set(write, default_domain=caller.default_domain if named else Domain.PUBLIC)
+        except Refused as error:
+            raise self._refused("write", key, error) from error
+        self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value, **caller.name, "write": True})
+        return item
+
+    def _refused(self, way: str, key: str, error: Refused) -> Refused:
+        return self._denied(way, key, private=True) if error.code == HIDDEN else error
+
+    def _denied(self, way: str, key: str, *, private: bool = False) -> Refused:
+        self._on_event("MemoryAccess", {"key": key, **self._caller.name, "write": way == "write", "denied": True})
+        field = f"memory_{way}"
+        if private:
+            what = f"{key} is private, and only a skill that names it whole may {way} it"
+            return Refused(DENIED, what, hint=f'{field} = ["{key}"]')
+        return Refused(
+            DENIED, f"the skill {self._caller.skill} may not {way} {key}", hint=f"see {field} of its manifest"
+        )

@@ -12,15 +12,15 @@ from dataclasses import replace
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
-from cis_tui.dag.attempt import Outcome, Setting, attempt
+from cis_tui.dag.attempt import Outcome
 from cis_tui.dag.calls import Call
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
+from cis_tui.dag.executors.base import Executor, Work
 from cis_tui.dag.groups import Groups
 from cis_tui.dag.model import TaskSpec
 from cis_tui.dag.outputs import Output, log_path
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.tools import Tools
-from cis_tui.skills.native import skill_env
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +28,14 @@ log = logging.getLogger(__name__)
 class Attempts:
     """Makes attempts of the tasks of one run."""
 
-    def __init__(self, record: RunRecord, groups: Groups, tools: Tools, kept: Iterable[str]) -> None:
+    def __init__(
+        self, record: RunRecord, groups: Groups, tools: Tools, executor: Executor, kept: Iterable[str]
+    ) -> None:
         """`kept`: the paths of which the run has a before-image."""
         self._record = record
         self._groups = groups
         self._tools = tools
+        self._executor = executor
         root = groups.root.calls.root
         self._checkpoints = Checkpoints(undo_folder(tools.home.runs, record.id), root)
         self._kept = set(kept)
@@ -45,8 +48,11 @@ class Attempts:
         async with AsyncExitStack() as slots:
             for slot in self._groups.of(task.id).slots_of(task):
                 await slots.enter_async_context(slot)
-            await slots.enter_async_context(self._tools.slots)
-            started: dict[str, object] = {"run": run, "task": task.id, "attempt": number}
+            try:
+                place = await slots.enter_async_context(self._executor.place(task.target_node))
+            except CisError as error:
+                return Outcome(False, None, error=error.message)
+            started: dict[str, object] = {"run": run, "task": task.id, "attempt": number, **place.where}
             started["command"] = clean_line(call.shown)
             if call.creates:
                 try:
@@ -60,14 +66,9 @@ class Attempts:
                 output = Output(path, lambda text: self._tell_output(task, number, text))
             except OSError as error:
                 return Outcome(False, None, error=f"the output cannot be kept: {error}")
-            project = self._record.project
-            env = skill_env(self._tools.home, task.skill, project=project, run=run, task=task.id, attempt=number)
+            work = Work(self._within_time(task, call), run, self._record.project, task.id, number, task.skill)
             try:
-                outcome = await attempt(
-                    self._within_time(task, call),
-                    Setting(project, run, {**env, **call.env}, self._tools.processes),
-                    output,
-                )
+                outcome = await place.run(work, output)
                 return replace(outcome, made=await self._made(call.creates)) if call.creates else outcome
             finally:
                 output.close()

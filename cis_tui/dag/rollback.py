@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,9 +14,10 @@ from cis_tui.core.codec import encode
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
-from cis_tui.dag.attempt import Outcome, Setting, attempt
+from cis_tui.dag.attempt import Outcome
 from cis_tui.dag.calls import Call, Calls
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
+from cis_tui.dag.executors.base import Executor, Work
 from cis_tui.dag.groups import Groups
 from cis_tui.dag.journal import Change
 from cis_tui.dag.model import TaskSpec, UndoStep
@@ -28,7 +30,6 @@ from cis_tui.dag.tools import Tools
 from cis_tui.dag.undo import OPEN, undo_order
 from cis_tui.dag.views import RunStatus, TaskStatus, UndoItem, UndoKind, UndoStatus
 from cis_tui.memory.rollback import Restored
-from cis_tui.skills.native import skill_env
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -40,13 +41,20 @@ class Rollback:
     """One rollback, from its start or resumption to its end."""
 
     def __init__(
-        self, record: RunRecord, calls: Calls, tools: Tools, state: RunState, roll_back_memory: RollBackMemory
+        self,
+        record: RunRecord,
+        calls: Calls,
+        tools: Tools,
+        executor: Executor,
+        state: RunState,
+        roll_back_memory: RollBackMemory,
     ) -> None:
         """`state`: the run after its RollbackStarted event."""
         self.record = record
         self._calls = calls
         self._tools = tools
         self._journal = tools.journal
+        self._executor = executor
         self._state = state
         self._undo = state.undo
         self._items = dict(state.undo.items)
@@ -189,7 +197,11 @@ class Rollback:
         except CisError as error:
             return Outcome(False, None, error=error.message, final=True), item
         item = replace(item, attempts=item.attempts + 1, command=clean_line(call.shown), detail="")
-        async with self._tools.slots:
+        async with AsyncExitStack() as slots:
+            try:
+                place = await slots.enter_async_context(self._executor.place(task.target_node))
+            except CisError as error:
+                return Outcome(False, None, error=error.message), item
             await self._tell(EventType.UNDO_STARTED, [item])
             path = log_path(self._tools.home.runs, self.record.id, f"{item.id} rollback", item.attempts)
             try:
@@ -197,18 +209,16 @@ class Rollback:
             except OSError as error:
                 return Outcome(False, None, error=f"the output cannot be kept: {error}"), item
             try:
-                outcome = await attempt(call, self._setting(task, step, call, item), output)
+                outcome = await place.run(self._work_of(task, step, call, item), output)
             finally:
                 output.close()
         last = outcome.output.strip()
         return (outcome if outcome.ok or not last else replace(outcome, error=f"{outcome.error}: {last[-500:]}")), item
 
-    def _setting(self, task: TaskSpec, step: UndoStep, call: Call, item: UndoItem) -> Setting:
-        run, project = self.record.id, self.record.project
-        env = skill_env(self._tools.home, step.skill, project=project, run=run, task=task.id, attempt=item.attempts)
+    def _work_of(self, task: TaskSpec, step: UndoStep, call: Call, item: UndoItem) -> Work:
         outcome = "completed" if self._undo.effects[task.id] else "unknown"
         told = {"CIS_ROLLBACK": "1", "CIS_OUTCOME": outcome}
-        return Setting(project, run, {**env, **call.env, **told}, self._tools.processes)
+        return Work(call, self.record.id, self.record.project, task.id, item.attempts, step.skill, told)
 
     # Phase 2: files, then memory
 

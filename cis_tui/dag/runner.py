@@ -17,6 +17,7 @@ from cis_tui.dag.attempts import Attempts
 from cis_tui.dag.begin import task_expanded, task_views
 from cis_tui.dag.calls import Call, Calls, passes
 from cis_tui.dag.carried import Carried
+from cis_tui.dag.executors.base import Executor
 from cis_tui.dag.expansion import Expansion, gathered, lesser
 from cis_tui.dag.groups import Group, Groups
 from cis_tui.dag.journal import Change
@@ -34,16 +35,19 @@ T = TypeVar("T")
 class Runner:
     """One run, from its start or resumption to its end."""
 
-    def __init__(self, record: RunRecord, calls: Calls, tools: Tools, *, carried: Carried | None = None) -> None:
+    def __init__(
+        self, record: RunRecord, calls: Calls, tools: Tools, executor: Executor, *, carried: Carried | None = None
+    ) -> None:
         """`carried`: what was known when the run is resumed."""
         self.record = record
         self.calls = calls
+        self.executor = executor
         self._tools = tools
         self._journal = tools.journal
         self._carried = carried or Carried()
         limit = lesser(record.spec.max_parallel, record.max_parallel)
         self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
-        self._attempts = Attempts(record, self._groups, tools, self._carried.kept)
+        self._attempts = Attempts(record, self._groups, tools, executor, self._carried.kept)
         self._asking = Asking(record, self._carried, tools.decisions)
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
         self._known = set(self._carried.ended)

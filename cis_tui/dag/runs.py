@@ -21,6 +21,7 @@ from cis_tui.dag.begin import run_resumed, run_started, task_views
 from cis_tui.dag.calls import Calls
 from cis_tui.dag.carried import again, carry, dropped, superseded
 from cis_tui.dag.decisions import DecisionService
+from cis_tui.dag.executors.local import LocalExecutor
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.live import LiveState
@@ -83,9 +84,9 @@ class RunService:
             journal=journal,
             decisions=self.decisions,
             processes=Processes(),
-            slots=asyncio.Semaphore(settings.core.max_parallel),
             threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
         )
+        self._local = LocalExecutor(home, self._tools.processes, asyncio.Semaphore(settings.core.max_parallel))
         self._working = WorkingRuns(self._tools, roll_back_memory)
         self._skill_calls = SkillCalls(home, self._tools.processes)
         self._changing = asyncio.Lock()
@@ -153,7 +154,7 @@ class RunService:
             params=dict(params or {}),
             yes=yes,
         )
-        runner = Runner(record, Calls(record, skills or {}, self._memory_get), self._tools)
+        runner = Runner(record, Calls(record, skills or {}, self._memory_get), self._tools, self._local)
         tasks = task_views(spec)
         started: Change = (EventType.RUN_STARTED, run_started(record.id, spec, project, record.params, tasks))
         return await self._unbroken(self._working.begin(runner, LiveState(tasks=tasks), [started], record))
@@ -266,7 +267,7 @@ class RunService:
         await self._journal.record_all(changes)
         state = await self._in_thread(lambda: self._history.state(record.id))
         calls = Calls(record, skills, self._memory_get)
-        rollback = Rollback(record, calls, self._tools, state, self._roll_back_memory)
+        rollback = Rollback(record, calls, self._tools, self._local, state, self._roll_back_memory)
         return await self._working.begin_rollback(rollback, state)
 
     async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
@@ -285,7 +286,7 @@ class RunService:
             # A yes that was given to the run still holds; that a task may run a second time is asked on its own.
             record = replace(record, yes=record.yes or yes)
             carried = replace(carried, rerun=yes)
-            runner = Runner(record, Calls(record, skills, self._memory_get), self._tools, carried=carried)
+            runner = Runner(record, Calls(record, skills, self._memory_get), self._tools, self._local, carried=carried)
             changes = superseded(state, self._clock())
             changes.append((EventType.RUN_STARTED, run_resumed(id, anew, dropped(state, anew))))
             return await self._working.begin(runner, LiveState(state), changes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,7 +19,5 @@ class Tools:
     journal: Journal
     decisions: DecisionService
     processes: Processes
-    slots: asyncio.Semaphore
-    """Processes that run at the same time, over all runs."""
     threads: ThreadPoolExecutor
     """For what blocks."""

@@ -114,7 +114,7 @@ class WorkingRuns:
         state = self.state(run)
         if state is None or self._closed:
             return
-        rollback = Rollback(runner.record, runner.calls, self._tools, state, self._roll_back_memory)
+        rollback = Rollback(runner.record, runner.calls, self._tools, runner.executor, state, self._roll_back_memory)
         self._runners[run] = (rollback, self._runners[run][1])
         await rollback.drive()
 

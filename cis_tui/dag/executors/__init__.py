@@ -1,0 +1,1 @@
+"""Where attempts run: on this machine, or by the workers of others."""

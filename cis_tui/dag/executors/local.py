@@ -1,0 +1,42 @@
+"""The executor of every run that names no other: processes of the engine itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+
+from cis_tui.core.paths import Home
+from cis_tui.dag.attempt import Outcome, Setting, attempt
+from cis_tui.dag.executors.base import Work
+from cis_tui.dag.outputs import Output
+from cis_tui.skills.native import skill_env
+from cis_tui.skills.process import Processes
+
+LOCAL = "local"
+
+
+class LocalExecutor:
+    """Implements `Executor`, and the one `Place` that it has."""
+
+    where: Mapping[str, object] = {}
+
+    def __init__(self, home: Home, processes: Processes, slots: asyncio.Semaphore) -> None:
+        """`slots`: processes that run at the same time, over all runs."""
+        self._home = home
+        self._processes = processes
+        self._slots = slots
+
+    @asynccontextmanager
+    async def place(self, label: str | None, *, worker: str = "") -> AsyncGenerator[LocalExecutor]:
+        """See `Executor`; this machine bears every label."""
+        async with self._slots:
+            yield self
+
+    async def run(self, work: Work, output: Output) -> Outcome:
+        """See `Place`."""
+        env = skill_env(
+            self._home, work.skill, project=work.project, run=work.run, task=work.task, attempt=work.attempt
+        )
+        setting = Setting(work.project, work.run, {**env, **work.call.env, **work.told}, self._processes)
+        return await attempt(work.call, setting, output)

@@ -23,7 +23,18 @@ from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import Private, bind_params
-from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
+from cis_tui.dag.views import (
+    Choice,
+    DagInfo,
+    DagPlan,
+    Debt,
+    Decision,
+    LogChunk,
+    RunSummary,
+    RunView,
+    UndoItem,
+    UndoKind,
+)
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
@@ -384,6 +395,29 @@ class Engine:
         """See `EngineApi`."""
         view = await self.run_show(run)
         return await self._runs.resume(view.id, skills=await self._skills_of(view), yes=yes)
+
+    async def run_rerun(self, run: str, task: str, *, yes: bool = False) -> RunView:
+        """See `EngineApi`."""
+        view = await self.run_show(run)
+        if view.project:
+            await self._in_thread(self._session(view.project).require_trust)
+        return await self._runs.rerun(view.id, task, skills=await self._skills_of(view), yes=yes)
+
+    async def run_undo_plan(self, run: str) -> tuple[UndoItem, ...]:
+        """See `EngineApi`."""
+        view = await self.run_show(run)
+        items = await self._in_thread(self._runs.undo_plan, view.id)
+        return (*items, *await self._in_thread(self._memory_to_undo, view))
+
+    def _memory_to_undo(self, view: RunView) -> list[UndoItem]:
+        """What a run wrote into memory, as its journal would tell it: private entries are not named."""
+        known = {item.id: item for item in view.undo if item.kind is UndoKind.MEMORY}
+        try:
+            keys = self._memory.entries_to_roll_back(view.id, view.started_at)
+        except CisError as error:
+            return [UndoItem(UndoKind.MEMORY, "memory", detail=error.message)]
+        names = [key or f"private entry {number}" for number, key in enumerate(keys, 1)]
+        return [known.get(name, UndoItem(UndoKind.MEMORY, name)) for name in names]
 
     async def run_rollback(self, run: str, *, skip: tuple[str, ...] = ()) -> RunView:
         """See `EngineApi`."""

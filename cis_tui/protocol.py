@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
-from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
+from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView, UndoItem
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
@@ -165,6 +165,15 @@ class EngineApi(Protocol):
         ...
 
     async def run_resume(self, run: str, *, yes: bool = False) -> RunView: ...
+    async def run_rerun(self, run: str, task: str, *, yes: bool = False) -> RunView:
+        """Starts a new run, with the definition and the parameters of `run`, that begins with `task` and takes over
+        what completed before it; returns at once."""
+        ...
+
+    async def run_undo_plan(self, run: str) -> tuple[UndoItem, ...]:
+        """What a rollback would take back, in that order: steps of tasks, files, entries of memory."""
+        ...
+
     async def run_rollback(self, run: str, *, skip: tuple[str, ...] = ()) -> RunView:
         """Begins to take back what a run did, and returns at once; the steps of the tasks in `skip` are left out."""
         ...

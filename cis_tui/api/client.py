@@ -13,7 +13,7 @@ from cis_tui.core.codec import decode
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
-from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
+from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView, UndoItem
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
@@ -256,6 +256,14 @@ class RemoteEngine:
     async def run_resume(self, run: str, *, yes: bool = False) -> RunView:
         """See `EngineApi`."""
         return await self._call("run_resume", run=run, yes=yes)
+
+    async def run_rerun(self, run: str, task: str, *, yes: bool = False) -> RunView:
+        """See `EngineApi`."""
+        return await self._call("run_rerun", run=run, task=task, yes=yes)
+
+    async def run_undo_plan(self, run: str) -> tuple[UndoItem, ...]:
+        """See `EngineApi`."""
+        return await self._call("run_undo_plan", run=run)
 
     async def run_rollback(self, run: str, *, skip: tuple[str, ...] = ()) -> RunView:
         """See `EngineApi`."""

@@ -143,5 +143,5 @@ def _show_end(view: RunView) -> None:
             show(paint(f"--- {clean_line(task.id)}: the end of its output", "dim"))
             show("\n".join(lines[-_TAIL:]))
     if view.undo:
-        table(UNDO_HEAD, undo_rows(view), status=0)
+        table(UNDO_HEAD, undo_rows(view.undo), status=0)
     show(clean_line(summary_line(view), limit=2000))

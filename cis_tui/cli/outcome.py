@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Exit
 from cis_tui.core.events import Event, EventType
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import DecisionStatus, RunStatus, RunView, TaskStatus, TaskView, UndoKind
+from cis_tui.dag.views import DecisionStatus, RunStatus, RunView, TaskStatus, TaskView, UndoItem, UndoKind
 
 UNDO_HEAD = ("STATUS", "KIND", "WHAT", "")
 _NO = (DecisionStatus.REJECTED, DecisionStatus.TIMED_OUT)
@@ -66,11 +67,11 @@ def summary_line(view: RunView) -> str:
     return f"run {view.id} {view.status}{took}{reason}: {tasks}"
 
 
-def undo_rows(view: RunView) -> list[tuple[str, str, str, str]]:
+def undo_rows(items: Iterable[UndoItem]) -> list[tuple[str, str, str, str]]:
     """What a rollback took back, or could not, for a table; steps by what they run."""
     return [
         (item.status.value, item.kind.value, item.command if item.kind is UndoKind.COMMAND else item.id, item.detail)
-        for item in view.undo
+        for item in items
     ]
 
 

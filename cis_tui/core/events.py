@@ -26,6 +26,7 @@ class EventType(StrEnum):
     RUN_STARTED = "RunStarted"
     TASK_READY = "TaskReady"
     TASK_EXPANDED = "TaskExpanded"
+    TASK_TAKEN = "TaskTaken"
     TASK_STARTED = "TaskStarted"
     TASK_OUTPUT = "TaskOutput"
     TASK_COMPLETED = "TaskCompleted"

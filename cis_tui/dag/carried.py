@@ -108,15 +108,7 @@ def carry(
     interrupted = [task for task in kept if _in_flight(task, state)]
     return Carried(
         ended={task.id: task.status for task in ended},
-        facts={
-            task.id: {
-                "status": task.status.value,
-                "output": task.output,
-                "exit_code": task.exit_code,
-                "error": task.error,
-            }
-            for task in ended
-        },
+        facts={task.id: fact_of(task) for task in ended},
         expansions=_expansions(state, fresh),
         attempts={task.id: task.attempts for task in state.tasks.values() if task.attempts},
         kept=frozenset(state.undo.files),
@@ -129,6 +121,16 @@ def carry(
             and state.decisions[task.decision].status not in _UNANSWERED
         },
     )
+
+
+def fact_of(task: TaskView) -> Mapping[str, object]:
+    """What templates see of a task that has ended."""
+    return {
+        "status": task.status.value,
+        "output": task.output,
+        "exit_code": task.exit_code,
+        "error": task.error,
+    }
 
 
 def _expansions(state: RunState, fresh: set[str]) -> dict[str, tuple[object, ...] | None]:

@@ -137,7 +137,7 @@ class RunHistory:
             NotFound: there is no such task (CIS-DAG-063).
             Refused: it is no debt (CIS-DAG-104) or settled already (CIS-DAG-105).
         """
-        view = self._task(self.state(run), task)
+        view = self.task(self.state(run), task)
         debt = next((debt for debt in self.debts(run, all=True) if debt.task == task), None)
         if debt is None:
             hint = f"cis run debts {run} lists those of the run"
@@ -150,6 +150,8 @@ class RunHistory:
     def logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65_536) -> LogChunk:
         """A part of the output of one attempt of a task, or of a step of its rollback; attempt 0 is the newest.
 
+        What was taken over from another run is read from that one.
+
         Raises:
             NotFound: there is no such run, task or attempt (CIS-DAG-060, CIS-DAG-063).
             Refused: several runs begin so.
@@ -160,7 +162,9 @@ class RunHistory:
             path = log_path(self._home.runs, state.id, f"{task} rollback", attempt or step.attempts)
             live = step.status is UndoStatus.RUNNING and self._live(state.id) is not None
             return read_chunk(path, attempt or step.attempts, offset, min(limit, 1 << 20), live=live)
-        view = self._task(state, task)
+        view = self.task(state, task)
+        if view.taken:
+            return self.logs(view.taken, task, attempt=attempt or view.attempts, offset=offset, limit=limit)
         if attempt < 0 or attempt > view.attempts:
             raise NotFound("CIS-DAG-063", f'the task "{task}" has had {view.attempts} attempts, not {attempt}')
         attempt = attempt or view.attempts
@@ -168,7 +172,12 @@ class RunHistory:
         path = log_path(self._home.runs, state.id, task, attempt)
         return read_chunk(path, attempt, offset, min(limit, 1 << 20), live=running)
 
-    def _task(self, state: RunState, task: str) -> TaskView:
+    def task(self, state: RunState, task: str) -> TaskView:
+        """One task of a run.
+
+        Raises:
+            NotFound: there is none (CIS-DAG-063).
+        """
         view = state.tasks.get(task)
         if view is None:
             name = clean_line(task, limit=80)

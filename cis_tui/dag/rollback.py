@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TypeVar
@@ -27,8 +27,9 @@ from cis_tui.dag.restore import restore
 from cis_tui.dag.schedule import Finish
 from cis_tui.dag.state import RunState
 from cis_tui.dag.tools import Tools
-from cis_tui.dag.undo import OPEN, undo_order
-from cis_tui.dag.views import RunStatus, TaskStatus, UndoItem, UndoKind, UndoStatus
+from cis_tui.dag.undo import OPEN
+from cis_tui.dag.undo_plan import facts_at_end, has_steps, undo_plan
+from cis_tui.dag.views import RunStatus, UndoItem, UndoKind, UndoStatus
 from cis_tui.memory.rollback import Restored
 
 log = logging.getLogger(__name__)
@@ -59,10 +60,8 @@ class Rollback:
         self._undo = state.undo
         self._items = dict(state.undo.items)
         self._roll_back_memory = roll_back_memory
-        self._facts = _facts(state)
+        self._facts = facts_at_end(state)
         self._checkpoints = Checkpoints(undo_folder(tools.home.runs, record.id), calls.root)
-        self._broken: dict[str, str] = {}
-        """Tasks that stand for others which cannot be found again, and why."""
         self._working: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -86,10 +85,9 @@ class Rollback:
             self._working.cancel()
 
     async def _work(self) -> None:
-        groups = await self._in_thread(self._open_groups)
-        order = undo_order(self._undo.effects, _needs(self._state))
-        await self._plan(groups, order)
-        stuck = await self._take_back(groups, order)
+        plan = await self._in_thread(lambda: undo_plan(self.record, self._calls, self._state))
+        await self._plan(plan.items)
+        stuck = await self._take_back(plan.groups, plan.order)
         if not stuck:
             await self._restore_files()
             await self._restore_memory()
@@ -97,36 +95,11 @@ class Rollback:
 
     # What there is to do
 
-    def _open_groups(self) -> Groups:
-        """The tasks of the run, with those for which others stood."""
-        groups = Groups(self.record.spec, self._calls, {}, max_parallel=None)
-        for id, items in self._state.expansions.items():
-            task = groups.tasks.get(id)
-            if task is None:
-                continue
-            try:
-                groups.open(task, groups.of(id).calls.again(task, self._facts, items))
-            except CisError as error:
-                self._broken[id] = error.message
-        return groups
-
-    async def _plan(self, groups: Groups, order: Iterable[str]) -> None:
-        items: list[UndoItem] = []
-        for id in order:
-            if id in groups.tasks:
-                items += _step_items(groups.tasks[id])
-            else:
-                items.append(self._lost(id))
-        items += [UndoItem(UndoKind.FILE, kept.path, task=kept.task) for kept in self._undo.files.values()]
+    async def _plan(self, items: Iterable[UndoItem]) -> None:
+        """Record what is left to do."""
         known = {item.key: self._items.get(item.key, item) for item in items}
         left = [replace(item, attempts=known[item.key].attempts) for item in items if known[item.key].status in OPEN]
         await self._tell(EventType.UNDO_PLANNED, left)
-
-    def _lost(self, id: str) -> UndoItem:
-        """A task of which nobody knows any more what takes it back."""
-        above = self._state.tasks[id].parent if id in self._state.tasks else ""
-        why = self._broken.get(above, "its definition cannot be found again")
-        return UndoItem(UndoKind.COMMAND, f"{id}#1", UndoStatus.FAILED, id, detail=clean_line(why))
 
     async def _tell(self, type: EventType, items: Sequence[UndoItem]) -> None:
         """Record the present state of some items."""
@@ -144,7 +117,7 @@ class Rollback:
                 await self._leave_out(id)
                 continue
             task = groups.tasks.get(id)
-            if task is None or not _steps(task):
+            if task is None or not has_steps(task):
                 if task is not None and self._undo.effects[id]:
                     passed.append(id)
                 continue
@@ -270,48 +243,7 @@ class Rollback:
         return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
 
 
-def _steps(task: TaskSpec) -> bool:
-    """Whether steps take the task itself back; each of those for which a list stands has its own."""
-    return bool(task.rollback) and task.for_each is None
-
-
-def _step_items(task: TaskSpec) -> list[UndoItem]:
-    if not _steps(task):
-        return []
-    return [
-        UndoItem(UndoKind.COMMAND, f"{task.id}#{number}", task=task.id, command=clean_line(_written(step)))
-        for number, step in enumerate(task.rollback, 1)
-    ]
-
-
-def _written(step: UndoStep) -> str:
-    return step.command or " ".join((step.skill, *step.args))
-
-
 def _memory_item(number: int, restored: Restored) -> UndoItem:
     """The journal is in clear: it does not name what is private."""
     status = {True: UndoStatus.RESTORED, False: UndoStatus.CONFLICT}[restored.done]
     return UndoItem(UndoKind.MEMORY, restored.key or f"private entry {number}", status, detail=restored.detail)
-
-
-def _needs(state: RunState) -> Mapping[str, tuple[str, ...]]:
-    """What each task needs; what others stand for comes after them, as they end last."""
-    inside: dict[str, list[str]] = {}
-    for task in state.tasks.values():
-        if task.parent:
-            inside.setdefault(task.parent, []).append(task.id)
-    return {task.id: (*task.deps, *inside.get(task.id, ())) for task in state.tasks.values()}
-
-
-def _facts(state: RunState) -> dict[str, Mapping[str, object]]:
-    """What templates see of the tasks that have ended, as it was when the run ended."""
-    return {
-        task.id: {
-            "status": (TaskStatus.COMPLETED if task.status is TaskStatus.ROLLED_BACK else task.status).value,
-            "output": task.output,
-            "exit_code": task.exit_code,
-            "error": task.error,
-        }
-        for task in state.tasks.values()
-        if task.status.ended
-    }

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import Settings
-from cis_tui.core.errors import NotFound, Refused
+from cis_tui.core.errors import Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
@@ -33,8 +33,10 @@ from cis_tui.dag.runner import Runner
 from cis_tui.dag.schedule import Finish
 from cis_tui.dag.skill_calls import SkillCalls
 from cis_tui.dag.state import RunState
+from cis_tui.dag.taken import carried_over, taken_over, taking
 from cis_tui.dag.tools import Tools
-from cis_tui.dag.views import Debt, LogChunk, RunStatus, RunSummary, RunView, TaskView
+from cis_tui.dag.undo_plan import undo_plan
+from cis_tui.dag.views import Debt, LogChunk, RunStatus, RunSummary, RunView, TaskView, UndoItem
 from cis_tui.dag.working import WorkingRuns, stopping
 from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.model import SkillManifest, SkillResult
@@ -50,7 +52,7 @@ _CANCELLED = Finish(RunStatus.CANCELLED, "cancelled")
 class RunService:
     """All runs of one engine.
 
-    To be used on the engine's event loop, except `list`, `show`, `logs` and `skills_of`, which block.
+    To be used on the engine's event loop, except `list`, `show`, `logs`, `undo_plan` and `skills_of`, which block.
     """
 
     def __init__(
@@ -117,6 +119,17 @@ class RunService:
         """The names of the skills that the run with this whole id calls."""
         return self._history.record(run).spec.skills
 
+    def undo_plan(self, run: str) -> tuple[UndoItem, ...]:
+        """What a rollback of `run` would take back of its tasks and files, in that order, with how far that is.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        state = self._history.state(self._history.find(run))
+        record = self._history.record(state.id)
+        plan = undo_plan(record, Calls(record, {}, self._memory_get), state)
+        return tuple(state.undo.items.get(item.key, item) for item in plan.items)
+
     def debts(self, run: str = "", project: str = "", *, all: bool = False) -> tuple[Debt, ...]:
         """See `RunHistory.debts`."""
         return self._history.debts(run, project, all=all)
@@ -169,6 +182,18 @@ class RunService:
             Unavailable: as `start`.
         """
         return await self._unbroken(self._resume(run, skills or {}, yes))
+
+    async def rerun(
+        self, run: str, start: str, *, skills: Mapping[str, SkillManifest] | None = None, yes: bool = False
+    ) -> RunView:
+        """A new run of the DAG of `run`, which has ended, that begins with the task `start`; see `taken_over`.
+
+        Raises:
+            NotFound: there is no such run, or no such task in it (CIS-DAG-063).
+            Refused: it has not ended (CIS-DAG-124).
+            Unavailable: as `start`.
+        """
+        return await self._unbroken(self._rerun(run, start, skills or {}, yes))
 
     async def roll_back(
         self, run: str, *, skills: Mapping[str, SkillManifest] | None = None, skip: Iterable[str] = ()
@@ -250,9 +275,7 @@ class RunService:
             if state.status is RunStatus.ROLLED_BACK:
                 raise Refused("CIS-DAG-125", f"the run {id} is rolled back already")
             for task in skip:
-                if task not in state.tasks:
-                    name = clean_line(task, limit=80)
-                    raise NotFound("CIS-DAG-063", f'the run {id} has no task "{name}"', hint="cis run show lists them")
+                self._history.task(state, task)
             await self._in_thread(lambda: self._kill_leftovers(id))
             changes = [] if state.undo.rolling else self._ends(state)
             again = state.outcome is RunStatus.ROLLBACK_FAILED or state.undo.rolling
@@ -290,6 +313,23 @@ class RunService:
             changes = superseded(state, self._clock())
             changes.append((EventType.RUN_STARTED, run_resumed(id, anew, dropped(state, anew))))
             return await self._working.begin(runner, LiveState(state), changes)
+
+    async def _rerun(self, run: str, start: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
+        id = await self._settled(run)
+        state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
+        if state.outcome is None or id in self._working:
+            hint = f"cis run resume {id} goes on with it, cis run cancel {id} ends it"
+            raise Refused("CIS-DAG-124", f"the run {id} has not ended", hint=hint)
+        self._history.task(state, start)
+        record = replace(record, id=secrets.token_hex(5), yes=yes)
+        over = taken_over(state, start)
+        calls = Calls(record, skills, self._memory_get)
+        runner = Runner(record, calls, self._tools, self._local, carried=carried_over(state, over))
+        tasks = task_views(record.spec)
+        started = run_started(record.id, record.spec, record.project, record.params, tasks)
+        changes: list[Change] = [(EventType.RUN_STARTED, {**started, "rerun_of": id, "from": start})]
+        changes += taking(record.id, state, over)
+        return await self._working.begin(runner, LiveState(tasks=tasks), changes, record)
 
     async def _cancel(self, run: str) -> RunView:
         id = await self._settled(run)

@@ -11,8 +11,12 @@ from cis_tui.core.codec import decode
 from cis_tui.core.document import is_list
 from cis_tui.core.events import Event, EventType
 from cis_tui.dag.undo import UndoState
-from cis_tui.dag.views import Ballot, Decision, RunStatus, RunView, TaskStatus, TaskView
+from cis_tui.dag.views import Attempt, Ballot, Decision, RunStatus, RunView, TaskStatus, TaskView
 
+_KEPT_ATTEMPTS = 20
+"""Attempts before the newest one of which is told."""
+_KEPT_ERROR = 300
+"""Characters of what went wrong in each of them."""
 _VIEW_OUTPUT = 2_000_000
 """Characters of output that all tasks of one view have together."""
 
@@ -38,6 +42,8 @@ class RunState:
     expansions: dict[str, tuple[object, ...] | None] = field(default_factory=dict[str, tuple[object, ...] | None])
     """What the tasks that stand for others stand for: items of a list, None for another DAG."""
     undo: UndoState = field(default_factory=UndoState)
+    rerun_of: str = ""
+    """The run of which this one takes over results."""
     seq: int = 0
     """The last event applied."""
 
@@ -58,6 +64,7 @@ class RunState:
             error=view.error,
             decisions={decision.id: decision for decision in decisions if decision.run == view.id},
             undo=UndoState(items={item.key: item for item in view.undo}, rolling=view.status is RunStatus.ROLLING_BACK),
+            rerun_of=view.rerun_of,
             seq=view.seq,
         )
 
@@ -87,6 +94,7 @@ class RunState:
             project=str(data.get("project", "")),
             file=str(data.get("file", "")),
             params=cast("Mapping[str, object]", data.get("params", {})),
+            rerun_of=str(data.get("rerun_of", "")),
             seq=event.seq,
         )
 
@@ -120,6 +128,7 @@ class RunState:
             error=self.error,
             seq=self.seq,
             undo=tuple(self.undo.items.values()),
+            rerun_of=self.rerun_of,
         )
 
     def _shown_tasks(self) -> tuple[TaskView, ...]:
@@ -171,7 +180,14 @@ def _resumed(state: RunState, event: Event) -> None:
         task = state.tasks.get(id)
         if task is not None:
             state.tasks[id] = replace(
-                task, status=TaskStatus.PENDING, started_at=None, ended_at=None, exit_code=None, output="", error=""
+                task,
+                status=TaskStatus.PENDING,
+                started_at=None,
+                ended_at=None,
+                exit_code=None,
+                output="",
+                error="",
+                tried=_tried(task),
             )
 
 
@@ -184,6 +200,11 @@ def _expanded(state: RunState, event: Event) -> None:
     state.expansions.setdefault(task.id, tuple(cast("Iterable[object]", items)) if is_list(items) else None)
     for view in decode(list[TaskView], event.data["tasks"]):
         state.tasks.setdefault(view.id, replace(view, parent=task.id))
+
+
+def _taken(state: RunState, event: Event) -> None:
+    view = decode(TaskView, event.data["view"])
+    state.tasks[view.id] = replace(view, taken=str(event.data["from"]))
 
 
 def _ended(state: RunState, event: Event) -> None:
@@ -224,8 +245,19 @@ def _started(task: TaskView, event: Event) -> TaskView:
         exit_code=None,
         error="",
         retry_at=None,
+        attempt_at=event.at,
+        tried=_tried(task),
         command=str(event.data.get("command", "")) or task.command,
     )
+
+
+def _tried(task: TaskView, ended_at: Instant | None = None) -> tuple[Attempt, ...]:
+    """The attempts of a task with its newest one, of which another one takes the place."""
+    if task.attempt_at is None or (task.tried and task.tried[-1].number == task.attempts):
+        return task.tried
+    error = task.error[:_KEPT_ERROR]
+    last = Attempt(task.attempts, task.attempt_at, ended_at or task.ended_at, task.exit_code, error)
+    return (*task.tried, last)[-_KEPT_ATTEMPTS:]
 
 
 def _completed(task: TaskView, event: Event) -> TaskView:
@@ -251,12 +283,12 @@ def _failed(task: TaskView, event: Event) -> TaskView:
 
 
 def _retried(task: TaskView, event: Event) -> TaskView:
+    task = replace(task, exit_code=_int(event, "exit_code"), error=str(event.data.get("error", "")))
     return replace(
         task,
         status=TaskStatus.READY,
-        exit_code=_int(event, "exit_code"),
         output=str(event.data.get("output", "")),
-        error=str(event.data.get("error", "")),
+        tried=_tried(task, event.at),
         retry_at=Instant(event.at + float(str(event.data.get("delay", 0)))),
     )
 
@@ -291,6 +323,7 @@ def _int(event: Event, name: str) -> int | None:
 _CHANGES: Mapping[str, Callable[[RunState, Event], None]] = {
     EventType.RUN_STARTED: _resumed,
     EventType.TASK_EXPANDED: _expanded,
+    EventType.TASK_TAKEN: _taken,
     EventType.RUN_COMPLETED: _ended,
     EventType.RUN_FAILED: _ended,
     EventType.ROLLBACK_STARTED: _rolling_back,

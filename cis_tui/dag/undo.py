@@ -129,12 +129,13 @@ def _planned(undo: UndoState, event: Event) -> None:
 
 def _undo_started(undo: UndoState, event: Event) -> None:
     for item in decode(list[UndoItem], event.data["items"]):
-        undo.items[item.key] = replace(item, status=UndoStatus.RUNNING)
+        undo.items[item.key] = replace(item, status=UndoStatus.RUNNING, started_at=event.at, ended_at=None)
 
 
 def _undo_ended(undo: UndoState, event: Event) -> None:
     for item in decode(list[UndoItem], event.data["items"]):
-        undo.items[item.key] = item
+        known = undo.items.get(item.key)
+        undo.items[item.key] = replace(item, started_at=known.started_at if known else None, ended_at=event.at)
 
 
 def _rolled_back(undo: UndoState, event: Event) -> None:

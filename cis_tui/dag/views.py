@@ -146,6 +146,18 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt of a task that was not its last."""
+
+    number: int
+    started_at: Instant
+    ended_at: Instant | None = None
+    """None: nobody saw its end."""
+    exit_code: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """One task of a run."""
 
@@ -173,6 +185,12 @@ class TaskView:
     """Why its debt is one no longer."""
     command: str = ""
     """What runs: as written in the file before the first attempt, as rendered from then on."""
+    attempt_at: Instant | None = None
+    """When the newest attempt began."""
+    tried: tuple[Attempt, ...] = ()
+    """The attempts before the newest one, the latest of them."""
+    taken: str = ""
+    """The run from which its result was taken over."""
 
 
 class UndoKind(StrEnum):
@@ -213,6 +231,8 @@ class UndoItem:
     """What a step runs: as written in the file before its first attempt, as rendered from then on."""
     detail: str = ""
     """What stood in the way."""
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
 
     @property
     def key(self) -> tuple[UndoKind, str]:
@@ -239,6 +259,8 @@ class RunView:
     """The last event that this view includes."""
     undo: tuple[UndoItem, ...] = ()
     """What a rollback took back, or has to."""
+    rerun_of: str = ""
+    """The run of which this one takes over results."""
 
 
 @dataclass(frozen=True, slots=True)

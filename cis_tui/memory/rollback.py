@@ -76,10 +76,25 @@ def roll_back(memory: _Memory, run: str, since: Instant) -> list[Restored]:
     return [*(_roll_back(memory, run, key, written) for key, written in by_run), *archived]
 
 
+def entries_to_roll_back(memory: _Memory, run: str, since: Instant) -> list[str]:
+    """The keys of the entries that `run`, which began at `since`, wrote; empty for one that is, or was, private.
+
+    Raises:
+        CisError: private memory is locked, or a log cannot be read.
+    """
+    found, _ = memory.written_by(run, since)
+    keys = sorted({written.key for written in found if written.run == run})
+    return [_public_name(key, memory.history(key)) for key in keys]
+
+
+def _public_name(key: str, history: Iterable[MemoryItem]) -> str:
+    return key if all(item.domain is Domain.PUBLIC for item in history) else ""
+
+
 def _roll_back(memory: _Memory, run: str, key: str, written: Iterable[Written]) -> Restored:
     history = memory.history(key)
     way = way_back(history, written)
-    name = key if all(item.domain is Domain.PUBLIC for item in history) else ""
+    name = _public_name(key, history)
     if way is Done.ALREADY:
         return Restored(name, True)
     if isinstance(way, Done):

@@ -263,6 +263,12 @@ class MemoryService:
 
         return roll_back(self, run, since)
 
+    def entries_to_roll_back(self, run: str, since: Instant) -> Sequence[str]:
+        """See `rollback.entries_to_roll_back`."""
+        from cis_tui.memory.rollback import entries_to_roll_back
+
+        return entries_to_roll_back(self, run, since)
+
     def current(self, key: str) -> MemoryItem | None:
         """The entry `key`, or None; counts as no use of it."""
         self._settle()

@@ -19,7 +19,7 @@ from cis_tui.dag.template import bind_params
 from cis_tui.dag.validate import validate
 from cis_tui.dag.views import DagInfo, DagPlan
 from cis_tui.project.config import load_project
-from cis_tui.project.model import ProjectInfo
+from cis_tui.project.model import ProjectInfo, TrustState
 from cis_tui.project.trust import TrustStore
 from cis_tui.skills.model import Permissions, SkillInfo, SkillManifest, SkillOrigin
 from cis_tui.skills.registry import LoadedSkill, find_skills
@@ -114,6 +114,15 @@ class ProjectSession:
             if not self._dag_trusted(each):
                 raise self._untrusted(f"the DAG {each.name} ({each.file})")
         return spec, self.trusted_skills(spec.skills)
+
+    def require_trust(self) -> None:
+        """Refuse what was trusted once, such as the definition of an earlier run, if nothing of the project is now.
+
+        Raises:
+            Refused: it is not trusted (CIS-PROJ-010).
+        """
+        if self.root is not None and self._trust.state(self.root) is TrustState.UNTRUSTED:
+            raise self._untrusted(f"the project {self.root}")
 
     def _find(self, name: str) -> LoadedDag:
         if "/" in name or name.endswith(DAG_SUFFIXES):

@@ -56,6 +56,13 @@ def test_a_failed_run_is_taken_back_and_told(tmp_path: Path) -> None:
 def test_a_run_is_rolled_back_on_demand(tmp_path: Path) -> None:
     project = make_project(tmp_path, deploy=DEPLOY.format(policy="all_success", check="true"))
     run = cis("dag", "run", "deploy", "--json", cwd=project).json["id"]
+    plan = cis("run", "rollback", run, "--plan", "--json").json
+    assert [(item["kind"], item["id"], item["status"]) for item in plan] == [
+        ("command", "push#1", "pending"),
+        ("command", "push#2", "pending"),
+        ("file", "app", "pending"),
+    ]
+    assert (project / "pushed").exists()
     (project / "pushed").unlink()
     done = cis("run", "rollback", run)
     assert done.code == 1
@@ -138,3 +145,29 @@ def test_what_somebody_else_remembered_since_is_kept(tmp_path: Path) -> None:
     assert done.code == 0
     assert "1 changed since by somebody else and kept" in done.out.splitlines()[-1]
     assert cis("memory", "get", "project/state").out == "mine\n"
+
+
+def test_the_plan_of_a_rollback_names_public_memory_and_counts_private(tmp_path: Path) -> None:
+    project = make_project(
+        tmp_path, remembers=REMEMBERS.format(bad="true").replace("rollback_on_failure", "all_success")
+    )
+    run = cis("dag", "run", "remembers", "--json", cwd=project).json["id"]
+    plan = cis("run", "rollback", run, "--plan").out
+    assert "project/state" in plan and "private entry" in plan
+    assert "user/plan" not in plan
+    assert cis("memory", "get", "project/state").out == "newer\n"
+
+
+def test_a_part_is_run_again_while_the_project_is_trusted(tmp_path: Path) -> None:
+    project = make_project(tmp_path, deploy=DEPLOY.format(policy="all_success", check="test -e ok"))
+    run = cis("dag", "run", "deploy", "--json", cwd=project).json["id"]
+    (project / "ok").touch()
+    done = cis("run", "rerun", run, "--from", "check")
+    assert done.code == 0, done
+    assert f"takes over 2 of 3 tasks from {run}" in done.err
+    new = cis("run", "list", "--json").json[0]
+    assert (new["status"], new["rerun_of"]) == ("completed", run)
+    assert f"taken over from {run}" in cis("run", "show", new["id"]).out
+    assert cis("run", "rerun", run, "--from", "zz").code == 3
+    assert cis("trust", "--revoke", cwd=project).code == 0
+    assert cis("run", "rerun", run, "--from", "check").code == 4

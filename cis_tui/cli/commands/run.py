@@ -12,7 +12,7 @@ from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, paint, show, show_json, status_word, table
 
 if TYPE_CHECKING:
-    from cis_tui.dag.views import RunView
+    from cis_tui.dag.views import RunView, TaskView
 
 _LIMIT = 50
 
@@ -76,6 +76,18 @@ async def resume(context: Context, arguments: Namespace) -> int:
         return await follow(api, view, context, yes=arguments.yes)
 
 
+async def rerun(context: Context, arguments: Namespace) -> int:
+    """`cis run rerun ID --from TASK`: a new run that takes over what completed before TASK."""
+    from cis_tui.cli.access import working
+    from cis_tui.cli.follow import follow
+
+    async with working(context) as api:
+        view = await api.run_rerun(arguments.id, arguments.start, yes=arguments.yes)
+        taken = sum(bool(task.taken) for task in view.tasks)
+        note(f"run {view.id} takes over {taken} of {len(view.tasks)} tasks from {view.rerun_of}")
+        return await follow(api, view, context, yes=arguments.yes)
+
+
 async def rollback(context: Context, arguments: Namespace) -> int:
     """`cis run rollback ID`: take back what a run did, and tell how that goes."""
     from cis_tui.cli.access import reading, working
@@ -83,6 +95,8 @@ async def rollback(context: Context, arguments: Namespace) -> int:
     from cis_tui.core.errors import Exit
     from cis_tui.dag.views import RunStatus
 
+    if arguments.plan:
+        return await _plan_rollback(context, arguments.id)
     async with reading(context) as api:
         view = await api.run_show(arguments.id)
     if not arguments.yes and not _agreed(view):
@@ -93,6 +107,21 @@ async def rollback(context: Context, arguments: Namespace) -> int:
         code = await follow(api, view, context)
         final = await api.run_show(view.id)
     return Exit.DONE if final.status is RunStatus.ROLLED_BACK else code
+
+
+async def _plan_rollback(context: Context, run: str) -> int:
+    from cis_tui.cli.access import working
+    from cis_tui.cli.outcome import UNDO_HEAD, undo_rows
+
+    async with working(context) as api:
+        items = await api.run_undo_plan(run)
+    if context.json:
+        show_json(items)
+    elif items:
+        table(UNDO_HEAD, undo_rows(items), status=0)
+    else:
+        note("there is nothing to take back")
+    return 0
 
 
 def _agreed(view: RunView) -> bool:
@@ -157,6 +186,7 @@ def _show(view: RunView) -> None:
     facts = {
         "status": status_word(view.status),
         "dag": clean_line(view.dag),
+        "rerun of": view.rerun_of,
         "project": clean_line(view.project),
         "started": f"{moment(view.started_at)} UTC",
         "took": seconds(view.ended_at - view.started_at) if view.ended_at is not None else "",
@@ -168,11 +198,15 @@ def _show(view: RunView) -> None:
         if value:
             show(f"{name:<8} {value}")
     show()
-    rows = [(task.id, task.status, task.level, task.attempts or "-", task.error or task.name) for task in view.tasks]
+    rows = [(task.id, task.status, task.level, task.attempts or "-", _remark(task)) for task in view.tasks]
     table(("TASK", "STATUS", "LEVEL", "ATTEMPTS", ""), rows, status=1)
     if view.undo:
         show()
-        table(UNDO_HEAD, undo_rows(view), status=0)
+        table(UNDO_HEAD, undo_rows(view.undo), status=0)
+
+
+def _remark(task: TaskView) -> str:
+    return f"taken over from {task.taken}" if task.taken else task.error or task.name
 
 
 def _id(parser: ArgumentParser) -> None:
@@ -194,6 +228,11 @@ def _resume(parser: ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="approve recommended and confirmed tasks, never votes")
 
 
+def _rerun(parser: ArgumentParser) -> None:
+    _resume(parser)
+    parser.add_argument("--from", dest="start", metavar="TASK", required=True, help="the first task that runs again")
+
+
 def _debts(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", nargs="?", help="only those of this run")
     parser.add_argument("--all", action="store_true", help="those that are settled, too")
@@ -208,6 +247,7 @@ def _settle(parser: ArgumentParser) -> None:
 def _rollback(parser: ArgumentParser) -> None:
     _id(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--plan", action="store_true", help="only print what would be taken back")
     parser.add_argument(
         "--skip", metavar="TASK", action="append", default=[], help="leave out the rollback commands of this task"
     )
@@ -218,6 +258,7 @@ COMMANDS = (
     Command("show", "show one run with its tasks", show_run, _id),
     Command("logs", "print what the tasks of a run printed", logs, _logs),
     Command("resume", "go on with a run whose engine ended, or that failed", resume, _resume),
+    Command("rerun", "run a part again: a new run that takes over what completed before it", rerun, _rerun),
     Command("rollback", "take back what a run did: its tasks, files and memory", rollback, _rollback),
     Command("cancel", "end a run and every process of it", cancel, _id),
     Command("debts", "list failures that were tolerated and not made good", debts, _debts),

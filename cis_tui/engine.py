@@ -437,9 +437,13 @@ class Engine:
             except (CisError, OSError) as error:
                 log.warning("the rollback of the run %s waits: %s", run, error)
 
-    async def run_cancel(self, run: str) -> RunView:
+    async def run_pause(self, run: str) -> RunView:
         """See `EngineApi`."""
-        return await self._runs.cancel(run)
+        return await self._runs.pause(run)
+
+    async def run_cancel(self, run: str, task: str = "", *, reason: str = "") -> RunView:
+        """See `EngineApi`."""
+        return await self._runs.cancel(run, task, reason=reason)
 
     async def run_debts(self, run: str = "", *, project: str = "", all: bool = False) -> tuple[Debt, ...]:
         """See `EngineApi`."""

@@ -178,8 +178,15 @@ class EngineApi(Protocol):
         """Begins to take back what a run did, and returns at once; the steps of the tasks in `skip` are left out."""
         ...
 
-    async def run_cancel(self, run: str) -> RunView:
-        """Ends every process of the run, TERM then KILL; returns when it has ended."""
+    async def run_pause(self, run: str) -> RunView:
+        """Nothing of it starts any more until it is resumed; what runs goes on to its end."""
+        ...
+
+    async def run_cancel(self, run: str, task: str = "", *, reason: str = "") -> RunView:
+        """Ends every process of the run, or of one task of it, TERM then KILL; returns when it has ended.
+
+        A task that is cancelled has failed for what needs it, and for the policy of the run.
+        """
         ...
 
     async def run_debts(self, run: str = "", *, project: str = "", all: bool = False) -> tuple[Debt, ...]:

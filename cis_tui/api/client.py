@@ -269,9 +269,13 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("run_rollback", run=run, skip=skip)
 
-    async def run_cancel(self, run: str) -> RunView:
+    async def run_pause(self, run: str) -> RunView:
         """See `EngineApi`."""
-        return await self._call("run_cancel", run=run)
+        return await self._call("run_pause", run=run)
+
+    async def run_cancel(self, run: str, task: str = "", *, reason: str = "") -> RunView:
+        """See `EngineApi`."""
+        return await self._call("run_cancel", run=run, task=task, reason=reason)
 
     async def run_debts(self, run: str = "", *, project: str = "", all: bool = False) -> tuple[Debt, ...]:
         """See `EngineApi`."""

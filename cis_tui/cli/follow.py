@@ -9,16 +9,17 @@ from contextlib import aclosing
 from typing import cast
 
 from cis_tui.cli.context import Context
-from cis_tui.cli.outcome import UNDO_HEAD, exit_code, progress_line, summary_line, undo_rows
+from cis_tui.cli.outcome import UNDO_HEAD, exit_code, progress_line, run_line, summary_line, undo_rows
 from cis_tui.cli.output import note, paint, show, show_json, status_word, table
 from cis_tui.cli.prompts import Prompts
 from cis_tui.core.errors import CisError, Exit, Unavailable
-from cis_tui.core.events import Event
+from cis_tui.core.events import Event, EventType
 from cis_tui.core.text import clean, clean_line
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DecisionStatus, RunView, TaskStatus
 from cis_tui.protocol import EngineApi
 
+_PAUSES = (EventType.RUN_PAUSED, EventType.RUN_RESUMED)
 _TAIL = 12
 """Lines of a failed task's output that are shown at the end."""
 
@@ -81,6 +82,10 @@ class _Follower:
 
     def _take(self, event: Event) -> None:
         self._state.apply(event)
+        if event.type in _PAUSES and not self._quiet:
+            self._prompts.before_line()
+            show(run_line(event, self._state.id), now=True)
+            self._prompts.after_line()
         text = "" if self._quiet else progress_line(event, self._state)
         if text:
             self._prompts.before_line()

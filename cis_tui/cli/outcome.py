@@ -58,6 +58,14 @@ def progress_line(event: Event, state: RunState) -> str:
             return ""
 
 
+def run_line(event: Event, run: str) -> str:
+    """What the event of a pause, or of its end, tells."""
+    by = short_name(str(event.data.get("by", "")))
+    if event.type == EventType.RUN_PAUSED:
+        return f"run {run} paused by {by}; what runs goes on to its end. cis run resume {run} goes on"
+    return f"run {run} goes on, resumed by {by}"
+
+
 def summary_line(view: RunView) -> str:
     """How the run ended, with the number of tasks by status."""
     counts = Counter(task.status.value for task in view.tasks)
@@ -65,6 +73,26 @@ def summary_line(view: RunView) -> str:
     reason = f" ({view.error})" if view.error else ""
     tasks = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     return f"run {view.id} {view.status}{took}{reason}: {tasks}"
+
+
+def why_paused(view: RunView) -> str:
+    """Why nothing of a run starts, and what to do next; empty for one that is not paused."""
+    if view.status is not RunStatus.PAUSED:
+        return ""
+    stand = {task.parent for task in view.tasks}
+    running = sum(task.status is TaskStatus.RUNNING and task.id not in stand for task in view.tasks)
+    told: list[str] = []
+    if view.paused_by:
+        told.append(f"by {short_name(view.paused_by)} at {moment(view.paused_at)} UTC")
+    if view.interrupted:
+        told.append("its engine ended before it did" + (f", with {_tasks(running)} in flight" if running else ""))
+    elif running:
+        told.append(f"{_tasks(running)} still {'runs' if running == 1 else 'run'} to the end")
+    return f"{'; '.join(told)}. cis run resume {view.id} goes on, cis run cancel {view.id} ends it"
+
+
+def _tasks(number: int) -> str:
+    return "1 task" if number == 1 else f"{number} tasks"
 
 
 def undo_rows(items: Iterable[UndoItem]) -> list[tuple[str, str, str, str]]:

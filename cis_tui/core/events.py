@@ -24,6 +24,8 @@ class EventType(StrEnum):
     MEMORY_REKEYED = "MemoryRekeyed"
     DAG_LOADED = "DagLoaded"
     RUN_STARTED = "RunStarted"
+    RUN_PAUSED = "RunPaused"
+    RUN_RESUMED = "RunResumed"
     TASK_READY = "TaskReady"
     TASK_EXPANDED = "TaskExpanded"
     TASK_TAKEN = "TaskTaken"

@@ -15,7 +15,8 @@ from cis_tui.core.text import clean_line
 from cis_tui.dag.attempt import Outcome
 from cis_tui.dag.calls import Call
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
-from cis_tui.dag.executors.base import Executor, Work
+from cis_tui.dag.executors.base import Executor, Place, Work
+from cis_tui.dag.gate import Gate
 from cis_tui.dag.groups import Groups
 from cis_tui.dag.model import TaskSpec
 from cis_tui.dag.outputs import Output, log_path
@@ -23,19 +24,21 @@ from cis_tui.dag.record import RunRecord
 from cis_tui.dag.tools import Tools
 
 log = logging.getLogger(__name__)
+_NOTHING: Mapping[str, str] = {}
 
 
 class Attempts:
     """Makes attempts of the tasks of one run."""
 
     def __init__(
-        self, record: RunRecord, groups: Groups, tools: Tools, executor: Executor, kept: Iterable[str]
+        self, record: RunRecord, groups: Groups, tools: Tools, executor: Executor, gate: Gate, kept: Iterable[str]
     ) -> None:
         """`kept`: the paths of which the run has a before-image."""
         self._record = record
         self._groups = groups
         self._tools = tools
         self._executor = executor
+        self._gate = gate
         root = groups.root.calls.root
         self._checkpoints = Checkpoints(undo_folder(tools.home.runs, record.id), root)
         self._kept = set(kept)
@@ -44,36 +47,50 @@ class Attempts:
 
     async def run(self, task: TaskSpec, call: Call, number: int) -> Outcome:
         """Wait for the slots of `task`, record the start of the attempt `number`, and run it to its end."""
-        run = self._record.id
-        async with AsyncExitStack() as slots:
-            for slot in self._groups.of(task.id).slots_of(task):
-                await slots.enter_async_context(slot)
-            try:
-                place = await slots.enter_async_context(self._executor.place(task.target_node))
-            except CisError as error:
-                return Outcome(False, None, error=error.message)
-            started: dict[str, object] = {"run": run, "task": task.id, "attempt": number, **place.where}
-            started["command"] = clean_line(call.shown)
-            if call.creates:
+        while True:
+            await self._gate.passed()
+            async with AsyncExitStack() as slots:
                 try:
-                    started["keeps"] = await self._keep(call.creates)
+                    place = await self._place(task, slots)
+                except CisError as error:
+                    return Outcome(False, None, error=error.message)
+                try:
+                    keeps = await self._keep(call.creates) if call.creates else _NOTHING
                 except CisError as error:
                     return Outcome(False, None, error=error.message, final=True)
-            await self._tools.journal.record(EventType.TASK_STARTED, started)
-            self._kept.update(call.creates)
-            path = log_path(self._tools.home.runs, run, task.id, number)
-            try:
-                output = Output(path, lambda text: self._tell_output(task, number, text))
-            except OSError as error:
-                return Outcome(False, None, error=f"the output cannot be kept: {error}")
-            work = Work(self._within_time(task, call), run, self._record.project, task.id, number, task.skill)
-            try:
-                outcome = await place.run(work, output)
-                return replace(outcome, made=await self._made(call.creates)) if call.creates else outcome
-            finally:
-                output.close()
-                if output.failure is not None:
-                    log.warning("the output of %s in the run %s is not whole: %s", task.id, run, output.failure)
+                if self._gate.is_open:
+                    return await self._attempt(place, task, call, number, keeps)
+
+    async def _place(self, task: TaskSpec, slots: AsyncExitStack) -> Place:
+        """Room for an attempt of `task`, after that within the limits of its groups; `slots` holds both."""
+        for slot in self._groups.of(task.id).slots_of(task):
+            await slots.enter_async_context(slot)
+        return await slots.enter_async_context(self._executor.place(task.target_node))
+
+    async def _attempt(
+        self, place: Place, task: TaskSpec, call: Call, number: int, keeps: Mapping[str, str]
+    ) -> Outcome:
+        run = self._record.id
+        started: dict[str, object] = {"run": run, "task": task.id, "attempt": number, **place.where}
+        started["command"] = clean_line(call.shown)
+        if call.creates:
+            started["keeps"] = keeps
+        # Between the look at the gate and this there is nothing to wait for: no start follows a pause in the journal.
+        await self._tools.journal.record(EventType.TASK_STARTED, started)
+        self._kept.update(call.creates)
+        path = log_path(self._tools.home.runs, run, task.id, number)
+        try:
+            output = Output(path, lambda text: self._tell_output(task, number, text))
+        except OSError as error:
+            return Outcome(False, None, error=f"the output cannot be kept: {error}")
+        work = Work(self._within_time(task, call), run, self._record.project, task.id, number, task.skill)
+        try:
+            outcome = await place.run(work, output)
+            return replace(outcome, made=await self._made(call.creates)) if call.creates else outcome
+        finally:
+            output.close()
+            if output.failure is not None:
+                log.warning("the output of %s in the run %s is not whole: %s", task.id, run, output.failure)
 
     async def _keep(self, paths: Iterable[str]) -> Mapping[str, str]:
         """Keep what lies where a task creates something; an image that the run has already stays the first."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cis_tui.core.clock import Instant
+from cis_tui.core.errors import Refused
 from cis_tui.core.events import EventType
 from cis_tui.dag.journal import Change
 from cis_tui.dag.state import RunState
@@ -85,13 +86,37 @@ def dropped(state: RunState, anew: Iterable[str]) -> tuple[str, ...]:
     return tuple(gone)
 
 
-def superseded(state: RunState, now: Instant) -> list[Change]:
-    """The events that close the decisions which nobody answered before the engine ended."""
+def superseded(state: RunState, now: Instant, tasks: Container[str] | None = None) -> list[Change]:
+    """The events that close the decisions, or those about `tasks`, which nobody answered before the engine ended."""
     return [
         (EventType.DECISION_MADE, decision_data(supersede(decision, now)))
         for decision in state.decisions.values()
-        if decision.status is DecisionStatus.PENDING
+        if decision.status is DecisionStatus.PENDING and (tasks is None or decision.task in tasks)
     ]
+
+
+def ended_at_rest(state: RunState, now: Instant, reason: str, task: str = "") -> list[Change]:
+    """The events that cancel what had no end when the engine of the run did: all, or `task` with what it stands for.
+
+    Raises:
+        Refused: `task` has ended (CIS-DAG-181).
+    """
+    chosen = {id for id in state.tasks if not task or task in _line(state, id)}
+    if task and state.tasks[task].status.ended:
+        raise Refused("CIS-DAG-181", f'the task "{task}" is already {state.tasks[task].status}')
+    ends = [
+        (EventType.TASK_SKIPPED, {"run": state.id, "task": id, "reason": reason, "cancelled": True})
+        for id in state.tasks
+        if id in chosen and not state.tasks[id].status.ended
+    ]
+    return [*superseded(state, now, chosen), *ends]
+
+
+def _line(state: RunState, id: str) -> Iterator[str]:
+    """A task, and those that stand for it."""
+    while id in state.tasks:
+        yield id
+        id = state.tasks[id].parent
 
 
 def carry(

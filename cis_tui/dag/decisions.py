@@ -64,6 +64,8 @@ class _Open:
     timer: asyncio.TimerHandle | None = None
     expires: float = 0.0
     """When the countdown ends, in the time of the event loop."""
+    held_by_run: bool = False
+    """The countdown was stopped because the run was paused."""
 
 
 class DecisionService:
@@ -166,6 +168,25 @@ class DecisionService:
         return await self._tell(open, changes)
 
     # For runs
+
+    def hold_all(self, run: str) -> list[Change]:
+        """Stop every countdown of `run`; the events that say so."""
+        now = asyncio.get_running_loop().time()
+        running = [open for open in self._open.values() if open.decision.run == run and open.timer is not None]
+        for open in running:
+            self._stop_timer(open)
+            open.decision = replace(open.decision, deadline=None, remaining=max(open.expires - now, 0.0))
+            open.held_by_run = True
+        return [(EventType.DECISION_REQUESTED, decision_data(open.decision)) for open in running]
+
+    def release_all(self, run: str) -> list[Change]:
+        """Let the countdowns that `hold_all` stopped go on; the events that say so."""
+        held = [open for open in self._open.values() if open.decision.run == run and open.held_by_run]
+        for open in held:
+            open.held_by_run = False
+            if open.decision.remaining is not None:
+                self._count_down(open, open.decision.remaining)
+        return [(EventType.DECISION_REQUESTED, decision_data(open.decision)) for open in held]
 
     async def ask(self, question: Question) -> Decision:
         """Ask, and wait for the answer; the decision is committed when this returns.

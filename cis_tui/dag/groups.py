@@ -82,6 +82,10 @@ class Groups:
         slots = (*above.slots, *_slots(inner.max_parallel))
         return self._add(task, inner, above.calls.within(task, expansion), slots, above)
 
+    def standing(self, task: str) -> Group | None:
+        """The group of the tasks for which `task` stands, if it is open."""
+        return next((each for each in self._of[task].below if each.task and each.task.id == task), None)
+
     def inside(self, group: Group) -> Iterator[str]:
         """The tasks of `group` and of the groups that lie in it."""
         return (task.id for each in self._tree(group) for task in each.spec.tasks)

@@ -54,7 +54,7 @@ class RunHistory:
         """
         view = self.state(self.find(run)).view()
         shown = view.status.ended or view.status is RunStatus.ROLLING_BACK or self._live(view.id)
-        return view if shown else replace(view, status=RunStatus.PAUSED)
+        return view if shown else replace(view, status=RunStatus.PAUSED, interrupted=True)
 
     def find(self, run: str) -> str:
         """The whole id of the run whose id is or begins with `run`.
@@ -188,7 +188,7 @@ class RunHistory:
         if summary.status.ended or summary.status is RunStatus.ROLLING_BACK:
             return summary
         live = self._live(summary.id)
-        return replace(summary, status=live.status if live else RunStatus.PAUSED)
+        return replace(summary, status=live.status if live else RunStatus.PAUSED, interrupted=live is None)
 
     @contextmanager
     def _reading(self) -> Generator[store.Connection | None]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from cis_tui.core.errors import CisError
+from cis_tui.core.errors import CisError, Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
 from cis_tui.dag import endings
@@ -19,6 +19,7 @@ from cis_tui.dag.calls import Call, Calls, passes
 from cis_tui.dag.carried import Carried
 from cis_tui.dag.executors.base import Executor
 from cis_tui.dag.expansion import Expansion, gathered, lesser
+from cis_tui.dag.gate import Gate
 from cis_tui.dag.groups import Group, Groups
 from cis_tui.dag.journal import Change
 from cis_tui.dag.model import Policy, TaskSpec
@@ -47,7 +48,8 @@ class Runner:
         self._carried = carried or Carried()
         limit = lesser(record.spec.max_parallel, record.max_parallel)
         self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
-        self._attempts = Attempts(record, self._groups, tools, executor, self._carried.kept)
+        self._gate = Gate()
+        self._attempts = Attempts(record, self._groups, tools, executor, self._gate, self._carried.kept)
         self._asking = Asking(record, self._carried, tools.decisions)
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
         self._known = set(self._carried.ended)
@@ -83,6 +85,64 @@ class Runner:
         """End the run with `finish`; with None leave it as it is, to be resumed."""
         if not self._over.done():
             self._over.set_result(finish)
+
+    # What a person does with it
+
+    async def pause(self, by: str) -> None:
+        """Let nothing start any more: what runs goes on to its end, countdowns are held. Recorded when this returns.
+
+        Raises:
+            Unavailable: the journal cannot be written; the run goes on.
+        """
+        if not self._gate.is_open:
+            return
+        self._gate.close()
+        held = self._tools.decisions.hold_all(self.record.id)
+        try:
+            await self._journal.record_all([(EventType.RUN_PAUSED, {"run": self.record.id, "by": by}), *held])
+        except CisError:
+            self._tools.decisions.release_all(self.record.id)
+            self._gate.open()
+            raise
+
+    async def go_on(self, by: str) -> None:
+        """Let tasks start again after a pause.
+
+        Raises:
+            Unavailable: the journal cannot be written; the run stays paused.
+        """
+        if self._gate.is_open:
+            return
+        resumed: Change = (EventType.RUN_RESUMED, {"run": self.record.id, "by": by})
+        await self._journal.record_all([resumed, *self._tools.decisions.release_all(self.record.id)])
+        self._gate.open()
+
+    async def cancel(self, id: str, reason: str) -> None:
+        """End one task, with all for which it stands, as cancelled: for what needs it, and for the policy, it failed.
+
+        It is not tried again. Its processes have ended, and that is recorded, when this returns.
+
+        Raises:
+            Refused: it has ended (CIS-DAG-181).
+            Unavailable: the journal cannot be written.
+        """
+        group = self._groups.standing(id)
+        if id in self._known or self._groups.of(id).closed or (group is not None and group.closed):
+            raise Refused("CIS-DAG-181", f'the task "{id}" has ended, or is ending')
+        if group is not None:
+            group.closed = True
+            await self._end_all(group)
+        await self._works.end_about(id)
+        if id in self._known or self._over.done():
+            return
+        inside = () if group is None else tuple(self._groups.inside(group))
+        changes = self._tools.decisions.supersede(self.record.id, {id, *inside})
+        if group is not None:
+            changes += self._cancelled(group, Finish(RunStatus.CANCELLED, reason))
+        changes.append(endings.cancelled(self.record.id, id, reason))
+        task = self._groups.tasks[id]
+        ending = self._ended(task, TaskStatus.CANCELLED, changes, endings.fact(TaskStatus.CANCELLED))
+        await self._works.done(self._works.begin(ending, self._groups.of(id)))
 
     def _break_off(self, error: BaseException) -> None:
         if not self._over.done():
@@ -130,6 +190,7 @@ class Runner:
 
     def _launch(self, group: Group, ready: Iterable[str]) -> None:
         run = self.record.id
+        ready = [id for id in ready if id not in self._known]
         self._journal.emit_all((EventType.TASK_READY, {"run": run, "task": id}) for id in ready)
         passing: list[str] = []
         for id in ready:
@@ -137,14 +198,16 @@ class Runner:
             if passes(task):
                 passing.append(id)
             elif id in self._carried.expansions:
-                self._works.begin(self._go_on_with(task), group)
+                self._works.begin(self._go_on_with(task), group, about=id)
             else:
-                self._works.begin(self._work(task), group)
+                self._works.begin(self._work(task), group, about=id)
         if passing:
             self._works.begin(self._pass(group, passing), group)
 
     async def _pass(self, group: Group, tasks: list[str]) -> None:
         """Complete tasks that have nothing to run: as nothing happens between, one commit holds start and end."""
+        await self._gate.passed()
+        tasks = [id for id in tasks if id not in self._known]
         changes: list[Change] = []
         for id in tasks:
             changes += endings.passed(self.record.id, id, self._carried.attempts.get(id, 0) + 1)
@@ -183,6 +246,7 @@ class Runner:
 
     async def _go_on_with(self, task: TaskSpec) -> None:
         """Go on with the tasks for which `task` stood before the run was resumed."""
+        await self._gate.passed()
         calls, items = self._groups.of(task.id).calls, self._carried.expansions[task.id]
         try:
             expansion = await self._in_thread(lambda: calls.again(task, dict(self._facts), items))
@@ -218,6 +282,7 @@ class Runner:
     # One task (spec, Task Execution Flow)
 
     async def _work(self, task: TaskSpec) -> None:
+        await self._gate.passed()
         try:
             call = await self._prepare(task)
         except CisError as error:
@@ -243,6 +308,7 @@ class Runner:
 
     async def _decide(self, task: TaskSpec, call: Call) -> bool:
         """Whether the task may run; if not, its end is recorded."""
+        await self._gate.passed()
         decision = await self._asking.about(task, call)
         if decision is None:
             return True

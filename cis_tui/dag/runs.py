@@ -19,7 +19,7 @@ from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
 from cis_tui.dag.begin import run_resumed, run_started, task_views
 from cis_tui.dag.calls import Calls
-from cis_tui.dag.carried import again, carry, dropped, superseded
+from cis_tui.dag.carried import again, carry, dropped, ended_at_rest, superseded
 from cis_tui.dag.decisions import DecisionService
 from cis_tui.dag.executors.local import LocalExecutor
 from cis_tui.dag.history import RunHistory
@@ -213,15 +213,25 @@ class RunService:
         """The runs whose rollback was interrupted, to be resumed; blocks."""
         return [id for id in self._history.rolling_back() if id not in self._working]
 
-    async def cancel(self, run: str) -> RunView:
-        """End a run and all its processes; returns when it has ended.
+    async def cancel(self, run: str, task: str = "", *, reason: str = "") -> RunView:
+        """End a run, or one task of it, and all its processes; returns when it has ended. See `Runner.cancel`.
+
+        Raises:
+            NotFound: there is no such run, or task (CIS-DAG-063).
+            Refused: it has ended already (CIS-DAG-062, 181), or is being rolled back (CIS-DAG-124).
+            Unavailable: as `start`.
+        """
+        return await self._unbroken(self._cancel_task(run, task, reason) if task else self._cancel(run))
+
+    async def pause(self, run: str) -> RunView:
+        """Let no task of a run start any more, see `Runner.pause`; of one that is paused already nothing changes.
 
         Raises:
             NotFound: there is no such run.
-            Refused: it has ended already (CIS-DAG-062), or is being rolled back (CIS-DAG-124).
+            Refused: it has ended (CIS-DAG-062), is being rolled back (CIS-DAG-124), or its engine ended (CIS-DAG-180).
             Unavailable: as `start`.
         """
-        return await self._unbroken(self._cancel(run))
+        return await self._unbroken(self._pause(run))
 
     async def settle(self, run: str, task: str, *, reason: str) -> Debt:
         """Say that the failure of `task`, which was tolerated, is made good, and how; recorded when this returns.
@@ -277,7 +287,7 @@ class RunService:
             for task in skip:
                 self._history.task(state, task)
             await self._in_thread(lambda: self._kill_leftovers(id))
-            changes = [] if state.undo.rolling else self._ends(state)
+            changes = [] if state.undo.rolling else ended_at_rest(state, self._clock(), _CANCELLED.error)
             again = state.outcome is RunStatus.ROLLBACK_FAILED or state.undo.rolling
             data = {"run": id, "error": state.undo.reason if again else state.error, "skip": list(skip)}
             changes.append((EventType.ROLLBACK_STARTED, data))
@@ -297,6 +307,9 @@ class RunService:
         id = await self._settled(run)
         async with self._changing:
             if id in self._working:
+                runner = self._working.runner(id)
+                if isinstance(runner, Runner):
+                    await runner.go_on(self._identity.did)
                 return await self._in_thread(lambda: self._history.show(id))
             state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
             if state.outcome in _LASTING:
@@ -339,10 +352,40 @@ class RunService:
                     await self._cancel_paused(id)
         if id in self._working:
             if isinstance(self._working.runner(id), Rollback):
-                raise Refused(
-                    "CIS-DAG-124", f"the run {id} is being rolled back", hint=f"cis run show {id} tells how far"
-                )
+                raise _rolled_back(id)
             await self._working.end(id, _CANCELLED)
+        return await self._in_thread(lambda: self._history.show(id))
+
+    async def _pause(self, run: str) -> RunView:
+        id = await self._settled(run)
+        async with self._changing:
+            if id not in self._working:
+                state = await self._in_thread(lambda: self._history.state(id))
+                _not_over(state)
+                hint = f"cis run resume {id} goes on, cis run cancel {id} ends it"
+                raise Refused("CIS-DAG-180", f"nothing of the run {id} goes on: its engine ended", hint=hint)
+            runner = self._working.runner(id)
+            if isinstance(runner, Rollback):
+                raise _rolled_back(id)
+            await runner.pause(self._identity.did)
+        return await self._in_thread(lambda: self._history.show(id))
+
+    async def _cancel_task(self, run: str, task: str, reason: str) -> RunView:
+        id = await self._settled(run)
+        why = f": {text}" if (text := clean_line(reason).strip()) else ""
+        reason = f"cancelled by {self._identity.did}{why}"
+        async with self._changing:
+            state = await self._in_thread(lambda: self._history.state(id))
+            _not_over(state)
+            self._history.task(state, task)
+            if id not in self._working:
+                await self._in_thread(lambda: self._kill_leftovers(id))
+                await self._journal.record_all(ended_at_rest(state, self._clock(), reason, task))
+                return await self._in_thread(lambda: self._history.show(id))
+            runner = self._working.runner(id)
+        if isinstance(runner, Rollback):
+            raise _rolled_back(id)
+        await runner.cancel(task, reason)
         return await self._in_thread(lambda: self._history.show(id))
 
     async def _settled(self, run: str) -> str:
@@ -355,22 +398,11 @@ class RunService:
 
     async def _cancel_paused(self, run: str) -> None:
         state = await self._in_thread(lambda: self._history.state(run))
-        if state.outcome is not None:
-            raise Refused("CIS-DAG-062", f"the run {run} is already {state.outcome}")
-        if state.undo.rolling:
-            raise Refused("CIS-DAG-124", f"the run {run} is being rolled back", hint=f"cis run resume {run} goes on")
+        _not_over(state)
         await self._in_thread(lambda: self._kill_leftovers(run))
         end = {"run": run, "status": _CANCELLED.status.value, "error": _CANCELLED.error}
-        await self._journal.record_all([*self._ends(state), (EventType.RUN_FAILED, end)])
-
-    def _ends(self, state: RunState) -> list[Change]:
-        """The events that end what had no end when the engine of the run did."""
-        changes = superseded(state, self._clock())
-        for task in state.tasks.values():
-            if not task.status.ended:
-                data = {"run": state.id, "task": task.id, "reason": _CANCELLED.error, "cancelled": True}
-                changes.append((EventType.TASK_SKIPPED, data))
-        return changes
+        ends = ended_at_rest(state, self._clock(), _CANCELLED.error)
+        await self._journal.record_all([*ends, (EventType.RUN_FAILED, end)])
 
     def _kill_leftovers(self, run: str) -> None:
         """End what an engine that was killed may have left of this run: two attempts never run at the same time."""
@@ -392,3 +424,16 @@ class RunService:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
+
+
+def _not_over(state: RunState) -> None:
+    """Raises Refused if a run that nothing works on has ended, or is being rolled back."""
+    if state.outcome is not None:
+        raise Refused("CIS-DAG-062", f"the run {state.id} is already {state.outcome}")
+    if state.undo.rolling:
+        hint = f"cis run resume {state.id} goes on with that"
+        raise Refused("CIS-DAG-124", f"the run {state.id} is being rolled back", hint=hint)
+
+
+def _rolled_back(run: str) -> Refused:
+    return Refused("CIS-DAG-124", f"the run {run} is being rolled back", hint=f"cis run show {run} tells how far")

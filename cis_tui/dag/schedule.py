@@ -10,7 +10,8 @@ from cis_tui.dag.model import DagSpec, Policy
 from cis_tui.dag.views import RunStatus, TaskStatus
 
 _WELL = (TaskStatus.COMPLETED, TaskStatus.DEBT)
-_BADLY = (TaskStatus.FAILED, TaskStatus.DEBT)
+_UNWELL = (TaskStatus.FAILED, TaskStatus.CANCELLED)
+_BADLY = (*_UNWELL, TaskStatus.DEBT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Schedule:
                 self._dependants[dep].append(task.id)
         self._status: dict[str, TaskStatus] = {}
         self._carried = dict(ended or {})
-        self._failed: list[str] = []
+        self._failed: dict[str, TaskStatus] = {}
+        """Tasks that failed, or that a person cancelled, which counts as that."""
         self._called: set[str] = set()
         """Tasks that run because of a failure."""
         self._leaves = frozenset(leaves(spec)) if spec.policy is Policy.FIRST_SUCCESS else frozenset[str]()
@@ -86,8 +88,8 @@ class Schedule:
 
     def _mark(self, task: str, status: TaskStatus) -> None:
         self._status[task] = status
-        if status is TaskStatus.FAILED:
-            self._failed.append(task)
+        if status in _UNWELL:
+            self._failed[task] = status
         elif status is TaskStatus.COMPLETED and task in self._leaves:
             self._leaf_completed = True
 
@@ -158,7 +160,7 @@ class Schedule:
         others = [id for id in self._failed if id not in self._watched] or handlers
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         also = f"; {', '.join(handlers[:3])}, called for it, failed too" if handlers and handlers is not others else ""
-        return f"{others[0]} failed{more}{also}"
+        return f"{others[0]} {_PAST[self._failed[others[0]]]}{more}{also}"
 
 
 _PAST: Mapping[TaskStatus, str] = {

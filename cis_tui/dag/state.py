@@ -44,6 +44,11 @@ class RunState:
     undo: UndoState = field(default_factory=UndoState)
     rerun_of: str = ""
     """The run of which this one takes over results."""
+    paused_by: str = ""
+    """Who paused it, while it is paused."""
+    paused_at: Instant | None = None
+    interrupted: bool = False
+    """Its engine ended before it did; only a view tells that, as no event can."""
     seq: int = 0
     """The last event applied."""
 
@@ -65,6 +70,9 @@ class RunState:
             decisions={decision.id: decision for decision in decisions if decision.run == view.id},
             undo=UndoState(items={item.key: item for item in view.undo}, rolling=view.status is RunStatus.ROLLING_BACK),
             rerun_of=view.rerun_of,
+            paused_by=view.paused_by,
+            paused_at=view.paused_at,
+            interrupted=view.interrupted,
             seq=view.seq,
         )
 
@@ -105,6 +113,8 @@ class RunState:
             return self.outcome
         if self.undo.rolling:
             return RunStatus.ROLLING_BACK
+        if self.paused_by or self.interrupted:
+            return RunStatus.PAUSED
         kinds = {task.status for task in self.tasks.values()}
         if TaskStatus.WAITING not in kinds or TaskStatus.READY in kinds:
             return RunStatus.RUNNING
@@ -129,6 +139,9 @@ class RunState:
             seq=self.seq,
             undo=tuple(self.undo.items.values()),
             rerun_of=self.rerun_of,
+            paused_by=self.paused_by,
+            paused_at=self.paused_at,
+            interrupted=self.interrupted,
         )
 
     def _shown_tasks(self) -> tuple[TaskView, ...]:
@@ -169,7 +182,19 @@ def nested(tasks: Iterable[TaskView]) -> list[TaskView]:
     return found
 
 
+def _paused(state: RunState, event: Event) -> None:
+    state.paused_by = str(event.data.get("by", ""))
+    state.paused_at = event.at
+
+
+def _unpaused(state: RunState, event: Event) -> None:
+    state.paused_by = ""
+    state.paused_at = None
+    state.interrupted = False
+
+
 def _resumed(state: RunState, event: Event) -> None:
+    _unpaused(state, event)
     state.outcome = None
     state.ended_at = None
     state.error = ""
@@ -208,12 +233,14 @@ def _taken(state: RunState, event: Event) -> None:
 
 
 def _ended(state: RunState, event: Event) -> None:
+    _unpaused(state, event)
     state.outcome = RunStatus(str(event.data["status"]))
     state.ended_at = event.at
     state.error = str(event.data.get("error", ""))
 
 
 def _rolling_back(state: RunState, event: Event) -> None:
+    _unpaused(state, event)
     state.outcome = None
     state.ended_at = None
     state.error = ""
@@ -322,6 +349,8 @@ def _int(event: Event, name: str) -> int | None:
 
 _CHANGES: Mapping[str, Callable[[RunState, Event], None]] = {
     EventType.RUN_STARTED: _resumed,
+    EventType.RUN_PAUSED: _paused,
+    EventType.RUN_RESUMED: _unpaused,
     EventType.TASK_EXPANDED: _expanded,
     EventType.TASK_TAKEN: _taken,
     EventType.RUN_COMPLETED: _ended,

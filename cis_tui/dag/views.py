@@ -15,7 +15,7 @@ class RunStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     PAUSED = "paused"
-    """Its engine ended before it did; `cis run resume` goes on."""
+    """A person paused it, or its engine ended before it did; `cis run resume` goes on."""
     WAITING = "waiting"
     """Nothing runs; a decision is awaited."""
     COMPLETED = "completed"
@@ -261,6 +261,11 @@ class RunView:
     """What a rollback took back, or has to."""
     rerun_of: str = ""
     """The run of which this one takes over results."""
+    paused_by: str = ""
+    """DID of who paused it."""
+    paused_at: Instant | None = None
+    interrupted: bool = False
+    """Its engine ended before it did: nothing of it goes on, paused or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +282,8 @@ class RunSummary:
     tasks_total: int
     tasks_ended: int
     tasks_failed: int
+    interrupted: bool = False
+    """Its engine ended before it did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.retry import Retry
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import RunStatus
 from cis_tui.tui.bridge import Bridge, Schedule
 from cis_tui.tui.store import Changes, LinkState, Store
 
@@ -96,7 +95,7 @@ class Link:
         others = await self._part(api.run_list(), ()) if store.project_root else ()
         decisions = await self._part(api.decision_list(), ())
         listed = {run.id: run for run in (*runs, *others)}
-        live = [run for run in listed.values() if not run.status.ended and run.status is not RunStatus.PAUSED]
+        live = [run for run in listed.values() if not run.status.ended and not run.interrupted]
         views = [await self._part(api.run_show(run.id), None) for run in live]
         store.reset(listed.values(), [RunState.from_view(view, decisions) for view in views if view is not None])
         self._api = api

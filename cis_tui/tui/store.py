@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event, EventType
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, RunStatus, RunSummary, RunView, TaskStatus, TaskView
+from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, RunSummary, RunView, TaskStatus, TaskView
 
 if TYPE_CHECKING:
     from cis_tui.project.model import ProjectInfo
@@ -85,8 +85,6 @@ class Store:
         """Events that were pushed out of `activity` by newer ones."""
         self._summaries: dict[str, RunSummary] = {}
         self._states: dict[str, RunState] = {}
-        self._paused: set[str] = set()
-        """Runs whose engine ended before they did; a state alone does not tell."""
 
     # Reading
 
@@ -132,7 +130,7 @@ class Store:
 
     @property
     def _live(self) -> list[RunState]:
-        return [state for state in self._states.values() if state.outcome is None and state.id not in self._paused]
+        return [state for state in self._states.values() if state.outcome is None and not state.interrupted]
 
     @property
     def ticking(self) -> bool:
@@ -145,7 +143,6 @@ class Store:
         """Take the runs as an engine just listed them, and the states of those that go on."""
         self._summaries = {run.id: run for run in runs}
         self._states = {}
-        self._paused = set()
         for state in states:
             self._put(state)
 
@@ -157,9 +154,6 @@ class Store:
         state = RunState.from_view(view, decisions)
         if known is not None:
             state.decisions = {**known.decisions, **state.decisions}
-        self._paused.discard(state.id)
-        if view.status is RunStatus.PAUSED:
-            self._paused.add(state.id)
         self._put(state)
         return state
 
@@ -208,17 +202,13 @@ class Store:
             changes.unknown.add(run)
         else:
             state.apply(event)
-            self._paused.discard(run)
         changes.runs.add(run)
         if task:
             changes.tasks.add((run, task))
         changes.decisions |= event.type in _DECISION_NEWS
 
     def _summarise(self, state: RunState) -> None:
-        summary = summary_of(state)
-        if state.id in self._paused:
-            summary = replace(summary, status=RunStatus.PAUSED)
-        self._summaries[state.id] = summary
+        self._summaries[state.id] = summary_of(state)
         if len(self._summaries) > KEPT_RUNS:
             oldest = min(
                 (run for run in self._summaries.values() if run.status.ended),
@@ -256,6 +246,7 @@ def summary_of(state: RunState) -> RunSummary:
         tasks_total=len(statuses),
         tasks_ended=sum(status.ended for status in statuses),
         tasks_failed=sum(status is TaskStatus.FAILED for status in statuses),
+        interrupted=state.interrupted,
     )
 
 

@@ -197,8 +197,42 @@ def test_an_answer_needs_a_live_engine() -> None:
     assert told.code == 6
     assert "no engine is live" in told.err
     assert "cis run resume" in told.err
-    assert cis("run", "cancel", "x").code == 6
+    assert cis("run", "pause", "x").code == 6
+    assert cis("run", "cancel", "x").code == 3
     assert cis("decision", "list", "--json").json == []
+
+
+def test_a_run_is_paused_and_a_task_cancelled_from_another_terminal(project: Path) -> None:
+    with started("dag", "run", "waits", cwd=project) as run:
+        line_with(run.stdout, "wait  started")
+        id = cis("run", "list", "--json").json[0]["id"]
+        paused = cis("run", "pause", id).out
+        assert re.match(rf"run {id} paused: by .+; 1 task still runs to the end. cis run resume {id} goes on", paused)
+        assert f"cis run resume {id} goes on" in line_with(run.stdout, "paused by")
+        assert "\npaused   by " in cis("run", "show", id).out
+        view = cis("run", "cancel", id, "wait", "--reason", "enough", "--json").json
+        assert view["paused_by"].startswith("did:key:")
+        (task,) = [task for task in view["tasks"] if task["id"] == "wait"]
+        assert task["status"] == "cancelled"
+        assert task["error"].endswith(": enough")
+        again = cis("run", "cancel", id, "wait")
+        assert (again.code, "has ended" in again.err or "already" in again.err) == (4, True)
+        run.communicate()
+    assert run.returncode == 1
+    told = cis("run", "pause", id)
+    assert (told.code, "already failed" in told.err or "no engine is live" in told.err) in ((4, True), (6, True))
+
+
+def test_a_run_whose_engine_was_killed_says_so_and_what_next(project: Path) -> None:
+    with started("dag", "run", "waits", cwd=project) as run:
+        line_with(run.stdout, "wait  started")
+        run.kill()
+        run.communicate()
+    run_id = cis("run", "list", "--json").json[0]["id"]
+    shown = cis("run", "show", run_id).out
+    assert "paused   its engine ended before it did, with 1 task in flight. cis run resume" in shown
+    assert cis("run", "cancel", run_id, "wait").out == f"wait of run {run_id} cancelled\n"
+    assert cis("run", "cancel", run_id).out == f"run {run_id} cancelled\n"
 
 
 def test_ctrl_c_cancels_the_run(project: Path) -> None:

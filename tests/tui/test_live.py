@@ -198,6 +198,21 @@ async def test_a_run_that_was_left_shows_as_paused_and_goes_on_by_a_key(home: Ho
         await until(pilot, lambda: status(app) is RunStatus.CANCELLED)
 
 
+async def test_a_run_is_paused_and_goes_on_by_keys(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(app, "soon"))
+        await pilot.press("end", "p")
+        await until(pilot, lambda: status(app) is RunStatus.PAUSED)
+        run = app.store.active_runs[0].id
+        await until(pilot, lambda: all(decision.remaining is not None for decision in app.store.pending))
+        assert [decision.task for decision in app.store.pending] == ["soon"], "its countdown is held"
+        await pilot.press("R")
+        await until(pilot, lambda: status(app) in (RunStatus.RUNNING, RunStatus.WAITING))
+        await app.link.api.run_cancel(run)
+        await until(pilot, lambda: status(app) is RunStatus.CANCELLED)
+
+
 async def test_q_leaves_at_once_when_nothing_runs(home: Home, trusted: Path) -> None:
     async with attached(home, trusted) as (app, pilot):
         await pilot.press("q")

@@ -61,11 +61,24 @@ def test_a_run_that_ended_asks_nothing_and_needs_no_clock() -> None:
 def test_a_paused_run_is_not_active_until_it_is_resumed() -> None:
     store = Store("")
     story = half_way()
-    view = replace(story.state.view(), status=RunStatus.PAUSED)
+    view = replace(story.state.view(), status=RunStatus.PAUSED, interrupted=True)
     store.load_run(view, [decision("wheel", DecisionKind.RECOMMENDED)])
     assert store.runs[0].status is RunStatus.PAUSED
     assert store.active_runs == [] and store.pending == [] and not store.ticking
     story.at(20, "RunStarted", resumed=True)
+    store.apply(story.events[-1:])
+    assert [run.status for run in store.active_runs] == [RunStatus.RUNNING]
+
+
+def test_a_run_that_a_person_paused_still_asks_and_goes_on() -> None:
+    store = Store("")
+    story = half_way()
+    store.load_run(story.state.view(), [decision("wheel", DecisionKind.RECOMMENDED)])
+    story.at(20, "RunPaused", by="did:key:z6Mk")
+    store.apply(story.events[-1:])
+    assert [run.status for run in store.active_runs] == [RunStatus.PAUSED]
+    assert len(store.pending) == 1
+    story.at(21, "RunResumed", by="did:key:z6Mk")
     store.apply(story.events[-1:])
     assert [run.status for run in store.active_runs] == [RunStatus.RUNNING]
 

@@ -135,14 +135,30 @@ def _agreed(view: RunView) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-async def cancel(context: Context, arguments: Namespace) -> int:
-    """`cis run cancel ID`."""
+async def pause(context: Context, arguments: Namespace) -> int:
+    """`cis run pause ID`: let nothing of a run start any more."""
     from cis_tui.cli.access import live
+    from cis_tui.cli.outcome import why_paused
 
-    hint = "so nothing runs; cis run resume goes on with a run that is paused"
-    async with live(context, hint=hint) as api:
-        view = await api.run_cancel(arguments.id)
-    show_json(view) if context.json else show(f"run {view.id} {view.status}")
+    async with live(context, hint="so nothing runs; cis run resume goes on with a run whose engine ended") as api:
+        view = await api.run_pause(arguments.id)
+    show_json(view) if context.json else show(f"run {view.id} {view.status}: {why_paused(view)}")
+    return 0
+
+
+async def cancel(context: Context, arguments: Namespace) -> int:
+    """`cis run cancel ID [TASK]`."""
+    from cis_tui.cli.access import working
+    from cis_tui.core.text import clean_line
+
+    async with working(context) as api:
+        view = await api.run_cancel(arguments.id, arguments.task or "", reason=arguments.reason)
+    if context.json:
+        show_json(view)
+    elif arguments.task:
+        show(f"{clean_line(arguments.task)} of run {view.id} cancelled")
+    else:
+        show(f"run {view.id} {view.status}")
     return 0
 
 
@@ -180,11 +196,12 @@ async def settle(context: Context, arguments: Namespace) -> int:
 
 
 def _show(view: RunView) -> None:
-    from cis_tui.cli.outcome import UNDO_HEAD, moment, seconds, undo_rows
+    from cis_tui.cli.outcome import UNDO_HEAD, moment, seconds, undo_rows, why_paused
     from cis_tui.core.text import clean_line
 
     facts = {
         "status": status_word(view.status),
+        "paused": clean_line(why_paused(view)),
         "dag": clean_line(view.dag),
         "rerun of": view.rerun_of,
         "project": clean_line(view.project),
@@ -244,6 +261,12 @@ def _settle(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", required=True, help="how it was made good")
 
 
+def _cancel(parser: ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument("task", metavar="TASK", nargs="?", help="only this task, which then counts as failed")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why, for those who read the run later")
+
+
 def _rollback(parser: ArgumentParser) -> None:
     _id(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -257,10 +280,11 @@ COMMANDS = (
     Command("list", "list runs, newest first", list_runs, _list),
     Command("show", "show one run with its tasks", show_run, _id),
     Command("logs", "print what the tasks of a run printed", logs, _logs),
-    Command("resume", "go on with a run whose engine ended, or that failed", resume, _resume),
+    Command("pause", "start no more tasks of a run; those that run go on to their end", pause, _id),
+    Command("resume", "go on with a run that is paused, whose engine ended, or that failed", resume, _resume),
     Command("rerun", "run a part again: a new run that takes over what completed before it", rerun, _rerun),
     Command("rollback", "take back what a run did: its tasks, files and memory", rollback, _rollback),
-    Command("cancel", "end a run and every process of it", cancel, _id),
+    Command("cancel", "end a run, or one task of it, and every process of it", cancel, _cancel),
     Command("debts", "list failures that were tolerated and not made good", debts, _debts),
     Command("settle", "say that a debt is made good, and how", settle, _settle),
 )

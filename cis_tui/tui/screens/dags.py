@@ -24,6 +24,8 @@ from cis_tui.tui.widgets.run_list import RunList
 from cis_tui.tui.widgets.task_pane import TaskPane
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from textual.app import ComposeResult
 
     from cis_tui.protocol import EngineApi
@@ -38,6 +40,7 @@ class DagsScreen(WorkspaceScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "run", id="dags.run"),
         Binding("x", "cancel", "cancel", id="dags.cancel"),
+        Binding("p", "pause", "pause", id="dags.pause"),
         Binding("R", "resume", "resume", id="dags.resume"),
         Binding("t", "trust", "trust", id="dags.trust"),
         Binding("slash", "filter", "filter", priority=True, id="dags.filter"),
@@ -131,7 +134,7 @@ class DagsScreen(WorkspaceScreen):
 
     def _loaded(self, answer: tuple[RunView, tuple[Decision, ...]]) -> None:
         self.desk.store.load_run(*answer)
-        self._show_chosen()
+        self.refresh_all()
 
     @on(RowList.Moved, "#lanes")
     def _show_task(self) -> None:
@@ -174,6 +177,8 @@ class DagsScreen(WorkspaceScreen):
                 return isinstance(chosen, DagInfo) and chosen.runnable
             case "cancel":
                 return isinstance(chosen, RunSummary) and not chosen.status.ended
+            case "pause":
+                return isinstance(chosen, RunSummary) and chosen.status in (RunStatus.RUNNING, RunStatus.WAITING)
             case "resume":
                 return isinstance(chosen, RunSummary) and chosen.status in (
                     RunStatus.PAUSED,
@@ -229,15 +234,21 @@ class DagsScreen(WorkspaceScreen):
             lambda yes: self.desk.ask(lambda engine: engine.run_cancel(run.id)) if yes else None,
         )
 
+    def action_pause(self) -> None:
+        """Let nothing of the chosen run start any more; what runs goes on to its end."""
+        run = self.list.chosen
+        if isinstance(run, RunSummary):
+            self.desk.ask(lambda engine: self._after(engine, engine.run_pause(run.id)), self._loaded)
+
     def action_resume(self) -> None:
         """Go on with a run that stopped."""
         run = self.list.chosen
         if isinstance(run, RunSummary):
-            self.desk.ask(lambda engine: engine.run_resume(run.id), self._resumed)
+            self.desk.ask(lambda engine: self._after(engine, engine.run_resume(run.id)), self._loaded)
 
-    def _resumed(self, view: RunView) -> None:
-        self.desk.store.load_run(view)
-        self.refresh_all()
+    async def _after(self, engine: EngineApi, change: Awaitable[RunView]) -> tuple[RunView, tuple[Decision, ...]]:
+        """The run once it is changed, with its decisions: a view alone does not tell which countdowns are held."""
+        return await self._load(engine, (await change).id)
 
     def action_trust(self) -> None:
         """Show what trusting the project as it is now would let run."""

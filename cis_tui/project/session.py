@@ -21,7 +21,7 @@ from cis_tui.dag.views import DagInfo, DagPlan
 from cis_tui.project.config import load_project
 from cis_tui.project.model import ProjectInfo, TrustState
 from cis_tui.project.trust import TrustStore
-from cis_tui.skills.model import Permissions, SkillInfo, SkillManifest, SkillOrigin
+from cis_tui.skills.model import Mode, Permissions, SkillInfo, SkillManifest, SkillOrigin
 from cis_tui.skills.registry import LoadedSkill, find_skills
 
 Durations = Callable[[str, str], Mapping[str, float]]
@@ -270,6 +270,10 @@ class ProjectSession:
             trusted=self._skill_trusted(skill),
             problems=skill.problems,
             origin=skill.origin,
+            exports=manifest.exports if manifest else (),
+            dependencies=manifest.dependencies if manifest else (),
+            mode=manifest.mode if manifest else Mode.ONCE,
+            timeout=manifest.timeout if manifest else 0.0,
         )
 
     def _skill_trusted(self, skill: LoadedSkill) -> bool:

@@ -40,6 +40,68 @@ class Permissions:
     """`host:port`; `*` means any."""
 
 
+class ArgumentType(StrEnum):
+    """What a value may be; a `path` is text that names a file."""
+
+    STRING = "string"
+    PATH = "path"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    LIST = "list"
+    TABLE = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a command that a skill exports."""
+
+    name: str
+    type: ArgumentType = ArgumentType.STRING
+    description: str = ""
+    required: bool = False
+    default: object = None
+    """What it is when it is not given; None for nothing."""
+    choices: tuple[object, ...] = ()
+    """The only values that it may have; empty for any."""
+    low: float | None = None
+    high: float | None = None
+    many: bool = False
+    """Whether it takes all words that are left; its value is a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedCommand:
+    """What a skill can be asked to do."""
+
+    name: str
+    description: str = ""
+    args: tuple[Argument, ...] | None = None
+    """None when nothing is said about them: they are not checked."""
+    phrases: tuple[str, ...] = ()
+    """Sentences that mean it, with `{argument}` where one stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Another skill that one needs."""
+
+    name: str
+    version: str = ""
+    """A version specifier (PEP 440), such as `>=1.0,<2`; empty for any."""
+    line: int | None = None
+    """Where the manifest says so."""
+
+
+class Mode(StrEnum):
+    """How a native skill lives."""
+
+    ONCE = "once"
+    """A process for each call."""
+    WARM = "warm"
+    """One process that answers call after call."""
+
+
 @dataclass(frozen=True, slots=True)
 class SkillManifest:
     """One skill."""
@@ -56,6 +118,10 @@ class SkillManifest:
     """Seconds."""
     permissions: Permissions = field(default_factory=Permissions)
     limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    mode: Mode = Mode.ONCE
+    exports: tuple[ExportedCommand, ...] = ()
+    """What it can be asked to do; empty when it does not say."""
+    dependencies: tuple[Dependency, ...] = ()
     folder: Path = Path()
     file: str = ""
     """The manifest's path."""
@@ -75,6 +141,11 @@ class SkillInfo:
     trusted: bool
     problems: tuple[Problem, ...]
     origin: SkillOrigin = SkillOrigin.SHIPPED
+    exports: tuple[ExportedCommand, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    mode: Mode = Mode.ONCE
+    timeout: float = 30.0
+    """Seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from cis_tui.core.document import as_table, load_toml
 from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, SYSTEM_SKILLS, Home
 from cis_tui.core.problems import Problem, Severity
 from cis_tui.core.tables import Table
+from cis_tui.skills.dependencies import with_dependencies
 from cis_tui.skills.manifest import MANIFEST, LoadedSkill, load_manifest
 from cis_tui.skills.model import SkillOrigin
 
@@ -43,7 +44,7 @@ def find_skills(home: Home, project: Path | None) -> dict[str, LoadedSkill]:
     found: dict[str, LoadedSkill] = {}
     for skill in _all(home, project):
         found.setdefault(skill.name, skill)
-    return found
+    return with_dependencies(found)
 
 
 def _all(home: Home, project: Path | None) -> Iterator[LoadedSkill]:

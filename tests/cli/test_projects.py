@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -108,6 +109,21 @@ def test_skills_are_listed_checked_and_run(tmp_path: Path) -> None:
     checked = cis("skill", "check", str(folder))
     assert (checked.code, "natve" in checked.out) == (5, True)
     assert cis("skill", "check", str(root)).code == 3
+
+
+def test_a_skill_is_checked_beside_what_it_needs(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[skill]\nname = "mine"\nentry = "true"\n[[dependencies]]\nname = "echo"\nversion = ">=1"\n')
+    assert cis("skill", "check", str(file), cwd=tmp_path).out == f"{file}: ok, mine\n"
+    file.write_text(file.read_text().replace(">=1", ">=99"))
+    checked = cis("skill", "check", str(file), "--json", cwd=tmp_path)
+    assert checked.code == 5
+    assert checked.json["problems"][0]["line"] == 4
+    assert '"echo" >=99, and there is 1.0.0' in checked.json["problems"][0]["message"]
+
+
+def test_the_schema_of_manifests_is_printed(tmp_path: Path) -> None:
+    assert json.loads(cis("skill", "schema", cwd=tmp_path).out)["title"] == "skill.toml"
 
 
 def test_the_doctor_finds_nothing_wrong_with_a_new_home(tmp_path: Path) -> None:

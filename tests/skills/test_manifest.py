@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from cis_tui.core.problems import Severity
 from cis_tui.skills.manifest import LoadedSkill, load_manifest
-from cis_tui.skills.model import Permissions, SkillManifest, SkillOrigin, SkillType
+from cis_tui.skills.model import (
+    Argument,
+    ArgumentType,
+    Dependency,
+    ExportedCommand,
+    Permissions,
+    SkillManifest,
+    SkillOrigin,
+    SkillType,
+)
 from cis_tui.skills.registry import SHIPPED_SKILLS
 from tests.conftest import ROOT
 
@@ -41,7 +50,10 @@ cpu_secs = 30
 fuel = 10_000_000_000
 output_kb = 1024
 [exports]
-commands = [{ name = "lint", description = "Lint a file", args = [{ name = "path", type = "string" }] }]
+commands = [{ name = "lint", description = "Lint a file", args = [{ name = "path", type = "path", required = true }] }]
+[[dependencies]]
+name = "git-sync"
+version = ">=1.0"
 """
 
 
@@ -78,6 +90,8 @@ def test_every_field_of_the_contract_is_read(tmp_path: Path) -> None:
         timeout=12.0,
         permissions=Permissions(("project/",), ("project/lint/",), ("read:.", "write:build/"), ("ruff", "git"), ()),
         limits={"memory_mb": 512, "cpu_secs": 30, "fuel": 10_000_000_000, "output_kb": 1024},
+        exports=(ExportedCommand("lint", "Lint a file", (Argument("path", ArgumentType.PATH, required=True),)),),
+        dependencies=(Dependency("git-sync", ">=1.0", line=23),),
         folder=tmp_path / "folder",
         file=str(tmp_path / "folder" / "skill.toml"),
         origin=SkillOrigin.HOME,
@@ -105,6 +119,17 @@ def test_every_field_of_the_contract_is_read(tmp_path: Path) -> None:
         (('"read:."', '"."'), '"filesystem" is ".", expected "read:PATH" or "write:PATH"'),
         (("memory_mb = 512", "memory_mb = 0"), '"memory_mb" is 0, expected a whole number from 1'),
         (('args = ["--fast"]', "args = 3"), '"args" is 3, expected a list of texts'),
+        (('"me"', '"me"\nmode = "wram"'), '"mode" is "wram", expected once or warm; did you mean "warm"?'),
+        (('name = "lint"', 'name = "li nt"'), '"name" is "li nt", expected the name of a command'),
+        (('type = "path"', 'type = "pth"'), '"type" is "pth", expected string or path or'),
+        (("required = true", "enum = [3]"), '"enum" is 3, expected values of the type path'),
+        (("required = true", "default = 3"), '"default" is 3, expected a path'),
+        (("required = true", "many = true }, { name = 'b'"), '"path" takes all words that are left: it must be last'),
+        (("required = true }]", "required = true }], phrases = ['lint {file}']"), "names {file}, which is none of"),
+        (("required = true }]", "required = true }], phrases = ['{path}']"), "a phrase needs a word of its own"),
+        (("required = true }", "required = true }, { name = 'path' }"), 'the argument "path" is there twice'),
+        (('">=1.0"', '">=one"'), 'skill.toml:25: "version" is ">=one", expected a range of versions'),
+        (('"git-sync"', "3"), 'skill.toml:24: "name" is 3, expected text'),
         (("[skill]", "[skill"), "not TOML"),
         (("[skill]", "[skil]"), "there is no [skill]"),
     ],
@@ -128,7 +153,14 @@ def test_a_mistake_is_an_error_and_the_skill_does_not_run(tmp_path: Path, change
         (('command = ["ruff", "git"]', "command = true"), '"command = true" is taken as ["*"]'),
         (('command = ["ruff", "git"]', "shell = true"), 'the permission "shell" is read as "command"'),
         (('command = ["ruff", "git"]', 'command = "ruff"'), 'the text "command" is taken as a list of one'),
-        (("[limits]", "[[dependencies]]\nname = 'x'\n[limits]"), '"dependencies" is read but not carried out'),
+        (('type = "path"', 'type = "file"'), 'the type "file" is taken as "path"'),
+        (("required = true", "default = 'src', required = true"), "an argument with a default is never missing"),
+        (("args = [{", "args = ['first', {"), 'an argument that is a text is taken as { name = "…", type = "string" }'),
+        (('">=1.0"', '"^1.2"'), 'the version "^1.2" is taken as ">=1.2,<2"'),
+        (('">=1.0"', '"1.2"'), 'the version "1.2" is taken as ">=1.2"'),
+        (("[[dependencies]]\n", "[dependencies.other]\n"), "the table [dependencies] is read as a list"),
+        (("[limits]", 'mode = "warm"\n[limits]'), 'unknown field "mode" in [permissions]'),
+        (('"me"', '"me"\nmode = "warm"'), 'mode = "warm" is taken as "once"'),
         (
             ("[limits]", "[hooks]\npost = 'x'\n[limits]"),
             '"hooks" is read but not carried out by this version: no hook is run',
@@ -185,6 +217,7 @@ def test_the_sample_with_commands_becomes_a_program_that_chooses(tmp_path: Path)
     skill = load_manifest(SAMPLES / "git-auto-sync.toml", SkillOrigin.HOME)
     manifest = _whole(skill)
     assert 'the type "shell" is taken as "native"' in _said(skill)
+    assert [command.name for command in manifest.exports] == ["fetch", "check-update", "create-branch"]
     assert "whose first argument is fetch | check-update | create-branch" in _said(skill)
     assert '"hooks" is read but not carried out' in _said(skill)
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)

@@ -13,7 +13,7 @@ from cis_tui.cli.context import Context
 from cis_tui.cli.output import paint, show, show_json, status_word, table
 
 if TYPE_CHECKING:
-    from cis_tui.skills.model import SkillInfo
+    from cis_tui.skills.model import ExportedCommand, SkillInfo
 
 
 async def list_skills(context: Context, arguments: Namespace) -> int:
@@ -44,24 +44,46 @@ async def show_skill(context: Context, arguments: Namespace) -> int:
 def check(context: Context, arguments: Namespace) -> int:
     """`cis skill check DIR`: every problem of a manifest; 5 if one is an error."""
     from cis_tui.cli.commands.dag import problem_line
-    from cis_tui.core.errors import Exit, NotFound
+    from cis_tui.core.errors import Exit
     from cis_tui.core.text import clean_line
-    from cis_tui.skills.manifest import MANIFEST, load_manifest
-    from cis_tui.skills.model import SkillOrigin
+    from cis_tui.skills.checking import check_manifest
 
-    folder = Path(arguments.dir).expanduser().absolute()
-    file = folder if folder.name == MANIFEST else folder / MANIFEST
-    if not file.is_file():
-        raise NotFound("CIS-CLI-013", f"there is no {MANIFEST} in {folder}", hint="name the folder of a skill")
-    skill = load_manifest(file, SkillOrigin.PROJECT)
+    skill = check_manifest(_manifest(arguments.dir), context.home, context.project)
     if context.json:
-        show_json({"name": skill.name, "file": str(file), "problems": skill.problems})
+        show_json({"name": skill.name, "file": skill.file, "problems": skill.problems})
     else:
         for problem in skill.problems:
             show(problem_line(problem))
         if skill.manifest is not None:
-            show(f"{clean_line(str(file))}: {status_word('ok')}, {clean_line(skill.name)}")
+            show(f"{clean_line(skill.file)}: {status_word('ok')}, {clean_line(skill.name)}")
     return Exit.DONE if skill.manifest is not None else Exit.INVALID
+
+
+def _manifest(named: str) -> Path:
+    """The manifest that a person names by itself, or by its folder.
+
+    Raises:
+        NotFound: there is none (CIS-CLI-013).
+    """
+    from cis_tui.core.errors import NotFound
+    from cis_tui.skills.manifest import MANIFEST
+
+    path = Path(named).expanduser().absolute()
+    file = path / MANIFEST if path.is_dir() else path
+    if not file.is_file():
+        hint = "name the folder of a skill, or its manifest"
+        raise NotFound(
+            "CIS-CLI-013", f"there is no {MANIFEST} in {path}" if path.is_dir() else f"there is no {path}", hint=hint
+        )
+    return file
+
+
+def schema(context: Context, arguments: Namespace) -> int:
+    """`cis skill schema`: for editors that complete and check TOML."""
+    from cis_tui.skills.checking import SCHEMA
+
+    show(SCHEMA.read_text("utf-8").removesuffix("\n"))
+    return 0
 
 
 async def run(context: Context, arguments: Namespace) -> int:
@@ -124,6 +146,10 @@ def _show(skill: SkillInfo) -> None:
     for name, value in facts.items():
         if value:
             show(f"{name:<12} {clean_line(value)}")
+    for command in skill.exports:
+        show(f"{'command':<12} {_command_line(skill, command)}")
+    for need in skill.dependencies:
+        show(f"{'needs':<12} {clean_line(f'{need.name} {need.version}'.strip())}")
     for name, granted in cast("dict[str, list[str]]", encode(skill.permissions)).items():
         if granted:
             show(f"{name:<12} {clean_line(', '.join(item or '(all public)' for item in granted))}")
@@ -131,12 +157,20 @@ def _show(skill: SkillInfo) -> None:
         show(problem_line(problem))
 
 
+def _command_line(skill: SkillInfo, command: ExportedCommand) -> str:
+    from cis_tui.core.text import clean_line
+    from cis_tui.skills.arguments import synopsis
+
+    words = synopsis(skill.name, command, several=len(skill.exports) > 1).split(" ", 4)
+    return clean_line("  ".join(filter(None, (" ".join(words[3:]) or command.name, command.description))))
+
+
 def _name(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
 
 
 def _dir(parser: ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", help="the folder with the skill.toml")
+    parser.add_argument("dir", metavar="DIR", help="the folder with the skill.toml, or that file")
 
 
 def _run(parser: ArgumentParser) -> None:
@@ -149,5 +183,6 @@ COMMANDS = (
     Command("list", "list the skills that can be called from here", list_skills),
     Command("show", "show one skill with what it may touch", show_skill, _name),
     Command("check", "check a skill's manifest and print every problem", check, _dir),
+    Command("schema", "print the JSON schema of skill.toml, for editors", schema),
     Command("run", "call a skill and print what it answers", run, _run),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from cis_tui.core.clock import Instant
 from cis_tui.core.problems import Problem
 
 
@@ -158,3 +159,27 @@ class SkillResult:
     exit_code: int
     duration: float
     """Seconds."""
+    output_file: str = ""
+    """Where all of the output is, when it is longer than a result may be; `output` is its beginning."""
+    note: str = ""
+    """What else is to be said about the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkillRun:
+    """One call of a skill that has ended."""
+
+    skill: str
+    at: Instant
+    """When it ended."""
+    success: bool
+    duration: float
+    """Seconds."""
+    exit_code: int | None = None
+    error: str = ""
+    project: str = ""
+    run: str = ""
+    """The run whose task it was; empty outside of any."""
+    task: str = ""
+    call: str = ""
+    """Names the call outside of any run."""

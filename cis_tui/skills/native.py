@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from cis_tui.core.codec import dumps
 from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import Invalid, NotFound, Refused, TimedOut
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
+from cis_tui.skills.answer import ANSWER_KB, Answer, parse_answer
 from cis_tui.skills.model import SkillManifest, SkillResult, SkillType
 from cis_tui.skills.process import Command, Ended, Processes, Sink
 
-ANSWER_KB = 1024
-"""How long an answer may be, unless the manifest's `output_kb` says otherwise."""
 _LOG_END = 4096
 
 
@@ -38,6 +35,8 @@ class SkillCall:
     """The whole environment; see `skill_env`."""
     timeout: float | None = None
     """Seconds; None: the skill's own limit."""
+    overflow: Path | None = None
+    """Where an answer goes that is longer than the result may be; without it, that is an error."""
 
 
 def skill_env(
@@ -69,7 +68,7 @@ async def run_native(
         Invalid: its program cannot be started, or answers too much (CIS-SKILL-023, 025).
         TimedOut: it took too long and was ended (CIS-SKILL-024).
     """
-    answer = _Answer(manifest.limits.get("output_kb", ANSWER_KB) * 1024)
+    answer = Answer(manifest.limits.get("output_kb", ANSWER_KB) * 1024, call.overflow)
     log = bytearray()
 
     def hear_answer(data: bytes) -> None:
@@ -91,6 +90,8 @@ async def run_native(
         ended = await processes.run(command, hear_answer, hear_log)
     except (OSError, ValueError) as error:
         raise Invalid("CIS-SKILL-023", f"the skill {manifest.name} cannot be started: {error}") from error
+    finally:
+        answer.close()
     return _result(manifest.name, ended, answer, bytes(log), timeout)
 
 
@@ -125,47 +126,15 @@ def program(manifest: SkillManifest, path: str | None = None) -> str:
     return found
 
 
-class _Answer:
-    """The answer as far as it may go."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.data = bytearray()
-        self.too_long = False
-
-    def feed(self, data: bytes) -> None:
-        room = self.limit - len(self.data)
-        self.data += data[:room]
-        self.too_long = self.too_long or len(data) > room
-
-
-def _result(name: str, ended: Ended, answer: _Answer, log: bytes, timeout: float) -> SkillResult:
+def _result(name: str, ended: Ended, answer: Answer, log: bytes, timeout: float) -> SkillResult:
     if ended.exit_code is None:
         raise TimedOut("CIS-SKILL-024", f"timed out after {timeout:g} s", context={"skill": name})
-    if answer.too_long:
-        raise Invalid("CIS-SKILL-025", f"the skill {name} answered more than {answer.limit // 1024} kB")
-    text = bytes(answer.data).decode("utf-8", "replace").strip()
+    if answer.too_long and not answer.file:
+        why = f": {answer.failure}" if answer.failure else ""
+        raise Invalid("CIS-SKILL-025", f"the skill {name} answered more than {answer.limit // 1024} kB{why}")
     if ended.exit_code != 0:
-        return SkillResult(
-            False, clean(text or log.decode("utf-8", "replace")).strip(), ended.exit_code, ended.duration
-        )
-    return SkillResult(True, parse_answer(text), ended.exit_code, ended.duration)
-
-
-def parse_answer(text: str) -> object:
-    """The one JSON document that `text` is, or else the text itself; free of control sequences either way."""
-    try:
-        return _clean_tree(json.loads(text))
-    except (ValueError, RecursionError):
-        return clean(text, limit=len(text) + 1)
-
-
-def _clean_tree(value: object) -> object:
-    if isinstance(value, str):
-        return clean(value, limit=len(value) + 1)
-    if isinstance(value, dict):
-        items = cast("dict[str, object]", value).items()
-        return {clean(key, limit=len(key) + 1): _clean_tree(item) for key, item in items}
-    if isinstance(value, list):
-        return [_clean_tree(item) for item in cast("list[object]", value)]
-    return value
+        text = clean(answer.text or log.decode("utf-8", "replace")).strip()
+        return SkillResult(False, text, ended.exit_code, ended.duration, answer.file)
+    # The beginning of a JSON document is none.
+    output = clean(answer.text, limit=len(answer.text) + 1) if answer.too_long else parse_answer(answer.text)
+    return SkillResult(True, output, ended.exit_code, ended.duration, answer.file)

@@ -13,8 +13,9 @@ import pytest
 
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, TimedOut
 from cis_tui.core.paths import Home
+from cis_tui.skills.answer import parse_answer
 from cis_tui.skills.model import SkillManifest, SkillResult, SkillType
-from cis_tui.skills.native import SkillCall, parse_answer, run_native, skill_env
+from cis_tui.skills.native import SkillCall, run_native, skill_env
 from cis_tui.skills.process import Processes
 
 
@@ -97,6 +98,24 @@ async def test_an_answer_of_more_than_a_megabyte_is_refused(tmp_path: Path, kilo
             await call(long, tmp_path)
 
 
+async def test_what_does_not_fit_into_the_result_is_kept_whole_in_a_file(tmp_path: Path) -> None:
+    kept = tmp_path / "kept" / "answer"
+    long = skill(tmp_path / "skill", "printf '[\"é'; seq 1 100000; printf '\"]'", limits={"output_kb": 1})
+    result, _ = await call(long, tmp_path, overflow=kept)
+    assert result.success
+    assert isinstance(result.output, str)
+    assert result.output.startswith('["é1\n2\n3\n')
+    assert len(result.output.encode()) <= 1024
+    assert result.output_file == str(kept)
+    assert kept.read_text() == '["é' + "".join(f"{number}\n" for number in range(1, 100_001)) + '"]'
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+async def test_an_answer_that_fits_makes_no_file(tmp_path: Path) -> None:
+    result, _ = await call(skill(tmp_path / "skill", "echo '{}'"), tmp_path, overflow=tmp_path / "kept")
+    assert (result.output, result.output_file, (tmp_path / "kept").exists()) == ({}, "", False)
+
+
 async def test_the_manifest_may_allow_less(tmp_path: Path) -> None:
     long = skill(tmp_path / "skill", "head -c 3000 /dev/zero", limits={"output_kb": 2})
     with pytest.raises(Invalid, match="more than 2 kB"):
@@ -154,6 +173,7 @@ async def test_a_file_that_is_no_program_says_so(tmp_path: Path) -> None:
         ('{"a": 1} {"b": 2}', '{"a": 1} {"b": 2}'),
         (r'{"a\u0007": "\u001b]0;title\u0007red\u001b[31m"}', {"a": "red"}),
         ("[" * 100_000, "[" * 100_000),
+        ('{"a": NaN}', '{"a": NaN}'),
     ],
 )
 def test_answers(text: str, answer: object) -> None:

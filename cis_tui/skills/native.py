@@ -30,6 +30,7 @@ class SkillCall:
     project: str = ""
     """The project's folder; empty outside of any."""
     run: str = ""
+    task: str = ""
     cwd: Path = field(default_factory=Path.cwd)
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """The whole environment; see `skill_env`."""

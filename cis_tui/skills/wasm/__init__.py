@@ -1,0 +1,1 @@
+"""WASM skills: modules checked by their header, compiled once, run in processes of their own (contract, "WASM")."""

@@ -59,6 +59,7 @@ from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
 from cis_tui.protocol import EngineStatus
+from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillInfo, SkillManifest, SkillResult
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class Engine:
             clock=clock,
             memory_get=self._memory_text,
             roll_back_memory=self._memory.roll_back,
+            skill_memory=self._memory_for,
         )
         self._sessions: dict[str, ProjectSession] = {}
         self._closed = False
@@ -338,6 +340,10 @@ class Engine:
     def _default_domain(self, project: str) -> Domain | None:
         project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None
         return Domain(load_config(self.home.config_file, project_file=project_file).settings.memory.default_domain)
+
+    def _memory_for(self, caller: Caller) -> SkillMemory:
+        """What a skill sees of memory."""
+        return SkillMemory(self._memory, caller, self._journal.emit, default_domain=self._default_domain)
 
     def _memory_text(self, key: str) -> str | None:
         """What `memory("key")` gives in a template."""

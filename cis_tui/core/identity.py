@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,10 @@ class Identity:
     def sign(self, message: bytes) -> bytes:
         """The Ed25519 signature (RFC 8032) of `message`: 64 bytes."""
         return self._key.sign(message)
+
+    def derived(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose, which tells nothing of the private key (HMAC-SHA256)."""
+        return hmac.digest(self.seed, b"cis " + purpose.encode(), "sha256")
 
     def __repr__(self) -> str:
         return f"Identity({self.did})"

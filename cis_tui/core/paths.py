@@ -52,6 +52,11 @@ class Home:
         return self.root / "skills"
 
     @property
+    def compiled(self) -> Path:
+        """The compiled modules of WASM skills; all of it can be made again."""
+        return self.root / "cache" / "wasm"
+
+    @property
     def themes(self) -> Path:
         return self.root / "themes"
 

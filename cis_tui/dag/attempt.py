@@ -9,8 +9,10 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, TimedOut, Unavailable
 from cis_tui.dag.calls import SHELL, Call
 from cis_tui.dag.outputs import Output
-from cis_tui.skills.native import SkillCall, run_native
+from cis_tui.skills.native import SkillCall
 from cis_tui.skills.process import Command, Ended, Processes
+from cis_tui.skills.run import run_skill
+from cis_tui.skills.wasm.run import WasmSkills
 
 _SHELL_CODES: Mapping[int, str] = {126: ", which means that a program may not be executed", 127: ", program not found"}
 
@@ -37,15 +39,18 @@ class Setting:
 
     project: str
     run: str
+    task: str
     env: Mapping[str, str]
     """The whole environment."""
     processes: Processes
+    wasm: WasmSkills | None = None
+    """None where such skills cannot run."""
 
 
 async def attempt(call: Call, setting: Setting, output: Output) -> Outcome:
     """Run `call` to its end. When the caller is cancelled its processes are ended first."""
     if call.manifest is not None:
-        return await _native(call, setting, output)
+        return await _skill(call, setting, output)
     if not call.line:
         return Outcome(True, 0)
     document = dumps(call.input).encode() + b"\n" if call.input else b""
@@ -59,19 +64,20 @@ async def attempt(call: Call, setting: Setting, output: Output) -> Outcome:
     return Outcome(False, ended.exit_code, output.tail(), _why(ended, call.timeout), ended.duration)
 
 
-async def _native(call: Call, setting: Setting, output: Output) -> Outcome:
+async def _skill(call: Call, setting: Setting, output: Output) -> Outcome:
     assert call.manifest is not None
     skill_call = SkillCall(
         args=call.args,
         input=call.input,
         project=setting.project,
         run=setting.run,
+        task=setting.task,
         cwd=call.cwd,
         env=setting.env,
         timeout=call.timeout,
     )
     try:
-        result = await run_native(call.manifest, skill_call, setting.processes, on_log=output.feed)
+        result = await run_skill(call.manifest, skill_call, setting.processes, setting.wasm, on_log=output.feed)
     except Unavailable:
         raise
     except CisError as error:

@@ -39,8 +39,12 @@ from cis_tui.dag.undo_plan import undo_plan
 from cis_tui.dag.views import Debt, LogChunk, RunStatus, RunSummary, RunView, TaskView, UndoItem
 from cis_tui.dag.working import WorkingRuns, stopping
 from cis_tui.skills.guardian import kill_marked
+from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillManifest, SkillResult
 from cis_tui.skills.process import Processes
+from cis_tui.skills.wasm.cache import CompiledCache
+from cis_tui.skills.wasm.pool import Pool
+from cis_tui.skills.wasm.run import WasmSkills
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -65,8 +69,10 @@ class RunService:
         clock: Clock = utc_now,
         memory_get: Callable[[str], str | None] = lambda key: None,
         roll_back_memory: RollBackMemory = lambda run, since: (),
+        skill_memory: Callable[[Caller], SkillMemory] | None = None,
     ) -> None:
-        """`memory_get` is what `memory("key")` gives in a template; both are called in threads."""
+        """`memory_get` is what `memory("key")` gives in a template; both are called in threads. `skill_memory`: the
+        memory that a WASM skill sees."""
         self._home = home
         self._journal = journal
         self._memory_get = memory_get
@@ -88,9 +94,15 @@ class RunService:
             processes=Processes(),
             threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
         )
-        self._local = LocalExecutor(home, self._tools.processes, asyncio.Semaphore(settings.core.max_parallel))
+        self._wasm = WasmSkills(
+            Pool(CompiledCache(home.compiled, identity.derived("compiled modules"))),
+            memory=skill_memory,
+            threads=self._tools.threads,
+        )
+        slots = asyncio.Semaphore(settings.core.max_parallel)
+        self._local = LocalExecutor(home, self._tools.processes, self._wasm, slots)
         self._working = WorkingRuns(self._tools, roll_back_memory)
-        self._skill_calls = SkillCalls(home, self._tools.processes)
+        self._skill_calls = SkillCalls(home, self._tools.processes, self._wasm)
         self._changing = asyncio.Lock()
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()
@@ -270,6 +282,7 @@ class RunService:
         await asyncio.gather(self._skill_calls.close(), *self._changes, return_exceptions=True)
         await self._working.close()
         await self.decisions.close()
+        await self._wasm.close()
         await self._tools.processes.close()
         self._tools.threads.shutdown()
 

@@ -10,26 +10,29 @@ from cis_tui.core.paths import Home
 from cis_tui.dag.calls import SHELL, shell_line
 from cis_tui.dag.working import stopping
 from cis_tui.skills.model import SkillManifest, SkillResult
-from cis_tui.skills.native import SkillCall, run_native, skill_env
+from cis_tui.skills.native import SkillCall, skill_env
 from cis_tui.skills.process import Processes
+from cis_tui.skills.run import run_skill
+from cis_tui.skills.wasm.run import WasmSkills
 
 
 class SkillCalls:
     """The calls that go on. To be used on the engine's event loop."""
 
-    def __init__(self, home: Home, processes: Processes) -> None:
+    def __init__(self, home: Home, processes: Processes, wasm: WasmSkills) -> None:
         self._home = home
         self._processes = processes
+        self._wasm = wasm
         self._going_on: set[asyncio.Task[SkillResult]] = set()
         self._closed = False
 
     async def run(
         self, manifest: SkillManifest, *, project: str, args: tuple[str, ...], input: Mapping[str, object]
     ) -> SkillResult:
-        """Run a native skill.
+        """Run a skill.
 
         Raises:
-            CisError: see `run_native`; the engine is stopping (CIS-DAG-064).
+            CisError: see `run_skill`; the engine is stopping (CIS-DAG-064).
         """
         call = SkillCall(
             args=(shell_line(args, input),) if manifest.name == SHELL else args,
@@ -38,7 +41,7 @@ class SkillCalls:
             cwd=Path(project) if project else Path.cwd(),
             env=skill_env(self._home, manifest.name, project=project),
         )
-        work = asyncio.ensure_future(run_native(manifest, call, self._processes))
+        work = asyncio.ensure_future(run_skill(manifest, call, self._processes, self._wasm))
         self._going_on.add(work)
         try:
             return await work

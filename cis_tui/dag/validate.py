@@ -157,9 +157,9 @@ def _skills(spec: DagSpec, skills: Mapping[str, SkillManifest]) -> Iterator[Find
         if name not in skills:
             message = f'{who} calls the skill "{name}", which does not exist or has errors; looked in {PLACES}'
             yield Finding(tasks[0], "skill", message, names.hint(name) or "cis skill list shows all")
-        elif skills[name].type is not SkillType.NATIVE:
+        elif skills[name].type is SkillType.DAG:
             message = f'{who} calls the skill "{name}" of type {skills[name].type}, which this version cannot run'
-            yield Finding(tasks[0], "skill", message, "use a skill of type native")
+            yield Finding(tasks[0], "skill", message, "use one of type native or wasm")
 
 
 def _levels(spec: DagSpec, stakeholders: Mapping[str, str]) -> Iterator[Finding]:

@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from cis_tui.core.errors import CisError
 from cis_tui.core.tables import Table, describe
 from cis_tui.core.text import clean_line
 from cis_tui.skills.model import SkillType
+from cis_tui.skills.wasm.source import header_problems, read_source
 
 
 def read_entry(top: Table, skill: Table, kind: SkillType, folder: Path) -> tuple[str, tuple[str, ...]]:
@@ -28,7 +30,20 @@ def read_entry(top: Table, skill: Table, kind: SkillType, folder: Path) -> tuple
         skill.notes.error(skill.path, 'there is no "entry"', "name a program on PATH, or a file beside the manifest")
     elif kind is SkillType.NATIVE:
         _check_entry(skill, entry, folder)
+    elif kind is SkillType.WASM and args:
+        skill.notes.warn(skill.at("args"), '"args" means nothing for a skill of type wasm')
     return entry, args
+
+
+def check_module(skill: Table, entry: str, folder: Path, memory_mb: int) -> None:
+    """Note what is wrong with the module of a WASM skill, as far as its header tells."""
+    try:
+        problems = header_problems(read_source(folder, entry), memory_mb)
+    except CisError as error:
+        skill.notes.error(skill.at("entry"), error.message, error.hint)
+        return
+    for problem in problems:
+        skill.notes.error(skill.at("entry"), f"{clean_line(entry)} cannot be used: {problem}")
 
 
 def _check_entry(skill: Table, entry: str, folder: Path) -> None:

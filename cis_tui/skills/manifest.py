@@ -11,10 +11,11 @@ from cis_tui.core.problems import Problem
 from cis_tui.core.tables import Table, is_number
 from cis_tui.core.text import clean_line
 from cis_tui.skills.digest import folder_digest
-from cis_tui.skills.entry import read_entry
+from cis_tui.skills.entry import check_module, read_entry
 from cis_tui.skills.exports import read_dependencies, read_exports
 from cis_tui.skills.grants import read_permissions
 from cis_tui.skills.model import Mode, SkillManifest, SkillOrigin, SkillType
+from cis_tui.skills.wasm.interface import MEMORY_MB
 
 MANIFEST = "skill.toml"
 MAX_TIMEOUT = 7 * 86_400
@@ -83,6 +84,8 @@ def _manifest(top: Table, path: Path, origin: SkillOrigin) -> SkillManifest:
         origin=origin,
     )
     skill.line("author")
+    if kind is SkillType.WASM and entry:
+        check_module(skill, entry, path.parent, manifest.limits.get("memory_mb", MEMORY_MB))
     _not_yet(top, skill, manifest)
     skill.finish()
     top.finish()
@@ -120,10 +123,8 @@ def _limits(table: Table) -> dict[str, int]:
 
 def _not_yet(top: Table, skill: Table, manifest: SkillManifest) -> None:
     """Speak up about what this version reads and does not carry out."""
-    if manifest.type is not SkillType.NATIVE:
-        skill.notes.warn(
-            skill.at("type"), f"a skill of type {manifest.type} is listed, but this version does not run it yet"
-        )
+    if manifest.type is SkillType.DAG:
+        skill.notes.warn(skill.at("type"), "a skill of type dag is listed, but this version does not run it yet")
     if manifest.mode is Mode.WARM:
         skill.notes.warn(skill.at("mode"), 'mode = "warm" is taken as "once" by this version')
     hooks = top.get("hooks")
@@ -131,6 +132,11 @@ def _not_yet(top: Table, skill: Table, manifest: SkillManifest) -> None:
         top.wrong(("hooks",), hooks, "a table")
     elif hooks:
         top.notes.warn(top.at("hooks"), '"hooks" is read but not carried out by this version: no hook is run')
+    if manifest.type is SkillType.WASM:
+        if "cpu_secs" in manifest.limits:
+            message = 'the limit "cpu_secs" is for native skills; "fuel" and "timeout_secs" bound one of type wasm'
+            top.notes.warn(("limits", "cpu_secs"), message)
+        return
     for field in ("memory_mb", "cpu_secs"):
         if field in manifest.limits:
             message = f'the limit "{field}" is read but not enforced by this version'

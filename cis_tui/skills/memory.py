@@ -34,8 +34,8 @@ class Caller:
     run: str = ""
     """The run that its writes belong to; empty outside of any."""
     task: str = ""
-    default_domain: Domain | None = None
-    """Where the project's entries go; holds for keys that the permissions name whole."""
+    project: str = ""
+    """The project's folder; empty outside of any."""
 
     @property
     def name(self) -> Mapping[str, object]:
@@ -52,11 +52,20 @@ class SkillMemory:
     that are refused with `denied`.
     """
 
-    def __init__(self, memory: Memory, caller: Caller, on_event: EventSink) -> None:
-        """`on_event` must return at once."""
+    def __init__(
+        self,
+        memory: Memory,
+        caller: Caller,
+        on_event: EventSink,
+        *,
+        default_domain: Callable[[str], Domain | None] = lambda project: None,
+    ) -> None:
+        """`on_event` must return at once. `default_domain`: where the entries of a project go; this holds for keys that
+        the permissions name whole."""
         self._memory = memory
         self._caller = caller
         self._on_event = on_event
+        self._default_domain = default_domain
 
     def get(self, key: str) -> MemoryItem | None:
         """The entry `key`, or None.
@@ -87,7 +96,8 @@ class SkillMemory:
         named = may_write(granted, key, Domain.PRIVATE)
         write = MemoryWrite(key, value, run=caller.run, public_only=not named)
         try:
-            item = self._memory.set(write, default_domain=caller.default_domain if named else Domain.PUBLIC)
+            domain = self._default_domain(caller.project) if named else Domain.PUBLIC
+            item = self._memory.set(write, default_domain=domain)
         except Refused as error:
             raise self._refused("write", key, error) from error
         self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value, **caller.name, "write": True})

@@ -17,6 +17,8 @@ from cis_tui.dag.model import DagSpec, TaskSpec
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import Private
 from cis_tui.dag.views import Decision, RunView, TaskView
+from cis_tui.memory.service import MemoryService
+from cis_tui.skills.memory import SkillMemory
 
 OWNER = Identity(bytes(range(32)))
 MEMORY = {"project/owner": "ann", "own/word": Private("zebra-crossing")}
@@ -79,14 +81,23 @@ class Lab:
 
 
 @asynccontextmanager
-async def open_lab(folder: Path, *, decisions: Mapping[str, float] | None = None) -> AsyncGenerator[Lab]:
+async def open_lab(
+    folder: Path,
+    *,
+    decisions: Mapping[str, float] | None = None,
+    memory: MemoryService | None = None,
+) -> AsyncGenerator[Lab]:
     """A lab in `folder`; opened there again, it is the next engine of the same home."""
     home = Home(folder / "home").ensure()
     project = folder / "project"
     project.mkdir(exist_ok=True)
     journal = Journal(home.runs_db, EventBus())
     settings = Settings(decisions=DecisionSettings(**(decisions or {})))
-    runs = RunService(home=home, journal=journal, identity=OWNER, settings=settings, memory_get=MEMORY.get)
+    more: dict[str, object] = {}
+    if memory is not None:
+        more["skill_memory"] = lambda caller: SkillMemory(memory, caller, journal.emit)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+        more["roll_back_memory"] = memory.roll_back
+    runs = RunService(home=home, journal=journal, identity=OWNER, settings=settings, memory_get=MEMORY.get, **more)  # pyright: ignore[reportArgumentType]
     lab = Lab(home, journal, runs, project)
     loop = asyncio.get_running_loop()
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from cis_tui.skills.model import (
 )
 from cis_tui.skills.registry import SHIPPED_SKILLS
 from tests.conftest import ROOT
+from tests.skills.wasm.support import ECHO
 
 SAMPLES = ROOT / "tests" / "samples" / "skills"
 
@@ -195,11 +197,45 @@ def test_permissions_in_a_list_of_tables_are_merged(tmp_path: Path) -> None:
     assert '"network = true" is taken as ["*"]' in _said(skill)
 
 
-@pytest.mark.parametrize("kind", ["wasm", "dag"])
-def test_other_types_are_listed_and_said_not_to_run_yet(tmp_path: Path, kind: str) -> None:
-    skill = _load(tmp_path, f'[skill]\nname = "x"\ntype = "{kind}"\nentry = "skill.wasm"\n')
-    assert _whole(skill).type is SkillType(kind)
-    assert f"a skill of type {kind} is listed, but this version does not run it yet" in _said(skill)
+def test_a_skill_that_is_a_dag_is_listed_and_said_not_to_run_yet(tmp_path: Path) -> None:
+    skill = _load(tmp_path, '[skill]\nname = "x"\ntype = "dag"\nentry = "x.toml"\n')
+    assert _whole(skill).type is SkillType.DAG
+    assert "a skill of type dag is listed, but this version does not run it yet" in _said(skill)
+
+
+WASM = '[skill]\nname = "x"\ntype = "wasm"\nentry = "{entry}"\n[limits]\nmemory_mb = 1\ncpu_secs = 3\nfuel = 5\n'
+
+
+def test_a_wasm_skill_with_limits_of_both_kinds(tmp_path: Path) -> None:
+    _load(tmp_path, "")
+    (tmp_path / "folder" / "skill.wasm").write_bytes(bytes(wasmtime.wat2wasm(ECHO)))
+    skill = _load(tmp_path, WASM.format(entry="skill.wasm"))
+    assert _whole(skill).limits == {"memory_mb": 1, "cpu_secs": 3, "fuel": 5}
+    assert [problem.message for problem in skill.problems] == [
+        'the limit "cpu_secs" is for native skills; "fuel" and "timeout_secs" bound one of type wasm'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("other.wasm", b"", "the module skill.wasm does not exist"),
+        ("skill.wasm", b"\0asm\1\0\0\0", "skill.wasm cannot be used: it does not export handle(i32, i32) -> i64"),
+        ("skill.wasm", b"#!/bin/sh\n", "it is neither a WebAssembly module nor the text of one"),
+    ],
+)
+def test_a_module_that_cannot_be_used_is_an_error(tmp_path: Path, name: str, data: bytes, message: str) -> None:
+    _load(tmp_path, "")
+    (tmp_path / "folder" / name).write_bytes(data)
+    skill = _load(tmp_path, WASM.format(entry="skill.wasm"))
+    assert skill.manifest is None
+    assert message in _said(skill)
+
+
+def test_a_module_outside_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "skill.wasm").write_bytes(bytes(wasmtime.wat2wasm(ECHO)))
+    skill = _load(tmp_path, WASM.format(entry="../skill.wasm"))
+    assert "lies outside of the folder of the skill" in _said(skill)
 
 
 def test_the_sample_with_a_binary_calls_it() -> None:

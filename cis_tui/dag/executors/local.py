@@ -12,6 +12,7 @@ from cis_tui.dag.executors.base import Work
 from cis_tui.dag.outputs import Output
 from cis_tui.skills.native import skill_env
 from cis_tui.skills.process import Processes
+from cis_tui.skills.wasm.run import WasmSkills
 
 LOCAL = "local"
 
@@ -21,10 +22,11 @@ class LocalExecutor:
 
     where: Mapping[str, object] = {}
 
-    def __init__(self, home: Home, processes: Processes, slots: asyncio.Semaphore) -> None:
+    def __init__(self, home: Home, processes: Processes, wasm: WasmSkills, slots: asyncio.Semaphore) -> None:
         """`slots`: processes that run at the same time, over all runs."""
         self._home = home
         self._processes = processes
+        self._wasm = wasm
         self._slots = slots
 
     @asynccontextmanager
@@ -38,5 +40,6 @@ class LocalExecutor:
         env = skill_env(
             self._home, work.skill, project=work.project, run=work.run, task=work.task, attempt=work.attempt
         )
-        setting = Setting(work.project, work.run, {**env, **work.call.env, **work.told}, self._processes)
+        whole = {**env, **work.call.env, **work.told}
+        setting = Setting(work.project, work.run, work.task, whole, self._processes, self._wasm)
         return await attempt(work.call, setting, output)

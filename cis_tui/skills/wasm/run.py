@@ -12,9 +12,10 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.document import is_table
 from cis_tui.core.errors import CisError, Invalid, TimedOut
 from cis_tui.core.text import clean, clean_line
+from cis_tui.skills.answer import ANSWER_KB, Answer, clean_tree
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillManifest, SkillResult
-from cis_tui.skills.native import ANSWER_KB, SkillCall, clean_tree
+from cis_tui.skills.native import SkillCall
 from cis_tui.skills.process import Sink
 from cis_tui.skills.wasm.desk import Desk
 from cis_tui.skills.wasm.frames import Frame
@@ -23,6 +24,8 @@ from cis_tui.skills.wasm.pool import LOAD_SECONDS, Job, Lost, Pool, TooSlow
 from cis_tui.skills.wasm.source import header_problems, read_source
 
 _LOG_END = 4096
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer that may be kept in a file."""
 _FAILURES: Mapping[str, tuple[str, str, str]] = {
     "trap": ("CIS-SKILL-068", "trapped: {detail}", ""),
     "fuel": ("CIS-SKILL-069", "used up its fuel, {fuel}{detail}", "fuel in [limits] of its manifest allows more"),
@@ -62,9 +65,7 @@ class WasmSkills:
         """
         job = self._job(manifest, call)
         log = _LogEnd(on_log)
-        caller = Caller(
-            manifest.name, manifest.permissions, run=call.run, task=call.task, default_domain=call.default_domain
-        )
+        caller = Caller(manifest.name, manifest.permissions, run=call.run, task=call.task, project=call.project)
         desk = Desk(self._memory(caller) if self._memory else None, self._threads, log)
         began = time.monotonic()
         try:
@@ -77,7 +78,7 @@ class WasmSkills:
             raise CisError("CIS-SKILL-075", message, retryable=True) from None
         duration = time.monotonic() - began
         if ended.kind == "done":
-            return _result(manifest.name, ended.data, duration)
+            return _result(manifest, call, ended.data, duration)
         why, code = str(ended.table.get("why")), ended.table.get("code")
         if why == "exit" and isinstance(code, int):
             return SkillResult(False, log.text(), min(code, 255) or 1, duration)
@@ -96,7 +97,7 @@ class WasmSkills:
             dumps(given).encode(),
             memory=memory_mb << 20,
             fuel=limits.get("fuel", FUEL),
-            output=limits.get("output_kb", ANSWER_KB) * 1024,
+            output=MAX_ANSWER if call.overflow is not None else limits.get("output_kb", ANSWER_KB) * 1024,
             timeout=call.timeout or manifest.timeout,
         )
 
@@ -122,8 +123,14 @@ class _LogEnd:
         return clean(self._kept.decode("utf-8", "replace")).strip()
 
 
-def _result(name: str, data: bytes, duration: float) -> SkillResult:
+def _result(manifest: SkillManifest, call: SkillCall, data: bytes, duration: float) -> SkillResult:
     """An answer is one JSON document; an object with `"success": false` is one of a call that failed."""
+    name = manifest.name
+    answered = Answer(manifest.limits.get("output_kb", ANSWER_KB) * 1024, call.overflow)
+    answered.feed(data)
+    answered.close()
+    if answered.too_long:
+        return SkillResult(True, clean(answered.text, limit=len(answered.text) + 1), 0, duration, answered.file)
     try:
         answer = clean_tree(json.loads(data.decode(), parse_constant=_no_constant))
     except (ValueError, RecursionError) as error:

@@ -336,5 +336,6 @@ class _Worker:
         await asyncio.shield(asyncio.ensure_future(self._process.wait()))
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        # Not `self._process.kill()`: that may reap the process, and then nobody learns how it ended.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)

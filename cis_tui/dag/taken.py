@@ -49,7 +49,7 @@ def taken_over(state: RunState, start: str) -> TakenOver:
         for task in tasks:
             if task.id not in begin | behind:
                 taken += _whole(task.id, inside)
-            elif task.id in state.expansions and _can_be_opened(task, start) and task.id not in behind:
+            elif inside.get(task.id) and _can_be_opened(task, start) and task.id not in behind:
                 opened.append(task.id)
                 scopes.append(task.id)
     return TakenOver(tuple(taken), tuple(opened))

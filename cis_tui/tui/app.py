@@ -23,6 +23,7 @@ from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.link import Connect, Link
+from cis_tui.tui.remembered import Remembered
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.starting import start_dag
 from cis_tui.tui.store import Changes, LinkState, Store
@@ -89,6 +90,7 @@ class CisApp(App[None]):
         self.timer = timer
         self.settings = settings
         self.home = home
+        self._remembered = Remembered(home)
         self.store = Store(str(project) if project else "")
         self.link = Link(connect, self.store, self._tell, schedule=self._schedule, spawn=self._spawn)
         self._ticker: Timer | None = None
@@ -193,6 +195,22 @@ class CisApp(App[None]):
     def copy(self, text: str) -> None:
         """See `Desk`."""
         self.copy_to_clipboard(text)
+
+    def remember(self, name: str, value: str) -> None:
+        """See `Desk`."""
+        self.run_worker(
+            asyncio.to_thread(self._remembered.keep, self.store.project_root, name, value), group="remember"
+        )
+
+    def remembered(self, name: str, then: Callable[[str], Awaitable[object]]) -> None:
+        """See `Desk`."""
+
+        async def read() -> None:
+            found = await asyncio.to_thread(self._remembered.read, self.store.project_root)
+            if name in found:
+                await then(found[name])
+
+        self.run_worker(read, group="remember")
 
     async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
         """See `Desk`."""

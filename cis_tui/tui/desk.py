@@ -64,3 +64,11 @@ class Desk(Protocol):
     async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
         """A text as the person leaves it in their editor; see `external`."""
         ...
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a small thing for the next time that this project is opened."""
+        ...
+
+    def remembered(self, name: str, then: Callable[[str], Awaitable[object]]) -> None:
+        """Hand what was kept under `name` to `then`, if anything was."""
+        ...

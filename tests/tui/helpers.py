@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,11 @@ class Story:
         self.at(start, "TaskStarted", task=id, attempt=1, command=f"make {id}")
         return self.at(end, "TaskCompleted", task=id, attempt=1, exit_code=0, output=output, duration=end - start)
 
+    def failed(self, id: str, start: float, end: float) -> Story:
+        """A task ran and failed."""
+        self.at(start, "TaskStarted", task=id, attempt=1, command=f"make {id}")
+        return self.at(end, "TaskFailed", task=id, attempt=1, exit_code=2, output="", error="exit code 2")
+
     def asked(self, seconds: float, decision: Decision) -> Story:
         """A decision was asked."""
         return self.at(seconds, "DecisionRequested", task=decision.task, decision=encode(decision))
@@ -135,15 +141,28 @@ def vote(id: str = "announce", **more: Any) -> Decision:
     return decision(id, DecisionKind.ARBITRATED, left=3600, stakeholders=seats, seats=seats, quorum=2, **more)
 
 
-def half_way() -> Story:
+def half_way(*, tasks: Sequence[TaskView] = TASKS) -> Story:
     """A run in which one task counts down, one failed once, and others are done."""
-    story = Story().done("lint", 0, 4).done("types", 0, 9)
+    story = Story(tasks=tasks).done("lint", 0, 4).done("types", 0, 9)
     story.at(4, "TaskStarted", task="test", attempt=1, command="make test")
     story.at(7, "TaskRetried", task="test", attempt=1, exit_code=1, error="exit 1", output="", delay=1)
     story.at(8, "TaskStarted", task="test", attempt=2, command="make test")
     story.at(12, "TaskCompleted", task="test", attempt=2, exit_code=0, output="", duration=4)
     story.at(9, "TaskStarted", task="docs", attempt=1, command="make docs")
     return story.asked(12, decision("wheel", DecisionKind.RECOMMENDED, left=36))
+
+
+def with_everything() -> Story:
+    """As `half_way`, with a list of which one failed, a handler, and a task that failed."""
+    tasks = [*TASKS, task("probe"), task("rescue"), replace(task("risky"), on_failure="rescue")]
+    story = half_way(tasks=[*tasks, task("end", "probe", "risky")])
+    hosts = tuple(replace(task(f"probe[{number}]"), name=f"host-{number}") for number in range(12))
+    story.at(5, "TaskExpanded", task="probe", items=list(range(12)), tasks=encode(hosts))
+    for number in range(5):
+        story.done(f"probe[{number}]", 5 + number, 6 + number * 1.4)
+    story.failed("probe[6]", 8, 11)
+    story.failed("risky", 2, 6)
+    return story
 
 
 def definition(name: str, tasks: Sequence[TaskView] = TASKS, **more: Any) -> DagInfo:

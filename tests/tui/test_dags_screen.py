@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from cis_tui.tui.screens.dags import DagsScreen
 from cis_tui.tui.widgets.lane_view import LaneView, columns
 from tests.tui.conftest import Compare
 from tests.tui.helpers import (
+    ROOT,
     HandClock,
     Story,
     decision,
@@ -22,7 +24,9 @@ from tests.tui.helpers import (
     show,
     task,
     text_of,
+    until,
     vote,
+    with_everything,
     workspace,
 )
 
@@ -45,6 +49,23 @@ async def test_a_run_half_way(home: Home, looks_right: Compare, size: tuple[int,
     async with app.run_test(size=size) as pilot:
         fill(app, half_way())
         await pilot.press("j", "j", "j", "enter")
+        await pilot.pause()
+        looks_right(app)
+
+
+@pytest.mark.parametrize("size", [SIZES[0], SIZES[2]], ids=["80x24", "200x60"])
+@pytest.mark.parametrize("view", ["lanes", "table", "timeline"])
+async def test_a_view_of_a_run(home: Home, looks_right: Compare, size: tuple[int, int], view: str) -> None:
+    clock = HandClock()
+    clock.forward(13)
+    app = workspace(home, clock=clock)
+    async with app.run_test(size=size) as pilot:
+        fill(app, with_everything())
+        await pilot.press("j", "j", "j", "enter")
+        while screen_of(app).tasks.name != view:
+            await pilot.press("v")
+            await pilot.pause()
+        await pilot.press("f")
         await pilot.pause()
         looks_right(app)
 
@@ -93,6 +114,160 @@ async def test_without_a_project_it_says_how_to_make_one(home: Home) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "no project here; cis init" in text_of(app)
+
+
+async def test_at_40x12_the_tasks_of_a_run_are_seen_and_answered(home: Home, looks_right: Compare) -> None:
+    clock = HandClock()
+    clock.forward(13)
+    app = workspace(home, clock=clock)
+    async with app.run_test(size=(40, 12)) as pilot:
+        fill(app, half_way())
+        await pilot.press("j", "j", "j")
+        await pilot.pause()
+        assert "▶ release" in text_of(app), "the list comes first"
+        await pilot.press("enter")
+        await pilot.pause()
+        screen = text_of(app)
+        assert "docs" in screen and "running" in screen and "wheel goes ahead" in screen and "y approve" in screen
+        looks_right(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "✗ tour" in text_of(app)
+
+
+async def test_tab_goes_round_all_that_can_have_the_keys(home: Home) -> None:
+    for size, stops in (((40, 12), 3), ((120, 36), 4)):
+        app = workspace(home)
+        async with app.run_test(size=size) as pilot:
+            fill(app, half_way())
+            await pilot.press("j", "j", "j")
+            seen: list[str] = []
+            for _ in range(stops + 1):
+                await pilot.press("tab")
+                await pilot.pause()
+                assert app.focused is not None
+                seen.append(app.focused.id or type(app.focused).__name__)
+            await pilot.press("shift+tab")
+            await pilot.pause()
+            assert seen == [*("lanes", "DecisionPrompt", "output")[: stops - 1], "runs", "lanes"]
+            assert app.focused is screen_of(app).list
+
+
+async def test_a_list_of_many_is_folded_and_opened_by_a_key(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, with_everything())
+        await pilot.press("j", "j", "j", "enter")
+        await pilot.pause()
+        assert "▸ probe   5 of 12 done, 1 failed" in text_of(app)
+        screen_of(app).tasks.select("probe")
+        await pilot.press("right")
+        await pilot.pause()
+        assert "▾ probe" in text_of(app) and "[6]" in text_of(app)
+        await pilot.press("j", "j", "left")
+        await pilot.pause()
+        assert "▸ probe" in text_of(app) and screen_of(app).tasks.chosen is not None
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "▾ probe" in text_of(app)
+
+
+async def test_a_change_in_a_folded_list_is_seen_on_its_row(home: Home) -> None:
+    story = with_everything()
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, story)
+        await pilot.press("j", "j", "j", "enter")
+        await pilot.pause()
+        before = len(story.events)
+        story.done("probe[7]", 13, 14)
+        show(app, app.store.apply(story.events[before:]))
+        await pilot.pause()
+        assert "6 of 12 done, 1 failed" in text_of(app)
+
+
+async def test_tasks_are_looked_for_by_state_and_name(home: Home) -> None:
+    story = with_everything()
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, story)
+        await pilot.press("j", "j", "j", "enter", "slash", *"failed", "enter")
+        await pilot.pause()
+        assert "probe[6]" in text_of(app) and "publish" not in text_of(app)
+        before = len(story.events)
+        story.failed("probe[8]", 12, 13)
+        show(app, app.store.apply(story.events[before:]))
+        await pilot.pause()
+        assert "probe[8]" in text_of(app), "what fails now is found now"
+        await pilot.press("w")
+        await pilot.pause()
+        assert screen_of(app).tasks.chosen == app.store.run(story.run).tasks["wheel"]  # type: ignore[union-attr]
+        assert "publish" in text_of(app), "to go to what is not looked for ends the search"
+        await pilot.press("slash", *"nothing like it")
+        await pilot.pause()
+        assert "no task like this" in text_of(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "publish" in text_of(app) and screen_of(app).tasks.has_keys
+
+
+async def test_f_goes_from_one_that_failed_to_the_next(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, with_everything())
+        await pilot.press("j", "j", "j", "enter")
+        seen: list[str] = []
+        for _ in range(3):
+            await pilot.press("f")
+            await pilot.pause()
+            chosen = screen_of(app).tasks.chosen
+            assert chosen is not None
+            seen.append(chosen.id)
+        assert seen == ["risky", "probe[6]", "risky"]
+
+
+async def test_the_cursor_follows_what_begins_until_it_is_moved(home: Home) -> None:
+    story = with_everything()
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, story)
+        await pilot.press("j", "j", "j", "enter", "F")
+        await pilot.pause()
+        assert "follows" in text_of(app)
+        story.at(14, "TaskStarted", task="publish", attempt=1, command="x")
+        show(app, app.store.apply(story.events[-1:]))
+        await pilot.pause()
+        tasks = screen_of(app).tasks
+        assert tasks.chosen is not None and tasks.chosen.id == "publish"
+        await pilot.press("k")
+        await pilot.pause()
+        assert not tasks.following and "follows" not in text_of(app)
+
+
+async def test_the_view_is_remembered_for_the_project(home: Home) -> None:
+    home.ensure()
+    app = workspace(home, project=Path(ROOT))
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, half_way())
+        await pilot.press("v")
+        await until(pilot, lambda: (home.root / "workspace.json").exists())
+    app = workspace(home, project=Path(ROOT))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: screen_of(app).tasks.name == "table")
+
+
+async def test_a_table_is_sorted_by_a_key(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, with_everything())
+        await pilot.press("j", "j", "j", "enter", "v", "s", "g")
+        await pilot.pause()
+        assert "state▾" in text_of(app)
+        tasks = screen_of(app).tasks
+        assert tasks.chosen is not None and tasks.chosen.id == "wheel", "what asks comes first"
+        await pilot.press("S", "g")
+        await pilot.pause()
+        assert "state▴" in text_of(app) and tasks.chosen.status == "completed"
 
 
 @pytest.mark.parametrize("size", [(40, 20), (20, 8), (10, 4)], ids=["40x20", "20x8", "10x4"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cis_tui.tui.lanes import MAX_LANES, draw_lanes, draw_order
+from cis_tui.tui.lanes import MAX_LANES, LaneRow, draw_lanes, draw_order
 
 
 def drawn(deps: dict[str, list[str]]) -> str:
@@ -72,6 +74,91 @@ def test_a_lane_runs_from_every_task_to_the_last_one_that_needs_it(deps: dict[st
     for index, row in enumerate(rows):
         still_open = sum(1 for other in rows[: index + 1] if last[other.id] > index)
         assert row.below.count("│") == still_open
+
+
+class Tracer:
+    """Reads the edges off a picture, as an eye does: down a lane, and along the line that leads to a mark."""
+
+    def __init__(self) -> None:
+        self.lanes: dict[int, tuple[str, bool]] = {}
+        self.edges: set[tuple[str, str, bool]] = set()
+
+    def row(self, row: LaneRow) -> None:
+        cells = f"{row.before}●{row.after}"
+        slot = len(row.before) // 2
+        assert cells[::2].count("●") == 1 and len(row.before) % 2 == 0
+        joined = self._joined(cells, slot)
+        for column, holder in self.lanes.items():
+            upright = "┆" if holder[1] else "│"
+            assert column == slot or column in joined or cells[2 * column] == upright, "a lane is never broken"
+        for column in joined:
+            source, failure = self.lanes[column]
+            self.edges.add((source, row.id, failure))
+            if cells[2 * column] in "╰╯┴":
+                del self.lanes[column]
+        if slot in self.lanes:
+            source, failure = self.lanes.pop(slot)
+            self.edges.add((source, row.id, failure))
+        below = row.below.ljust(2 * slot + 1)
+        if below[2 * slot] != " ":
+            self.lanes[slot] = (row.id, below[2 * slot] == "┆")
+        for column, sign in enumerate(cells[::2]):
+            if sign in "╭╮┬":
+                assert column not in self.lanes, "no two lanes in one place"
+                self.lanes[column] = (row.id, True)
+        assert {column for column, sign in enumerate(row.below[::2]) if sign != " "} == set(self.lanes)
+
+    def _joined(self, cells: str, slot: int) -> list[int]:
+        found: list[int] = []
+        for step in (-1, 1):
+            index = 2 * slot + step
+            while 0 <= index < len(cells) and cells[index] != " ":
+                if index % 2 == 0 and cells[index] in "├┤┼╰╯┴":
+                    found.append(index // 2)
+                index += step
+        return found
+
+
+@st.composite
+def with_handlers(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, str]]:
+    deps = draw(graphs())
+    names = list(deps)
+    handlers = {
+        name: draw(st.sampled_from(names[index + 1 :]))
+        for index, name in enumerate(names[:-1])
+        if draw(st.integers(0, 4)) == 0
+    }
+    return deps, handlers
+
+
+@given(with_handlers())
+@settings(deadline=None, max_examples=150)
+def test_every_edge_can_be_read_off_the_picture_and_no_other(
+    graph: tuple[dict[str, list[str]], dict[str, str]],
+) -> None:
+    deps, handlers = graph
+    tracer = Tracer()
+    for row in draw_lanes(deps, handlers):
+        tracer.row(row)
+    normal = {(need, id, False) for id, needs in deps.items() for need in needs}
+    assert tracer.edges == normal | {(id, handler, True) for id, handler in handlers.items()}
+
+
+def test_the_way_to_what_runs_after_a_failure_is_a_broken_line() -> None:
+    rows = draw_lanes({"push": [], "check": ["push"], "other": [], "tell": []}, {"push": "tell", "other": "tell"})
+    picture = [f"{row.before}●{row.after}" for row in rows]
+    assert [row.id for row in rows] == ["push", "check", "other", "tell"]
+    assert picture == ["●╌╮", "● ┆", "● ┆", "●╌╯"]
+
+
+def test_ten_thousand_tasks_are_drawn_in_bounded_time() -> None:
+    layers = {
+        f"t{number}": [f"t{need}" for need in range((number // 100 - 1) * 100, number // 100 * 100, 10) if need >= 0]
+        for number in range(10_000)
+    }
+    began = time.process_time()
+    draw_lanes(layers)
+    assert time.process_time() - began < 5
 
 
 def test_a_wide_dag_costs_no_more_lanes_than_can_be_seen() -> None:

@@ -52,7 +52,7 @@ async def test_a_run_is_started_watched_answered_and_finished_by_keys(home: Home
         await pilot.press("d", "v", "a")
         await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
         assert "approved by you" in text_of(app)
-        assert front(app).lanes.has_focus
+        assert front(app).tasks.has_keys
 
 
 async def test_the_output_of_the_chosen_task_is_shown(home: Home, trusted: Path) -> None:
@@ -228,3 +228,78 @@ async def test_the_palette_runs_a_dag_from_any_screen(home: Home, trusted: Path)
         await pilot.press("enter")
         await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
         await until(pilot, lambda: app.current_mode == "dags" and "hello from the task" in text_of(app))
+
+
+PARTS = """
+[skill]
+name = "aaa"
+[[dag.tasks]]
+id = "make"
+command = "echo made >> log; echo x > made"
+creates = ["made"]
+rollback = ["echo unmade >> log"]
+[[dag.tasks]]
+id = "check"
+command = "test -e ok"
+deps = ["make"]
+"""
+
+
+async def test_a_part_is_run_again_and_taken_back_by_keys(home: Home, project: Path) -> None:
+    (project / ".cis" / "dags" / "aaa.toml").write_text(PARTS)
+    trust = TrustStore(home)
+    trust.grant(project, trust.report(project).digest)
+    log = project / "log"
+    async with attached(home, project) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: status(app) is RunStatus.FAILED)
+        (project / "ok").touch()
+        await pilot.press("tab", "f", "r")
+        await until(pilot, lambda: "Run aaa again from check?" in text_of(app))
+        assert "takes over the results of 1 task" in text_of(app)
+        await pilot.press("enter")
+        await pilot.press("y")
+        await until(pilot, lambda: len(app.store.runs) == 2 and status(app) is RunStatus.COMPLETED)
+        await until(pilot, lambda: "taken over" in text_of(app))
+        assert log.read_text() == "made\n"
+        await pilot.press("escape", "j")
+        await until(pilot, lambda: "1/2" in text_of(app) or "failed" in text_of(app))
+        await pilot.press("u")
+        await until(pilot, lambda: "Take back what this run of aaa did?" in text_of(app))
+        assert "make: echo unmade >> log" in text_of(app) and "  made" in text_of(app)
+        await pilot.press("n")
+        await pilot.pause()
+        assert (project / "made").exists()
+        await pilot.press("u")
+        await until(pilot, lambda: "Take back what this run" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: app.store.runs[1].status is RunStatus.ROLLED_BACK)
+        await until(pilot, lambda: "2 of 2 undone" in text_of(app))
+        assert log.read_text() == "made\nunmade\n" and not (project / "made").exists()
+
+
+async def test_while_a_run_is_taken_back_nothing_is_offered_that_is_refused(home: Home, project: Path) -> None:
+    slow = PARTS.replace("echo unmade >> log", "until test -e go; do sleep 0.02; done")
+    (project / ".cis" / "dags" / "aaa.toml").write_text(slow)
+    trust = TrustStore(home)
+    trust.grant(project, trust.report(project).digest)
+    async with attached(home, project) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: status(app) is RunStatus.FAILED)
+        await until(pilot, lambda: "roll back" in text_of(app))
+        await pilot.press("u")
+        await until(pilot, lambda: "Take back" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: status(app) is RunStatus.ROLLING_BACK and "undoing" in text_of(app))
+        keys = text_of(app).splitlines()[-1]
+        assert "cancel" not in keys and "resume" not in keys and "roll back" not in keys
+        (project / "go").touch()
+        await until(pilot, lambda: status(app) is RunStatus.ROLLED_BACK)
+
+
+async def test_enter_in_the_last_field_of_a_form_is_done(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: "Run named" in text_of(app))
+        await pilot.press(*"ada", "enter")
+        await until(pilot, lambda: status(app) is RunStatus.COMPLETED)

@@ -1,4 +1,4 @@
-"""The DAG screen: definitions and runs, the lanes of the chosen one, its chosen task."""
+"""The DAG screen: definitions and runs, the tasks of the chosen one in one of several views, its chosen task."""
 
 from __future__ import annotations
 
@@ -9,65 +9,88 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import DagInfo, Decision, RunStatus, RunSummary, RunView
+from cis_tui.dag.views import DagInfo, Decision, RunSummary, RunView, TaskStatus
+from cis_tui.tui import run_acts
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.detail import dag_lines, decision_lines
 from cis_tui.tui.output import CHUNK
+from cis_tui.tui.panes import Panes
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.starting import ask_trust, start_dag
 from cis_tui.tui.store import Changes, as_run
 from cis_tui.tui.widgets.filter import Filter
-from cis_tui.tui.widgets.lane_view import LaneView
 from cis_tui.tui.widgets.prompt import Answer, DecisionPrompt
 from cis_tui.tui.widgets.rows import RowList
 from cis_tui.tui.widgets.run_list import RunList
 from cis_tui.tui.widgets.task_pane import TaskPane
+from cis_tui.tui.widgets.task_rows import TaskRows
+from cis_tui.tui.widgets.task_views import TaskViews
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from textual.app import ComposeResult
 
     from cis_tui.protocol import EngineApi
+
+VIEW = "view"
+"""Under this name it is remembered which view of a run was shown last."""
 
 
 class DagsScreen(WorkspaceScreen):
     """Start a DAG, watch it, answer what it asks."""
 
     NAME = "dags"
-    PURPOSE = "Definitions and runs at the left, the tasks of the chosen one at the right."
+    PURPOSE = "Definitions and runs at the left, the tasks of the chosen one at the right: as lanes, table or timeline."
     CSS_PATH = "dags.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "run", id="dags.run"),
+        Binding("r", "rerun", "again from here", id="dags.rerun"),
         Binding("x", "cancel", "cancel", id="dags.cancel"),
         Binding("p", "pause", "pause", id="dags.pause"),
         Binding("R", "resume", "resume", id="dags.resume"),
+        Binding("u", "rollback", "roll back", id="dags.rollback"),
         Binding("t", "trust", "trust", id="dags.trust"),
+        Binding("v", "view", "view", id="dags.view"),
+        Binding("f", "next('failed')", "next failed", id="dags.failed"),
+        Binding("w", "next('waiting')", "next that asks", id="dags.waiting"),
+        Binding("F", "follow", "follow", id="dags.follow"),
         Binding("slash", "filter", "filter", priority=True, id="dags.filter"),
+        Binding("tab", "pane(1)", "next pane", show=False, id="dags.pane"),
+        Binding("shift+tab", "pane(-1)", "pane before", show=False, id="dags.pane-before"),
+        Binding("escape", "leave", "back to the list", show=False, id="dags.leave"),
     ]
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.list = RunList(desk.clock, id="runs")
-        self.lanes = LaneView(desk.clock, id="lanes")
+        self.tasks = TaskViews(desk.clock)
         self.pane = TaskPane(desk.clock, desk.timer, id="task")
-        self.filter = Filter("name of a DAG")
+        self.filter = Filter("name of a DAG, a task, or a state such as failed")
+        self.panes = Panes(self)
         self._wanted: tuple[str, str] | None = None
         """A run that was asked for but is not listed yet, and the task to choose in it."""
+        self._filters_tasks = False
+        self._definition: tuple[DagInfo, RunState] | None = None
 
     def body(self) -> ComposeResult:
-        """The list at the left, lanes over task at the right."""
+        """The list at the left, tasks over the chosen one at the right."""
         with Horizontal(id="work"):
             with Vertical(id="left"):
                 yield self.list
-                yield self.filter
             with Vertical(id="right"):
-                yield self.lanes
+                yield self.tasks.head
+                yield self.tasks.lanes
                 yield self.pane
+        yield self.filter
 
     def on_mount(self) -> None:
-        """The list has the first keys."""
+        """The list has the first keys; the view is that of the last time."""
         self.list.focus()
+        self.panes.arrange()
+        self.desk.remembered(VIEW, self.tasks.use)
+
+    def on_resize(self) -> None:
+        """What has no room beside the other is shown in its place."""
+        self.panes.arrange()
 
     # What is shown
 
@@ -85,8 +108,11 @@ class DagsScreen(WorkspaceScreen):
             self._show_list()
         state = self._state
         if state is not None and state.id in changes.runs:
-            self.lanes.update_tasks(task for run, task in changes.tasks if run == state.id)
-            self._show_task()
+            moved = [task for run, task in changes.tasks if run == state.id]
+            self.tasks.update_tasks(moved, decisions=changes.decisions)
+            self.tasks.show_head(self.list.chosen)
+            if self.tasks.chosen is None or self.tasks.chosen.id in moved or len(changes.tasks) != len(moved):
+                self._show_task()
             self.refresh_bindings()
         for run, task in changes.outputs:
             self.pane.printed(run, task)
@@ -94,15 +120,19 @@ class DagsScreen(WorkspaceScreen):
     def tick(self) -> None:
         """See `WorkspaceScreen`."""
         self.list.tick()
-        self.lanes.tick()
-        self.pane.tick(self._state, self.lanes.chosen, me=self._me)
+        self.tasks.tick()
+        self.pane.tick(self._state, self.tasks.chosen, me=self._me)
 
     @property
     def _state(self) -> RunState | None:
         chosen = self.list.chosen
-        if isinstance(chosen, DagInfo):
-            return as_run(chosen)
-        return self.desk.store.run(chosen.id) if chosen else None
+        if isinstance(chosen, RunSummary):
+            return self.desk.store.run(chosen.id)
+        if chosen is None:
+            return None
+        if self._definition is None or self._definition[0] is not chosen:
+            self._definition = (chosen, as_run(chosen))
+        return self._definition[1]
 
     def _show_list(self) -> None:
         store = self.desk.store
@@ -116,36 +146,45 @@ class DagsScreen(WorkspaceScreen):
         chosen = self.list.chosen
         self.refresh_bindings()
         if isinstance(chosen, RunSummary) and self.desk.store.run(chosen.id) is None:
-            self.lanes.show(None, note="reading…")
+            self.tasks.show(chosen, None, note="reading…")
             self.pane.show_lines(())
-            self.desk.ask(lambda engine: self._load(engine, chosen.id), self._loaded, group="load-run")
+            self.desk.ask(lambda engine: run_acts.load(engine, chosen.id), self._loaded, group="load-run")
             return
-        self.lanes.show(self._state, note=self._note(chosen))
+        self.tasks.show(chosen, self._state, note=self._note(chosen))
         if self._wanted and isinstance(chosen, RunSummary) and chosen.id == self._wanted[0]:
-            self.lanes.select(self._wanted[1])
+            self.tasks.select(self._wanted[1])
             self._wanted = None
         self._show_task()
 
     def _note(self, chosen: DagInfo | RunSummary | None) -> str:
-        return "" if chosen is None else "no tasks can be read from this file"
+        if chosen is None:
+            return "what runs is shown here: choose a DAG at the left, Enter runs it"
+        return "no tasks can be read from this file"
 
-    async def _load(self, engine: EngineApi, run: str) -> tuple[RunView, tuple[Decision, ...]]:
-        return await engine.run_show(run), await engine.decision_list(all=True)
-
-    def _loaded(self, answer: tuple[RunView, tuple[Decision, ...]]) -> None:
+    def _loaded(self, answer: run_acts.Loaded) -> None:
         self.desk.store.load_run(*answer)
         self.refresh_all()
 
-    @on(RowList.Moved, "#lanes")
+    @on(RowList.Moved, ".tasks")
+    def _task_moved(self) -> None:
+        """The person looks for themselves: the cursor follows no more."""
+        if self.tasks.strayed:
+            self.action_follow()
+        self._show_task()
+
+    @on(TaskRows.Headed)
+    def _heading_moved(self) -> None:
+        self.tasks.head.refresh()
+
     def _show_task(self) -> None:
-        """Show the task under the cursor of the lanes, or the definition as a whole."""
+        """Show the task under the cursor, or the definition as a whole."""
         chosen, asked = self.list.chosen, self.pane.prompt.has_focus
-        if isinstance(chosen, DagInfo) and not self.lanes.has_focus:
+        if isinstance(chosen, DagInfo) and not self.tasks.has_keys:
             self.pane.show_lines(dag_lines(chosen, self.desk.store.project_root))
         else:
-            self.pane.show_task(self._state, self.lanes.chosen, me=self._me)
+            self.pane.show_task(self._state, self.tasks.chosen, me=self._me)
         if asked and not self.pane.prompt.display:
-            self.lanes.focus()
+            self.panes.give(self.tasks.current)
 
     @property
     def _me(self) -> str:
@@ -153,7 +192,8 @@ class DagsScreen(WorkspaceScreen):
         return status.did if status else ""
 
     def on_descendant_focus(self) -> None:
-        """A definition shows itself, or its task once the lanes have the keys."""
+        """A definition shows itself, or its task once the tasks have the keys."""
+        self.panes.arrange()
         if isinstance(self.list.chosen, DagInfo):
             self._show_task()
 
@@ -175,19 +215,20 @@ class DagsScreen(WorkspaceScreen):
         match action:
             case "run":
                 return isinstance(chosen, DagInfo) and chosen.runnable
-            case "cancel":
-                return isinstance(chosen, RunSummary) and not chosen.status.ended
-            case "pause":
-                return isinstance(chosen, RunSummary) and chosen.status in (RunStatus.RUNNING, RunStatus.WAITING)
-            case "resume":
-                return isinstance(chosen, RunSummary) and chosen.status in (
-                    RunStatus.PAUSED,
-                    RunStatus.FAILED,
-                    RunStatus.CANCELLED,
-                )
+            case "rerun":
+                has_task = self.tasks.chosen is not None and not self.list.has_focus
+                return isinstance(chosen, RunSummary) and has_task and run_acts.can(action, chosen)
+            case "cancel" | "pause" | "resume" | "rollback":
+                return isinstance(chosen, RunSummary) and run_acts.can(action, chosen)
             case "trust":
                 project = self.desk.store.project
                 return project is not None and project.pending > 0
+            case "next":
+                return isinstance(chosen, RunSummary) and self.tasks.has_any(TaskStatus(str(parameters[0])))
+            case "follow":
+                return isinstance(chosen, RunSummary) and not chosen.status.ended
+            case "leave":
+                return not self.list.has_focus
             case _:
                 return super().check_action(action, parameters)
 
@@ -196,7 +237,13 @@ class DagsScreen(WorkspaceScreen):
         if isinstance(self.list.chosen, DagInfo):
             self.action_run()
         else:
-            self.lanes.focus()
+            self.panes.give(self.tasks.current)
+
+    @on(RowList.Chosen, ".tasks")
+    def _enter_task(self) -> None:
+        task = self.tasks.chosen
+        if task is not None and self.tasks.board.inside(task.id):
+            self.tasks.toggle(task.id)
 
     def action_run(self) -> None:
         """Run the chosen definition, after the questions that come first."""
@@ -219,53 +266,80 @@ class DagsScreen(WorkspaceScreen):
         self.filter.drop()
         self._show_list()
 
+    def action_rerun(self) -> None:
+        """Run again from the chosen task, in a new run."""
+        task, state = self.tasks.chosen, self._state
+        if task is not None and state is not None:
+            run_acts.rerun(self.desk, state, task.id, self.started)
+
     def action_cancel(self) -> None:
         """Ask, then end the chosen run."""
-        from cis_tui.tui.screens.confirm import ConfirmDialog
-
-        run = self.list.chosen
-        if not isinstance(run, RunSummary):
-            return
-        text = (
-            f"{run.tasks_total - run.tasks_ended} of {run.tasks_total} tasks are not done. Their processes are ended."
-        )
-        self.desk.dialog(
-            ConfirmDialog(f"Cancel this run of {run.dag}?", text),
-            lambda yes: self.desk.ask(lambda engine: engine.run_cancel(run.id)) if yes else None,
-        )
+        if isinstance(self.list.chosen, RunSummary):
+            run_acts.cancel(self.desk, self.list.chosen)
 
     def action_pause(self) -> None:
         """Let nothing of the chosen run start any more; what runs goes on to its end."""
-        run = self.list.chosen
-        if isinstance(run, RunSummary):
-            self.desk.ask(lambda engine: self._after(engine, engine.run_pause(run.id)), self._loaded)
+        if isinstance(self.list.chosen, RunSummary):
+            run_acts.pause(self.desk, self.list.chosen, self._loaded)
 
     def action_resume(self) -> None:
         """Go on with a run that stopped."""
-        run = self.list.chosen
-        if isinstance(run, RunSummary):
-            self.desk.ask(lambda engine: self._after(engine, engine.run_resume(run.id)), self._loaded)
+        if isinstance(self.list.chosen, RunSummary):
+            run_acts.resume(self.desk, self.list.chosen, self._loaded)
 
-    async def _after(self, engine: EngineApi, change: Awaitable[RunView]) -> tuple[RunView, tuple[Decision, ...]]:
-        """The run once it is changed, with its decisions: a view alone does not tell which countdowns are held."""
-        return await self._load(engine, (await change).id)
+    def action_rollback(self) -> None:
+        """Show what would be taken back, ask, then do it."""
+        if isinstance(self.list.chosen, RunSummary):
+            run_acts.rollback(self.desk, self.list.chosen, self._loaded)
 
     def action_trust(self) -> None:
         """Show what trusting the project as it is now would let run."""
         ask_trust(self.desk)
 
+    async def action_view(self) -> None:
+        """Show the tasks in the next view, now and the next time."""
+        await self.tasks.use_next()
+        self.panes.arrange()
+        self.refresh_bindings()
+        self.desk.remember(VIEW, self.tasks.name)
+
+    def action_next(self, status: str) -> None:
+        """Go to the next task that failed, or asks."""
+        task = self.tasks.board.next_of(self.tasks.chosen.id if self.tasks.chosen else "", TaskStatus(status))
+        if task:
+            self.tasks.select(task)
+            self.panes.give(self.tasks.current)
+            self._show_task()
+
+    def action_follow(self) -> None:
+        """Let the cursor go to what begins, or stay where it is."""
+        self.tasks.follow(not self.tasks.following)
+
+    def action_pane(self, step: int) -> None:
+        """Give the keys to the next pane."""
+        self.panes.step(step)
+
+    def action_leave(self) -> None:
+        """Back to the list."""
+        self.panes.give(self.list)
+
     def action_filter(self) -> None:
-        """Narrow the list by name."""
+        """Narrow the list by name, or the tasks by name and state, whichever has the keys."""
+        self._filters_tasks = not self.list.has_focus
         self.filter.open()
 
     @on(Filter.Narrowed)
     def _filtered(self, event: Filter.Narrowed) -> None:
-        self.list.narrow(event.text)
-        self._show_chosen()
+        if self._filters_tasks:
+            self.tasks.narrow(event.text)
+            self._show_task()
+        else:
+            self.list.narrow(event.text)
+            self._show_chosen()
 
     @on(Filter.Closed)
     def _filter_closed(self) -> None:
-        self.list.focus()
+        self.panes.give(self.tasks.current if self._filters_tasks else self.list)
 
     # Decisions
 
@@ -278,13 +352,13 @@ class DagsScreen(WorkspaceScreen):
     def jump(self, decision: Decision) -> None:
         """See `WorkspaceScreen`."""
         self.show_run(decision.run, decision.task)
-        self.lanes.select(decision.task)
+        self.tasks.select(decision.task)
         self._show_task()
-        self.pane.prompt.focus()
+        self.panes.give(self.pane.prompt)
 
     @on(DecisionPrompt.Left)
     def _prompt_left(self) -> None:
-        self.lanes.focus()
+        self.panes.give(self.tasks.current)
 
     @on(DecisionPrompt.Answered)
     def _answer(self, event: DecisionPrompt.Answered) -> None:
@@ -308,7 +382,7 @@ class DagsScreen(WorkspaceScreen):
     def _decided(self, decision: Decision) -> None:
         self.desk.store.take_decision(decision)
         self.show_frame()
-        self.lanes.update_tasks([decision.task])
+        self.tasks.update_tasks([decision.task])
         self._show_task()
 
     @on(DecisionPrompt.Inspect)

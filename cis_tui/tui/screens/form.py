@@ -60,7 +60,7 @@ class FieldLabel(LineWidget):
 
 
 class FormDialog(Dialog[dict[str, str]]):
-    """Gives what was filled in by the names of the fields. Enter goes to the next field; Ctrl+S is done."""
+    """Gives what was filled in by the names of the fields. Enter goes to the next field, or is done; so is Ctrl+S."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "done", "done", id="form.done"),
@@ -89,9 +89,9 @@ class FormDialog(Dialog[dict[str, str]]):
         self.set_focus(self._inputs[self._fields[0].name])
 
     @on(Input.Submitted)
-    def _next(self) -> None:
-        """A form of one line is done with Enter."""
-        if len(self._fields) == 1:
+    def _next(self, event: Input.Submitted) -> None:
+        """With Enter in its last field a form is done."""
+        if event.input is self._inputs[self._fields[-1].name]:
             self.action_done()
         else:
             self.focus_next()

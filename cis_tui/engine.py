@@ -20,6 +20,8 @@ from cis_tui.core.identity import Identity, load_identity
 from cis_tui.core.lock import take_lock
 from cis_tui.core.logs import start_log, stop_log
 from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
+from cis_tui.dag.answers import Edit, Refusal
+from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import Private, bind_params
@@ -147,7 +149,7 @@ class Engine:
             for warning in config.warnings:
                 log.warning("%s", warning)
             identity = load_identity(home)
-            journal = Journal(home.runs_db, EventBus(), clock=clock)
+            journal = Journal(home.runs_db, EventBus(), clock=clock, identity=identity)
             opened.callback(journal.close)
             engine = cls(
                 home=home,
@@ -465,13 +467,19 @@ class Engine:
         """See `EngineApi`."""
         return self._runs.decisions.list(all=all)
 
-    async def decision_approve(self, id: str, *, reason: str = "") -> Decision:
+    async def decision_show(self, id: str) -> DecisionDetail:
         """See `EngineApi`."""
-        return await self._runs.decisions.approve(id, reason=reason)
+        return await self._in_thread(self._runs.history.detail, id)
 
-    async def decision_reject(self, id: str, *, reason: str = "") -> Decision:
+    async def decision_approve(
+        self, id: str, *, reason: str = "", edit: Edit | None = None, alike: bool = False
+    ) -> Decision:
         """See `EngineApi`."""
-        return await self._runs.decisions.reject(id, reason=reason)
+        return await self._runs.decisions.approve(id, reason=reason, edit=edit, alike=alike)
+
+    async def decision_reject(self, id: str, *, reason: str = "", how: Refusal | None = None) -> Decision:
+        """See `EngineApi`."""
+        return await self._runs.decisions.reject(id, reason=reason, how=how)
 
     async def decision_hold(self, id: str) -> Decision:
         """See `EngineApi`."""
@@ -480,6 +488,19 @@ class Engine:
     async def decision_vote(self, id: str, choice: Choice, *, seat: str = "", reason: str = "") -> Decision:
         """See `EngineApi`."""
         return await self._runs.decisions.vote(id, choice, seat=seat, reason=reason)
+
+    async def decision_rules(self, run: str = "", *, all: bool = False) -> tuple[Rule, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._runs.history.rules(run, all=all))
+
+    async def decision_withdraw(self, id: str, *, reason: str = "") -> Rule:
+        """See `EngineApi`."""
+        rule = await self._in_thread(self._runs.history.rule, id)
+        return await self._runs.decisions.withdraw(rule, reason=reason)
+
+    async def decision_trail(self, id: str = "", *, run: str = "", limit: int = 1000) -> tuple[TrailEntry, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._runs.history.trail(id, run, limit=limit))
 
     # Skills
 

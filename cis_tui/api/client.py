@@ -13,6 +13,8 @@ from cis_tui.core.codec import decode
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
+from cis_tui.dag.answers import Edit, Refusal
+from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
 from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView, UndoItem
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
@@ -289,13 +291,19 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("decision_list", all=all)
 
-    async def decision_approve(self, id: str, *, reason: str = "") -> Decision:
+    async def decision_show(self, id: str) -> DecisionDetail:
         """See `EngineApi`."""
-        return await self._call("decision_approve", id=id, reason=reason)
+        return await self._call("decision_show", id=id)
 
-    async def decision_reject(self, id: str, *, reason: str = "") -> Decision:
+    async def decision_approve(
+        self, id: str, *, reason: str = "", edit: Edit | None = None, alike: bool = False
+    ) -> Decision:
         """See `EngineApi`."""
-        return await self._call("decision_reject", id=id, reason=reason)
+        return await self._call("decision_approve", id=id, reason=reason, edit=edit, alike=alike)
+
+    async def decision_reject(self, id: str, *, reason: str = "", how: Refusal | None = None) -> Decision:
+        """See `EngineApi`."""
+        return await self._call("decision_reject", id=id, reason=reason, how=how)
 
     async def decision_hold(self, id: str) -> Decision:
         """See `EngineApi`."""
@@ -304,6 +312,18 @@ class RemoteEngine:
     async def decision_vote(self, id: str, choice: Choice, *, seat: str = "", reason: str = "") -> Decision:
         """See `EngineApi`."""
         return await self._call("decision_vote", id=id, choice=choice, seat=seat, reason=reason)
+
+    async def decision_rules(self, run: str = "", *, all: bool = False) -> tuple[Rule, ...]:
+        """See `EngineApi`."""
+        return await self._call("decision_rules", run=run, all=all)
+
+    async def decision_withdraw(self, id: str, *, reason: str = "") -> Rule:
+        """See `EngineApi`."""
+        return await self._call("decision_withdraw", id=id, reason=reason)
+
+    async def decision_trail(self, id: str = "", *, run: str = "", limit: int = 1000) -> tuple[TrailEntry, ...]:
+        """See `EngineApi`."""
+        return await self._call("decision_trail", id=id, run=run, limit=limit)
 
     async def skill_list(self, project: str) -> tuple[SkillInfo, ...]:
         """See `EngineApi`."""

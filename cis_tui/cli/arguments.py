@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentTypeError
+from typing import cast
 
 
 def count(text: str) -> int:
@@ -25,3 +27,21 @@ def number(text: str) -> int:
     if not text.isdecimal():
         raise ArgumentTypeError(f"{text!r} is not a whole number from 0")
     return int(text)
+
+
+def json_object(text: str) -> dict[str, object]:
+    """The object that `--input` gives as JSON.
+
+    Raises:
+        UsageError: it is not JSON, or no object.
+    """
+    from cis_tui.cli.failure import usage
+
+    hint = """such as --input '{"path": "src"}'"""
+    try:
+        data: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise usage(f"--input is not JSON: {error}", hint) from error
+    if not isinstance(data, dict):
+        raise usage("--input is not a JSON object", hint)
+    return cast("dict[str, object]", data)

@@ -37,6 +37,8 @@ _MEND = {
 }
 """What mends which trouble of memory."""
 _MODEL_SECONDS = 20.0
+_NAMED = 20
+"""Broken rows of the audit trail that are named."""
 Checks: TypeAlias = Iterator[Check]
 
 
@@ -171,6 +173,28 @@ def _journal(context: Context) -> Checks:
         yield Check("runs", "fail", f"{path} is damaged: {verdict}", "restore it from a backup, or move it away")
 
 
+def _trail(context: Context) -> Checks:
+    """The audit trail of decisions."""
+    path = context.home.runs_db
+    if not path.exists():
+        return
+    from itertools import islice
+
+    from cis_tui.core.identity import load_identity
+    from cis_tui.dag import store, trail_store
+
+    with store.reading(path) as connection:
+        rows = (
+            connection.execute("SELECT count(*) FROM trail").fetchone()[0] if trail_store.has_trail(connection) else 0
+        )
+        found = list(islice(trail_store.breaks(connection, load_identity(context.home).did), _NAMED))
+    for broken in found:
+        hint = "somebody changed what was decided, or the disk did: compare it with a backup of runs.db"
+        yield Check("decisions", "fail", f"the audit trail is broken: {broken}", hint)
+    if not found:
+        yield Check("decisions", "ok", f"the audit trail holds, {rows} rows")
+
+
 def _engine(context: Context) -> Checks:
     from cis_tui.api.blocking import Line
     from cis_tui.core.lock import engine_live
@@ -248,6 +272,7 @@ _CHECKS: dict[str, Callable[[Context], Checks]] = {
     "memory": _memory,
     "search": _search,
     "runs": _journal,
+    "decisions": _trail,
     "engine": _engine,
     "project": _project,
     "skills": _skills,

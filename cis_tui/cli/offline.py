@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cis_tui.core.paths import Home
 from cis_tui.dag.history import RunHistory
+from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
 from cis_tui.dag.views import DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
@@ -73,6 +74,18 @@ class Offline:
     async def decision_list(self, *, all: bool = False) -> tuple[Decision, ...]:
         """See `EngineApi`. Nothing is asked while no engine is live."""
         return self._history.decisions() if all else ()
+
+    async def decision_show(self, id: str) -> DecisionDetail:
+        """See `EngineApi`."""
+        return self._history.detail(id)
+
+    async def decision_rules(self, run: str = "", *, all: bool = False) -> tuple[Rule, ...]:
+        """See `EngineApi`."""
+        return self._history.rules(run, all=all)
+
+    async def decision_trail(self, id: str = "", *, run: str = "", limit: int = 1000) -> tuple[TrailEntry, ...]:
+        """See `EngineApi`."""
+        return self._history.trail(id, run, limit=limit)
 
     async def skill_list(self, project: str) -> tuple[SkillInfo, ...]:
         """See `EngineApi`."""

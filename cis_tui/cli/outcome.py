@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Exit
 from cis_tui.core.events import Event, EventType
+from cis_tui.dag.answers import Refusal
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DecisionStatus, RunStatus, RunView, TaskStatus, TaskView, UndoItem, UndoKind
 
@@ -20,6 +21,9 @@ def exit_code(state: RunState) -> Exit:
     if state.status is RunStatus.COMPLETED:
         return Exit.DONE
     if state.status is RunStatus.FAILED and _only_refused(state):
+        return Exit.REFUSED
+    aborted = any(decision.refusal is Refusal.ABORT for decision in state.decisions.values())
+    if state.status is RunStatus.CANCELLED and aborted:
         return Exit.REFUSED
     return Exit.FAILED
 
@@ -136,7 +140,9 @@ def _decided(state: RunState, task: TaskView) -> str:
         return ""
     by = f" by {short_name(decision.by)}" if decision.by else ""
     reason = f": {decision.reason}" if decision.reason else ""
-    return f"{decision.status}{by}{reason}"
+    aborts = ", aborting the run" if decision.refusal is Refusal.ABORT else ""
+    edited = ", edited" if decision.edit else ""
+    return f"{decision.status}{edited}{by}{aborts}{reason}"
 
 
 def _voted(state: RunState, task: TaskView) -> str:

@@ -39,6 +39,8 @@ class EventType(StrEnum):
     DECISION_REQUESTED = "DecisionRequested"
     DECISION_MADE = "DecisionMade"
     VOTE_CAST = "VoteCast"
+    RULE_MADE = "RuleMade"
+    RULE_WITHDRAWN = "RuleWithdrawn"
     ROLLBACK_STARTED = "RollbackStarted"
     UNDO_PLANNED = "UndoPlanned"
     UNDO_STARTED = "UndoStarted"

@@ -1,11 +1,22 @@
-"""What a run asks people about one of its tasks before that runs."""
+"""What a run asks people about one of its tasks before that runs, and what runs after they have answered."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from cis_tui.core.text import clean_line
+from cis_tui.dag.alike import likeness
+from cis_tui.dag.answers import Edit
 from cis_tui.dag.calls import Call
 from cis_tui.dag.carried import Carried
 from cis_tui.dag.decisions import DecisionService, Question
-from cis_tui.dag.model import LevelKind, TaskSpec
+from cis_tui.dag.editing import edited
+from cis_tui.dag.inspection import Preview
+from cis_tui.dag.model import DagSpec, Level, LevelKind, TaskSpec
+from cis_tui.dag.preview import preview
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.views import Decision
 
@@ -20,24 +31,62 @@ class Asking:
         self._decisions = decisions
 
     async def about(self, task: TaskSpec, call: Call) -> Decision | None:
-        """The decision about `task`, which would run `call`, once it is made; None if there is nothing to decide."""
+        """The decision about `task`, which would run `call`, once it is made; None if there is nothing to decide.
+
+        Raises:
+            CisError: what was changed of the task before the run was resumed does not fit any more, see `edited`.
+        """
         interrupted = task.id in self._carried.interrupted and not task.idempotent
         decision = self._carried.answered.get(task.id)
-        if interrupted or (decision is None and task.level.kind is not LevelKind.MECHANICAL):
+        if interrupted or (decision is None and level_of(task, call).kind is not LevelKind.MECHANICAL):
             decision = await self._decisions.ask(self._question(task, call, interrupted=interrupted))
         return decision
 
     def _question(self, task: TaskSpec, call: Call, *, interrupted: bool) -> Question:
-        prompt = call.shown if task.work_dir == "." else f"{call.shown}\nin {call.cwd}"
-        if interrupted:
-            prompt = f"{self._carried.interrupted[task.id]}\nRun it again?\n\n{prompt}"
+        edit = self._carried.edits.get(task.id) if interrupted else None
+        shown = edited(task, call, edit, self._dags) if edit else call
+        story = self._story(task, shown) if interrupted else ""
         return Question(
             run=self._record.id,
             dag=self._record.spec.name,
             task=task.id,
-            prompt=prompt,
-            level=task.level,
+            prompt=_prompt(task, shown, call, story),
+            level=level_of(task, call),
             interrupted=interrupted,
             yes=self._carried.rerun if interrupted else self._record.yes,
             stakeholders=self._record.stakeholders,
+            preview=preview(task, shown, interrupted=story),
+            edited=lambda edit: self._edited(task, call, edit, story),
+            edit=edit,
+            likeness=likeness(replace(task, level=level_of(task, call))),
         )
+
+    def _story(self, task: TaskSpec, call: Call) -> str:
+        """What is known of an attempt whose end nobody saw, with what lies where it creates something."""
+        story = self._carried.interrupted[task.id]
+        root = Path(self._record.project or Path(self._record.spec.file).parent)
+        there = [path for path in call.creates if os.path.lexists(root / path)]
+        if not call.creates:
+            return story
+        return f"{story}\nOf what it creates, {clean_line(', '.join(there)) or 'nothing'} is there."
+
+    def _edited(self, task: TaskSpec, call: Call, edit: Edit, story: str) -> Preview:
+        return preview(task, edited(task, call, edit, self._dags), interrupted=story)
+
+    @property
+    def _dags(self) -> Mapping[str, DagSpec]:
+        return self._record.spec.dags
+
+
+def level_of(task: TaskSpec, call: Call) -> Level:
+    """Who decides about a task: its own level, or one person where its skill asks for that."""
+    if task.level.kind is LevelKind.MECHANICAL and call.manifest is not None and call.manifest.confirm:
+        return Level(LevelKind.CONFIRMED)
+    return task.level
+
+
+def _prompt(task: TaskSpec, shown: Call, call: Call, story: str) -> str:
+    text = shown.shown if task.work_dir == "." else f"{shown.shown}\nin {shown.cwd}"
+    if task.level.kind is LevelKind.MECHANICAL and call.manifest is not None and call.manifest.confirm:
+        text = f"{text}\nasked because {call.manifest.confirm}"
+    return f"{story}\nRun it again?\n\n{text}" if story else text

@@ -10,7 +10,10 @@ from cis_tui.dag.views import Ballot, Decision
 
 
 def canonical(decision: Decision, ballot: Ballot) -> bytes:
-    """What a ballot about `decision` signs: JSON with sorted keys, no spaces, in UTF-8."""
+    """What a ballot about `decision` signs: JSON with sorted keys, no spaces, in UTF-8.
+
+    It binds the voter to what would run as it was shown, and to the reason given.
+    """
     motion = {
         "run": decision.run,
         "task": decision.task,
@@ -20,6 +23,8 @@ def canonical(decision: Decision, ballot: Ballot) -> bytes:
         "at": ballot.at.iso(),
         "voter": ballot.voter,
     }
+    if decision.digest:
+        motion |= {"what": decision.digest, "reason": ballot.reason}
     return json.dumps(motion, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 

@@ -38,8 +38,8 @@ class Call:
     """What is added to the environment."""
     cwd: Path
     timeout: float | None
-    told: str = ""
-    """The call as a person reads it, where that is not all of it."""
+    masked: Call | None = None
+    """The call as a person may see it, where something in it is private."""
     creates: tuple[str, ...] = ()
     """What a rollback removes or restores, relative to the root of the run."""
     expansion: Expansion | None = None
@@ -48,8 +48,8 @@ class Call:
     @property
     def shown(self) -> str:
         """The call as a person reads it: clean text, of several lines if the command is."""
-        if self.told:
-            return self.told
+        if self.masked:
+            return self.masked.shown
         if self.manifest is None:
             return clean(self.line, limit=1500) or "nothing to run"
         given = f" {dumps(self.input)}" if self.input else ""
@@ -158,7 +158,7 @@ class Calls:
             call = replace(call, creates=self._creates(task, facts, call.cwd))
         if not self._renderer.told_private:
             return call
-        return replace(call, told=self._rendered(task, facts, self._renderer.masked(), folder=call.cwd).shown)
+        return replace(call, masked=self._rendered(task, facts, self._renderer.masked(), folder=call.cwd))
 
     def _creates(self, task: TaskSpec, facts: Facts, folder: Path) -> tuple[str, ...]:
         where = f'the task "{task.id}"'
@@ -196,33 +196,45 @@ class Calls:
 
     def _expanding(self, task: TaskSpec, facts: Facts) -> Call:
         """The call of a task that stands for others: what it shows is what they will be."""
-        if task.for_each is not None:
-            expansion = Expansion(items=listed(self._items(task, facts), task))
-            inner = inner_spec(task, expansion, self.spec, self.dags)
-            shown = [self._call(each, facts).shown for each in inner.tasks[:SHOWN] if not each.stands_for_others]
-            more = f"… and {len(inner.tasks) - len(shown)} more" if len(inner.tasks) > len(shown) else ""
-            line = "\n".join([f"{len(inner.tasks)} tasks, one for each item:", *shown, *filter(None, [more])])
-        else:
-            assert task.dag is not None
-            expansion = self._of_dag(task, facts)
-            inner = self.dags[task.dag]
-            given = f" {dumps(expansion.params)}" if expansion.params else ""
-            line = f"the DAG {task.dag}{given}: {', '.join(each.id for each in inner.tasks)}"
+        if task.dag is not None and task.for_each is None:
+            return self.whole_dag(task, facts)
+        expansion = Expansion(items=listed(self._items(task, facts), task))
+        inner = inner_spec(task, expansion, self.spec, self.dags)
+        shown = [self._call(each, facts).shown for each in inner.tasks[:SHOWN] if not each.stands_for_others]
+        more = f"… and {len(inner.tasks) - len(shown)} more" if len(inner.tasks) > len(shown) else ""
+        line = "\n".join([f"{len(inner.tasks)} tasks, one for each item:", *shown, *filter(None, [more])])
         return Call(line, None, (), {}, {}, self._root, None, expansion=expansion)
 
-    def _of_dag(self, task: TaskSpec, facts: Facts) -> Expansion:
-        params = bind_params(self.dags[task.dag or ""], self._input(task, facts, self._renderer))
-        return Expansion(params=params, env=self._env_of(task, facts))
+    def whole_dag(self, task: TaskSpec, facts: Facts) -> Call:
+        """The call of a task that stands for another DAG; its input are the parameters.
 
-    def again(self, task: TaskSpec, facts: Facts, items: tuple[object, ...] | None) -> Expansion:
-        """What a task stands for that was found to stand for `items`, or for another DAG, before the run was resumed.
+        Raises:
+            CisError: a template fails, or the DAG does not take the parameters (CIS-DAG-030).
+        """
+        given = self._input(task, facts, self._renderer)
+        expansion = Expansion(params=bind_params(self.dags[task.dag or ""], given), env=self._env_of(task, facts))
+        params = expansion.params
+        call = Call(self.dag_line(task, params), None, (), params, {}, self._root, None, expansion=expansion)
+        if not self._renderer.told_private:
+            return call
+        masked = self._input(task, facts, self._renderer.masked())
+        seen = {**params, **{name: value for name, value in masked.items() if value != given[name]}}
+        return replace(call, masked=replace(call, line=self.dag_line(task, seen), input=seen))
+
+    def dag_line(self, task: TaskSpec, params: Mapping[str, object]) -> str:
+        """A task that stands for another DAG with these parameters, in words."""
+        given = f" {dumps(params)}" if params else ""
+        return f"the DAG {task.dag}{given}: {', '.join(each.id for each in self.dags[task.dag or ''].tasks)}"
+
+    def again(self, task: TaskSpec, facts: Facts, items: tuple[object, ...] | None) -> Call:
+        """The call of a task that was found to stand for `items`, or for another DAG, before the run was resumed.
 
         Raises:
             CisError: a template fails.
         """
         if task.for_each is not None:
-            return Expansion(items or ())
-        return self._of_dag(task, Within(facts, self._prefix) if self._prefix else facts)
+            return Call("", None, (), {}, {}, self._root, None, expansion=Expansion(items or ()))
+        return self.whole_dag(task, Within(facts, self._prefix) if self._prefix else facts)
 
     def _items(self, task: TaskSpec, facts: Facts) -> object:
         where = f'for_each of "{task.id}"'

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Refused
 from cis_tui.core.events import EventType
+from cis_tui.dag.answers import Edit
 from cis_tui.dag.journal import Change
 from cis_tui.dag.state import RunState
 from cis_tui.dag.verdicts import decision_data, supersede
@@ -36,6 +37,8 @@ class Carried:
     """Paths whose before-image was taken."""
     answered: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
     """Tasks about which was decided and that had not ended: nobody is asked twice."""
+    edits: Mapping[str, Edit] = field(default_factory=dict[str, Edit])
+    """What was changed of tasks that go on before they were approved."""
 
 
 def again(state: RunState) -> tuple[str, ...]:
@@ -137,6 +140,7 @@ def carry(
         expansions=_expansions(state, fresh),
         attempts={task.id: task.attempts for task in state.tasks.values() if task.attempts},
         kept=frozenset(state.undo.files),
+        edits=_edits(state, (*(task.id for task in kept if not task.status.ended), *_expansions(state, fresh))),
         interrupted={task.id: _story(task, last_words(task)) for task in interrupted},
         answered={
             task.id: state.decisions[task.decision]
@@ -168,6 +172,23 @@ def _expansions(state: RunState, fresh: set[str]) -> dict[str, tuple[object, ...
     return found
 
 
+def _edits(state: RunState, tasks: Iterable[str]) -> dict[str, Edit]:
+    found = {id: edit_of(state, id) for id in tasks}
+    return {id: edit for id, edit in found.items() if edit}
+
+
+def edit_of(state: RunState, task: str) -> Edit | None:
+    """What was changed of a task before it was approved, if anything was.
+
+    A question whether it may run again has what was changed before; so it holds also while that is not answered.
+    """
+    decision = state.decisions.get(state.tasks[task].decision) if task in state.tasks else None
+    if decision is None:
+        return None
+    holds = decision.status is DecisionStatus.APPROVED or decision.kind is DecisionKind.INTERRUPTED
+    return decision.edit if holds else None
+
+
 def _in_flight(task: TaskView, state: RunState) -> bool:
     """Whether an attempt had begun whose end nobody saw, and nobody has allowed another one since."""
     if task.id in state.expansions:
@@ -186,4 +207,5 @@ def _in_flight(task: TaskView, state: RunState) -> bool:
 def _story(task: TaskView, last_words: str) -> str:
     since = f", which had begun at {task.started_at.iso()}" if task.started_at else ""
     story = f'Attempt {task.attempts} of "{task.id}"{since}, was under way when the engine ended; nobody saw its end.'
+    story = f"{story} Its processes are gone."
     return f"{story}\nThe last that it printed:\n{last_words}" if last_words else story

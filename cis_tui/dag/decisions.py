@@ -3,76 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
-from cis_tui.core.clock import Clock, Instant
+from cis_tui.core.clock import Clock
+from cis_tui.core.codec import encode
 from cis_tui.core.config import DecisionSettings
-from cis_tui.core.errors import CisError, NotFound, Refused
+from cis_tui.core.errors import Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
-from cis_tui.core.text import clean, clean_line
+from cis_tui.core.text import clean_line
+from cis_tui.dag.alike import Rules
+from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.ballots import sign_ballot
+from cis_tui.dag.countdown import Countdowns, awake_or_asleep
+from cis_tui.dag.editing import merged
+from cis_tui.dag.inspection import Preview, Rule
 from cis_tui.dag.journal import Change, Journal
-from cis_tui.dag.model import Level
+from cis_tui.dag.open_decisions import OpenDecision, OpenDecisions
+from cis_tui.dag.questions import Question, compose, shown_digest
 from cis_tui.dag.tally import Verdict
 from cis_tui.dag.verdicts import (
-    BY_DEADLINE,
     BY_YES,
-    already,
-    at_deadline,
+    by_rule,
     count,
     decision_data,
-    supersede,
-    timeout_of,
+    refused,
+    usual_refusal,
     vote_data,
     voting_seats,
 )
-from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind, DecisionStatus
-
-log = logging.getLogger(__name__)
-PROMPT = 2000
-"""Characters of a prompt."""
-REMEMBERED = 1000
-"""Decisions whose end is known without asking the journal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is to be decided about a task."""
-
-    run: str
-    dag: str
-    task: str
-    prompt: str
-    level: Level
-    interrupted: bool = False
-    """It was in flight when its engine ended: may it run again?"""
-    yes: bool = False
-    """Approve at once what a person would confirm."""
-    stakeholders: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Name to DID, as the project has it."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A decision that is asked now."""
-
-    decision: Decision
-    answer: asyncio.Future[Decision]
-    timer: asyncio.TimerHandle | None = None
-    expires: float = 0.0
-    """When the countdown ends, in the time of the event loop."""
-    held_by_run: bool = False
-    """The countdown was stopped because the run was paused."""
+from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind, DecisionStatus, Subject
 
 
 class DecisionService:
-    """All decisions that are open in this engine. To be used on its event loop only.
-
-    A decision leaves `_open` before anything is awaited, and only who took it out answers it: one answer wins.
-    """
+    """All decisions of this engine. To be used on its event loop only."""
 
     def __init__(
         self,
@@ -82,46 +47,81 @@ class DecisionService:
         settings: DecisionSettings,
         clock: Clock,
         stored: Callable[[], tuple[Decision, ...]],
+        known: Callable[[str], Decision | None],
+        timer: Callable[[], float] = awake_or_asleep,
     ) -> None:
-        """`stored` reads the latest decisions of the journal."""
+        """`stored` reads the latest decisions of the journal, and `known` one; `timer` see `Countdowns`."""
         self._journal = journal
         self._identity = identity
         self._settings = settings
         self._clock = clock
         self._stored = stored
-        self._open: dict[str, _Open] = {}
-        self._latest: dict[str, Decision] = {}
-        self._telling: set[asyncio.Task[Decision]] = set()
+        self._open = OpenDecisions(journal, clock, known, timer)
+        self._rules = Rules()
 
     # For faces
 
     def list(self, *, all: bool = False) -> tuple[Decision, ...]:
         """The pending ones, oldest first; with `all` the latest ones that are decided too (which blocks a little)."""
-        pending = [open.decision for open in self._open.values()]
+        pending = [open.decision for open in self._open]
         if not all:
             return tuple(pending)
         known = {decision.id: decision for decision in self._stored()}
         known.update((decision.id, decision) for decision in pending)
         return tuple(sorted(known.values(), key=lambda decision: int(decision.id[1:])))
 
-    async def approve(self, id: str, *, reason: str = "") -> Decision:
-        """Let the task run.
+    def asked(self, id: str) -> tuple[Decision, Preview | None] | None:
+        """An open decision and what would run; None if there is no such open one."""
+        open = self._open.get(id)
+        return (open.decision, open.question.preview) if open else None
+
+    async def approve(self, id: str, *, reason: str = "", edit: Edit | None = None, alike: bool = False) -> Decision:
+        """Let it run: as it is, after an `edit`, or with all that are `alike` in its run, now and later.
 
         Raises:
             NotFound: there is no such decision (CIS-DAG-050).
-            Refused: it is decided already, or is decided by votes (CIS-DAG-051, 052).
+            Refused: it is decided already, or is decided by votes (CIS-DAG-051, 052); it cannot be edited
+                (CIS-DAG-140); nothing can be alike to it, or it is edited at the same time (CIS-DAG-143).
+            Invalid: what would run after the edit would not do (CIS-DAG-141, 142).
         """
-        return await self._answer(id, DecisionStatus.APPROVED, reason)
+        open = self._open.find_alone(id)
+        decision, question = open.decision, open.question
+        if edit:
+            whole = merged(decision.edit, edit)
+            decision = replace(decision, edit=whole, digest=shown_digest(question.edited(whole)))
+        if alike and (edit or not decision.alike or question.likeness is None):
+            raise _not_alike(id, edited=bool(edit))
+        self._open.close(
+            open, replace(decision, rules=alike, status=DecisionStatus.APPROVED), self._identity.did, reason
+        )
+        if not alike or question.likeness is None:
+            return await self._open.tell(open)
+        rule = self._rule(open.decision, question.likeness.key)
+        others = [
+            other
+            for other in self._open
+            if other.decision.alike and self._rules.covering(other.decision.run, other.question.likeness)
+        ]
+        for other in others:
+            approved = replace(other.decision, status=DecisionStatus.APPROVED)
+            self._open.close(other, approved, by_rule(rule.id))
+        return await self._open.tell(open, [(EventType.RULE_MADE, _rule_data(rule))], also=others)
 
-    async def reject(self, id: str, *, reason: str = "") -> Decision:
-        """Do not let the task run: a recommended one is skipped, another one fails.
+    async def reject(self, id: str, *, reason: str = "", how: Refusal | None = None) -> Decision:
+        """Do not let it run; None: a recommended task is skipped, anything else fails.
 
         Raises:
-            NotFound, Refused: as `approve`.
+            NotFound, Refused: as `approve`; a call outside of any run only fails (CIS-DAG-146).
         """
-        open = self._find(id)
-        skips = open.decision.kind is DecisionKind.RECOMMENDED
-        return await self._answer(id, DecisionStatus.SKIPPED if skips else DecisionStatus.REJECTED, reason)
+        open = self._open.find_alone(id)
+        decision = open.decision
+        if decision.subject is not Subject.TASK and how not in (None, Refusal.FAIL):
+            hint = f"cis decision reject {id} refuses the call"
+            raise Refused("CIS-DAG-146", f"the decision {id} is about one call, not a run", hint=hint)
+        refusal = how or usual_refusal(decision.kind)
+        answer = replace(decision, status=refused(refusal), refusal=refusal)
+        self._open.close(open, answer, self._identity.did, reason)
+        return await self._open.tell(open)
 
     async def hold(self, id: str) -> Decision:
         """Stop a countdown, or let a stopped one go on.
@@ -129,17 +129,14 @@ class DecisionService:
         Raises:
             NotFound, Refused: as `approve`; Refused too when nothing counts down (CIS-DAG-053).
         """
-        open = self._find(id)
-        now = asyncio.get_running_loop().time()
+        open = self._open.find(id)
         decision = open.decision
         if decision.kind is DecisionKind.ARBITRATED or decision.timeout is None:
             raise Refused("CIS-DAG-053", f"the decision {id} has no countdown that one person could stop")
-        if decision.remaining is None:
-            self._stop_timer(open)
-            open.decision = replace(decision, deadline=None, remaining=max(open.expires - now, 0.0))
-        else:
-            self._count_down(open, decision.remaining)
-        await self._journal.record(EventType.DECISION_REQUESTED, decision_data(open.decision))
+        why = "held" if decision.remaining is None else "counting"
+        self._open.hold(open)
+        data = {**decision_data(open.decision), "why": why, "by": self._identity.did}
+        await self._journal.record(EventType.DECISION_REQUESTED, data)
         return open.decision
 
     async def vote(self, id: str, choice: Choice, *, seat: str = "", reason: str = "") -> Decision:
@@ -149,7 +146,7 @@ class DecisionService:
             NotFound: there is no such decision or seat (CIS-DAG-050, 054).
             Refused: it is decided, is not a vote, the seat is another's, or has voted (CIS-DAG-051, 055 to 057).
         """
-        open = self._find(id)
+        open = self._open.find(id)
         now = self._clock()
         ballots = [
             sign_ballot(
@@ -164,45 +161,75 @@ class DecisionService:
             await self._journal.record_all(changes)
             return open.decision
         status = DecisionStatus.APPROVED if verdict is Verdict.APPROVED else DecisionStatus.REJECTED
-        self._close(open, status, by=", ".join(sorted({ballot.voter for ballot in open.decision.ballots})))
-        return await self._tell(open, changes)
+        voters = ", ".join(sorted({ballot.voter for ballot in open.decision.ballots}))
+        self._open.close(open, replace(open.decision, status=status), voters)
+        return await self._open.tell(open, changes)
 
-    # For runs
+    async def withdraw(self, rule: Rule, *, reason: str = "") -> Rule:
+        """Let the yes to all alike that is `rule` cover nothing from now on; what it has approved stays approved.
 
-    def hold_all(self, run: str) -> list[Change]:
-        """Stop every countdown of `run`; the events that say so."""
-        now = asyncio.get_running_loop().time()
-        running = [open for open in self._open.values() if open.decision.run == run and open.timer is not None]
-        for open in running:
-            self._stop_timer(open)
-            open.decision = replace(open.decision, deadline=None, remaining=max(open.expires - now, 0.0))
-            open.held_by_run = True
-        return [(EventType.DECISION_REQUESTED, decision_data(open.decision)) for open in running]
+        Raises:
+            Refused: it was withdrawn before (CIS-DAG-145).
+        """
+        rule = self._rules.find(rule.id) or rule
+        if rule.withdrawn_at is not None:
+            at = rule.withdrawn_at.iso()
+            raise Refused("CIS-DAG-145", f"the rule {rule.id} was withdrawn by {rule.withdrawn_by} at {at}")
+        self._rules.drop(rule)
+        why = clean_line(reason) or rule.reason
+        gone = replace(rule, withdrawn_at=self._clock(), withdrawn_by=self._identity.did, reason=why)
+        await self._journal.record(EventType.RULE_WITHDRAWN, _rule_data(gone))
+        return gone
 
-    def release_all(self, run: str) -> list[Change]:
-        """Let the countdowns that `hold_all` stopped go on; the events that say so."""
-        held = [open for open in self._open.values() if open.decision.run == run and open.held_by_run]
-        for open in held:
-            open.held_by_run = False
-            if open.decision.remaining is not None:
-                self._count_down(open, open.decision.remaining)
-        return [(EventType.DECISION_REQUESTED, decision_data(open.decision)) for open in held]
+    # For runs and for calls outside of them
 
     async def ask(self, question: Question) -> Decision:
         """Ask, and wait for the answer; the decision is committed when this returns.
 
         When the caller is cancelled the decision stays open until `supersede` or `drop`.
         """
-        open = _Open(self._compose(question), asyncio.get_running_loop().create_future())
-        asked: Change = (EventType.DECISION_REQUESTED, decision_data(open.decision))
-        if question.yes and open.decision.kind is not DecisionKind.ARBITRATED:
-            self._close(open, DecisionStatus.APPROVED, by=BY_YES)
-            return await self._tell(open, [asked])
-        self._open[open.decision.id] = open
-        if open.decision.timeout is not None:
-            self._count_down(open, open.decision.timeout)
-        await self._journal.record(EventType.DECISION_REQUESTED, decision_data(open.decision))
+        number, did = self._journal.next_decision(), self._identity.did
+        decision = compose(question, number, self._clock(), settings=self._settings, did=did)
+        open = OpenDecision(decision, question, asyncio.get_running_loop().create_future())
+        data = dict(decision_data(decision))
+        if question.preview is not None:
+            data["call"] = encode(question.preview)
+        asked: Change = (EventType.DECISION_REQUESTED, data)
+        by = self._answered_ahead(open)
+        if by:
+            self._open.close(open, replace(decision, status=DecisionStatus.APPROVED), by)
+            return await self._open.tell(open, [asked])
+        self._open.add(open)
+        await self._journal.record(*asked)
         return await open.answer
+
+    def _answered_ahead(self, open: OpenDecision) -> str:
+        """Who has said yes before it is asked; empty if nobody has."""
+        if open.question.yes and open.decision.answers_alone:
+            return BY_YES
+        rule = self._rules.covering(open.decision.run, open.question.likeness) if open.decision.alike else None
+        return by_rule(rule.id) if rule else ""
+
+    def hold_all(self, run: str) -> list[Change]:
+        """Stop every countdown of `run`; the events that say so."""
+        running = [open for open in self._open if open.decision.run == run and self._open.counts(open)]
+        for open in running:
+            self._open.hold(open)
+            open.held_by_run = True
+        return [(EventType.DECISION_REQUESTED, {**decision_data(open.decision), "why": "held"}) for open in running]
+
+    def release_all(self, run: str) -> list[Change]:
+        """Let the countdowns that `hold_all` stopped go on; the events that say so."""
+        held = [open for open in self._open if open.decision.run == run and open.held_by_run]
+        for open in held:
+            open.held_by_run = False
+            if open.decision.remaining is not None:
+                self._open.hold(open)
+        return [(EventType.DECISION_REQUESTED, {**decision_data(open.decision), "why": "counting"}) for open in held]
+
+    def adopt(self, rules: Iterable[Rule]) -> None:
+        """Take the rules of a run that is resumed into force again."""
+        self._rules.adopt(rules)
 
     def supersede(self, run: str, tasks: Collection[str] | None = None) -> list[Change]:
         """Close all open decisions of `run`, or those about `tasks` of it, unanswered.
@@ -210,141 +237,63 @@ class DecisionService:
         Returns:
             The events that say so, for the caller to record.
         """
-        now = self._clock()
-        closed = [supersede(decision, now) for decision in self.drop(run, tasks)]
-        for decision in closed:
-            self._remember(decision)
-        return [(EventType.DECISION_MADE, decision_data(decision)) for decision in closed]
+        return self._open.superseded(self.drop(run, tasks))
 
     def drop(self, run: str, tasks: Collection[str] | None = None) -> list[Decision]:
         """Forget the open decisions of `run`, or those about `tasks` of it: they are asked anew when it is resumed."""
-        dropped = [
-            open
-            for open in self._open.values()
-            if open.decision.run == run and (tasks is None or open.decision.task in tasks)
+        if tasks is None:
+            self._rules.forget(run)
+        return [
+            self._open.take_out(open)
+            for open in self._open
+            if open.decision.run == run
+            and open.decision.subject is Subject.TASK
+            and (tasks is None or open.decision.task in tasks)
         ]
-        for open in dropped:
-            self._stop_timer(open)
-            del self._open[open.decision.id]
-        return [open.decision for open in dropped]
+
+    async def give_up(self, question: Question) -> None:
+        """Close the decision that `question` became, unanswered: who asked it has gone away."""
+        gone = [self._open.take_out(open) for open in self._open if open.question is question]
+        if gone:
+            await self._journal.record_all(self._open.superseded(gone))
 
     async def close(self) -> None:
         """Wait for the answers that are being written."""
-        await asyncio.gather(*self._telling, return_exceptions=True)
+        await self._open.wait()
+
+    @property
+    def countdowns(self) -> Countdowns:
+        """What counts down."""
+        return self._open.countdowns
 
     # How
 
-    def _compose(self, question: Question) -> Decision:
-        level = question.level
-        kind = DecisionKind.INTERRUPTED if question.interrupted else DecisionKind(level.kind)
-        timeout = timeout_of(kind, level, self._settings)
-        now = self._clock()
-        decision = Decision(
-            id=f"d{self._journal.next_decision()}",
-            run=question.run,
-            task=question.task,
-            kind=kind,
-            prompt=clean(question.prompt, limit=PROMPT),
-            deadline=None if timeout is None else Instant(now + timeout),
-            default=level.default_action.value if kind is DecisionKind.RECOMMENDED else "reject",
-            timeout=timeout,
-            asked_at=now,
-            dag=question.dag,
+    def _rule(self, decision: Decision, key: str) -> Rule:
+        """The rule that an approved decision makes, in force from now on."""
+        rule = Rule(
+            id=decision.id,
+            run=decision.run,
+            dag=decision.dag,
+            kind=decision.kind,
+            likeness=key,
+            words=decision.alike,
+            by=decision.by,
+            at=decision.decided_at or self._clock(),
+            reason=decision.reason,
         )
-        if kind is not DecisionKind.ARBITRATED:
-            return decision
-        mine = (self._identity.did, "")
-        return replace(
-            decision,
-            stakeholders=level.stakeholders,
-            seats=tuple(name for name in level.stakeholders if question.stakeholders.get(name, "") in mine),
-            quorum=level.quorum,
-            threshold=self._settings.threshold if level.threshold is None else level.threshold,
-        )
+        self._rules.adopt([rule])
+        return rule
 
-    def _find(self, id: str) -> _Open:
-        open = self._open.get(id)
-        if open is not None:
-            return open
-        known = self._latest.get(id) or next((decision for decision in self._stored() if decision.id == id), None)
-        if known is None:
-            raise NotFound(
-                "CIS-DAG-050", f'there is no decision "{id[:40]}"', hint="cis decision list shows the open ones"
-            )
-        if known.status is DecisionStatus.PENDING:
-            raise Refused(
-                "CIS-DAG-051",
-                f"the decision {id} belongs to the run {known.run}, which is paused",
-                hint=f"cis run resume {known.run} asks again",
-            )
-        raise Refused("CIS-DAG-051", f"the decision {id} is {already(known)}")
 
-    async def _answer(self, id: str, status: DecisionStatus, reason: str) -> Decision:
-        open = self._find(id)
-        if open.decision.kind is DecisionKind.ARBITRATED:
-            raise Refused(
-                "CIS-DAG-052",
-                f"the decision {id} is made by votes",
-                hint=f"cis decision vote {id} approve|reject|abstain",
-            )
-        self._close(open, status, by=self._identity.did, reason=reason)
-        return await self._tell(open)
+def _rule_data(rule: Rule) -> dict[str, object]:
+    return {"run": rule.run, "rule": encode(rule)}
 
-    def _close(self, open: _Open, status: DecisionStatus, *, by: str, reason: str = "") -> None:
-        """Take the decision out of those that can be answered."""
-        self._stop_timer(open)
-        self._open.pop(open.decision.id, None)
-        open.decision = replace(
-            open.decision, status=status, by=by, reason=clean_line(reason), decided_at=self._clock(), remaining=None
-        )
-        self._remember(open.decision)
 
-    def _remember(self, decision: Decision) -> None:
-        """Know how a decision ended even before the journal does."""
-        self._latest[decision.id] = decision
-        if len(self._latest) > REMEMBERED:
-            del self._latest[next(iter(self._latest))]
-
-    async def _tell(self, open: _Open, changes: Iterable[Change] = ()) -> Decision:
-        """Commit a closed decision and wake who asked, even if who answered goes away meanwhile."""
-        return await asyncio.shield(self._telling_of(open, changes))
-
-    def _telling_of(self, open: _Open, changes: Iterable[Change] = ()) -> asyncio.Task[Decision]:
-        task = asyncio.get_running_loop().create_task(self._commit(open, changes))
-        self._telling.add(task)
-        task.add_done_callback(self._told)
-        return task
-
-    async def _commit(self, open: _Open, changes: Iterable[Change]) -> Decision:
-        try:
-            await self._journal.record_all((*changes, (EventType.DECISION_MADE, decision_data(open.decision))))
-        except CisError as error:
-            self._latest.pop(open.decision.id, None)
-            if not open.answer.done():
-                open.answer.set_exception(error)
-            raise
-        if not open.answer.done():
-            open.answer.set_result(open.decision)
-        return open.decision
-
-    def _told(self, task: asyncio.Task[Decision]) -> None:
-        self._telling.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            log.error("a decision could not be written: %s", error)
-
-    def _count_down(self, open: _Open, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        open.expires = loop.time() + seconds
-        open.decision = replace(open.decision, deadline=Instant(self._clock() + seconds), remaining=None)
-        open.timer = loop.call_at(open.expires, self._expire, open)
-
-    def _stop_timer(self, open: _Open) -> None:
-        if open.timer is not None:
-            open.timer.cancel()
-            open.timer = None
-
-    def _expire(self, open: _Open) -> None:
-        """The deadline has come: the decision makes itself."""
-        self._close(open, at_deadline(open.decision), by=BY_DEADLINE)
-        self._telling_of(open)
+def _not_alike(id: str, *, edited: bool) -> Refused:
+    if edited:
+        return Refused("CIS-DAG-143", "an edit goes for one decision, not for all that are alike")
+    return Refused(
+        "CIS-DAG-143",
+        f"nothing is alike to the decision {id}",
+        hint="only recommended and confirmed tasks of a run can be approved all alike",
+    )

@@ -9,11 +9,14 @@ from dataclasses import replace
 from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
-from cis_tui.dag import store
+from cis_tui.dag import store, trail_store
 from cis_tui.dag.estimates import read_durations
+from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
 from cis_tui.dag.outputs import log_path, read_chunk
+from cis_tui.dag.past import past_attempts
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.state import RunState
+from cis_tui.dag.verdicts import no_decision
 from cis_tui.dag.views import (
     Debt,
     Decision,
@@ -113,6 +116,65 @@ class RunHistory:
         """The latest decisions of all runs, oldest first."""
         with self._reading() as connection:
             return tuple(store.read_decisions(connection, limit)) if connection else ()
+
+    def decision(self, id: str) -> Decision | None:
+        """One decision, also of a run that was removed."""
+        with self._reading() as connection:
+            return trail_store.read_decision(connection, id) if connection else None
+
+    def trail(self, decision: str = "", run: str = "", *, limit: int = 1000) -> tuple[TrailEntry, ...]:
+        """The newest rows of the audit trail, oldest first: all, those of one decision or those of one run.
+
+        Raises:
+            NotFound: there is no such decision (CIS-DAG-050) or run.
+        """
+        run = self.find(run) if run else ""
+        number = trail_store.number_of(decision) if decision else 0
+        with self._reading() as connection:
+            found = trail_store.read_trail(connection, decision=number, run=run, limit=limit) if connection else []
+        if decision and not found:
+            raise no_decision(decision)
+        return tuple(found)
+
+    def detail(self, id: str) -> DecisionDetail:
+        """A decision with what was shown of it, the attempts that were made of its task, and its rows of the trail.
+
+        Raises:
+            NotFound: there is no such decision (CIS-DAG-050).
+        """
+        with self._reading() as connection:
+            decision = trail_store.read_decision(connection, id) if connection else None
+            if connection is None or decision is None:
+                raise no_decision(id)
+            number = trail_store.number_of(id)
+            where = "run = ? AND task = ? ORDER BY seq"
+            made = store.read_events(connection, where, (decision.run, decision.task)) if decision.run else []
+            return DecisionDetail(
+                decision,
+                trail_store.read_preview(connection, number),
+                past_attempts(made),
+                tuple(trail_store.read_trail(connection, decision=number)),
+            )
+
+    def rules(self, run: str = "", *, all: bool = False) -> tuple[Rule, ...]:
+        """The yeses to all alike that are in force, oldest first; with `all` those that were."""
+        run = self.find(run) if run else ""
+        with self._reading() as connection:
+            found = trail_store.read_rules(connection, run) if connection else []
+            going = store.read_going_on(connection) if connection else set[str]()
+        return tuple(rule for rule in found if all or (rule.withdrawn_at is None and rule.run in going))
+
+    def rule(self, id: str) -> Rule:
+        """The yes to all alike that the decision `id` made.
+
+        Raises:
+            NotFound: it made none (CIS-DAG-144).
+        """
+        found = next((rule for rule in self.rules(all=True) if rule.id == id), None)
+        if found is None:
+            name = clean_line(id, limit=40)
+            raise NotFound("CIS-DAG-144", f'the decision "{name}" made no rule', hint="cis decision rules lists them")
+        return found
 
     def debts(self, run: str = "", project: str = "", *, all: bool = False) -> tuple[Debt, ...]:
         """Failures that were tolerated and are not settled, oldest first; with `all` those that are, too.

@@ -13,6 +13,7 @@ from threading import Condition, Lock, Thread
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event, EventBus
+from cis_tui.core.identity import Identity
 from cis_tui.dag import store
 from cis_tui.dag.record import RunRecord
 
@@ -52,8 +53,8 @@ class Journal:
     (`synchronous=FULL`), so that many tasks share one flush to the disk.
     """
 
-    def __init__(self, path: Path, bus: EventBus, *, clock: Clock = utc_now) -> None:
-        """Open or make the journal at `path`.
+    def __init__(self, path: Path, bus: EventBus, *, clock: Clock = utc_now, identity: Identity | None = None) -> None:
+        """Open or make the journal at `path`; `identity` signs the audit trail of decisions.
 
         Raises:
             Unavailable: it cannot be opened (CIS-DAG-040).
@@ -61,6 +62,7 @@ class Journal:
         self.path = path
         self.bus = bus
         self._clock = clock
+        self._identity = identity
         try:
             self._connection = store.open_store(path, create=True)
             self._last = store.first_number(self._connection) - 1
@@ -179,7 +181,7 @@ class Journal:
                 records.append(entry.record)
         reserve = number + store.NUMBERS if number > self._reserved else None
         if rows or reserve is not None:
-            store.append(self._connection, rows, stored, records, reserve)
+            store.append(self._connection, rows, stored, records, reserve, self._identity)
         self._reserved = reserve or self._reserved
         self._last = number
 

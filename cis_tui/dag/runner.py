@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from cis_tui.core.errors import CisError, Refused
+from cis_tui.core.errors import CisError, Invalid, Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
 from cis_tui.dag import endings
@@ -17,6 +17,7 @@ from cis_tui.dag.attempts import Attempts
 from cis_tui.dag.begin import task_expanded, task_views
 from cis_tui.dag.calls import Call, Calls, passes
 from cis_tui.dag.carried import Carried
+from cis_tui.dag.editing import edited, standing
 from cis_tui.dag.executors.base import Executor
 from cis_tui.dag.expansion import Expansion, gathered, lesser
 from cis_tui.dag.gate import Gate
@@ -158,7 +159,7 @@ class Runner:
         changes += self._cancelled(self._groups.root, finish)
         if finish.status is RunStatus.COMPLETED:
             changes.append((EventType.RUN_COMPLETED, {"run": run, "status": finish.status.value}))
-        elif finish.status is RunStatus.FAILED and self.record.spec.rollback_on_failure:
+        elif self.record.spec.rollback_on_failure and (finish.aborted or finish.status is RunStatus.FAILED):
             self.rolls_back = True
             changes.append((EventType.ROLLBACK_STARTED, {"run": run, "error": finish.error}))
         else:
@@ -248,8 +249,10 @@ class Runner:
         """Go on with the tasks for which `task` stood before the run was resumed."""
         await self._gate.passed()
         calls, items = self._groups.of(task.id).calls, self._carried.expansions[task.id]
+        edit = self._carried.edits.get(task.id)
         try:
-            expansion = await self._in_thread(lambda: calls.again(task, dict(self._facts), items))
+            call = await self._in_thread(lambda: calls.again(task, dict(self._facts), items))
+            expansion = standing(task, call, edit, calls.dags)
         except CisError as error:
             await self._fail(task, Outcome(False, None, error=error.message), 0)
             return
@@ -290,7 +293,10 @@ class Runner:
             return
         if call is None:
             await self._skip(task, f"its condition is false: {clean_line(task.condition or '', limit=200)}")
-        elif await self._decide(task, call):
+            return
+        decided = await self._decide(task, call)
+        if decided is not None:
+            call = decided
             if call.expansion is not None:
                 await self._expand(task, call.expansion)
             else:
@@ -306,21 +312,28 @@ class Runner:
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
 
-    async def _decide(self, task: TaskSpec, call: Call) -> bool:
-        """Whether the task may run; if not, its end is recorded."""
+    async def _decide(self, task: TaskSpec, call: Call) -> Call | None:
+        """What runs of the task, as whoever decided left it; None if nothing does, and its end is recorded."""
         await self._gate.passed()
-        decision = await self._asking.about(task, call)
-        if decision is None:
-            return True
-        verdict = consequence(decision)
+        attempts = self._carried.attempts.get(task.id, 0)
+        try:
+            decision = await self._asking.about(task, call)
+            if decision is None:
+                return call
+            verdict = consequence(decision)
+            if verdict is Consequence.RUN:
+                return edited(task, call, decision.edit, self.record.spec.dags) if decision.edit else call
+        except (Invalid, Refused) as error:  # what was changed before the run was resumed does not fit any more
+            await self._fail(task, Outcome(False, None, error=error.message), attempts)
+            return None
         if verdict is Consequence.SKIP:
             await self._skip(task, explain(decision))
         elif verdict is Consequence.FAIL:
             refused = Outcome(False, None, error=explain(decision))
-            await self._fail(task, refused, self._carried.attempts.get(task.id, 0), refused=True)
-        elif verdict is Consequence.ABORT:
-            self.stop(Finish(RunStatus.CANCELLED, f'aborted at "{task.id}": {explain(decision)}'))
-        return verdict is Consequence.RUN
+            await self._fail(task, refused, attempts, refused=True)
+        else:
+            self.stop(Finish(RunStatus.CANCELLED, f'aborted at "{task.id}": {explain(decision)}', aborted=True))
+        return None
 
     async def _execute(self, task: TaskSpec, call: Call) -> None:
         """Attempt after attempt, until one succeeds or no more are due."""

@@ -86,6 +86,7 @@ class RunService:
             settings=settings.decisions,
             clock=clock,
             stored=self._history.decisions,
+            known=self._history.decision,
         )
         self._tools = Tools(
             home=home,
@@ -145,6 +146,11 @@ class RunService:
     def debts(self, run: str = "", project: str = "", *, all: bool = False) -> tuple[Debt, ...]:
         """See `RunHistory.debts`."""
         return self._history.debts(run, project, all=all)
+
+    @property
+    def history(self) -> RunHistory:
+        """What the journal tells, of decisions too; its methods block."""
+        return self._history
 
     def durations(self, dag: str, project: str) -> dict[str, float]:
         """See `RunHistory.durations`."""
@@ -336,6 +342,7 @@ class RunService:
             record = replace(record, yes=record.yes or yes)
             carried = replace(carried, rerun=yes)
             runner = Runner(record, Calls(record, skills, self._memory_get), self._tools, self._local, carried=carried)
+            self.decisions.adopt(await self._in_thread(lambda: self._history.rules(id, all=True)))
             changes = superseded(state, self._clock())
             changes.append((EventType.RUN_STARTED, run_resumed(id, anew, dropped(state, anew))))
             return await self._working.begin(runner, LiveState(state), changes)

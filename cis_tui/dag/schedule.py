@@ -20,6 +20,8 @@ class Finish:
 
     status: RunStatus
     error: str = ""
+    aborted: bool = False
+    """A decision ended it: what it did is taken back as after a failure."""
 
 
 @dataclass(frozen=True, slots=True)

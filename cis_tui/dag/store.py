@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, cast
 from cis_tui.core.clock import Instant
 from cis_tui.core.codec import decode
 from cis_tui.core.events import Event, EventType
+from cis_tui.core.identity import Identity
+from cis_tui.dag import trail_store
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.views import Debt, Decision, RunStatus, RunSummary
 
@@ -65,7 +67,7 @@ def open_store(path: Path, *, create: bool) -> Connection:
         connection.execute("PRAGMA synchronous=FULL")
         if create:
             _use_wal(connection)
-            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT")
+            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{trail_store.SCHEMA}COMMIT")
     except BaseException:
         connection.close()
         raise
@@ -112,7 +114,8 @@ def first_number(connection: Connection) -> int:
 
 def first_decision(connection: Connection) -> int:
     """The first decision number that was never given."""
-    return connection.execute("SELECT coalesce(max(number), 0) + 1 FROM decisions").fetchone()[0]
+    listed = connection.execute("SELECT coalesce(max(number), 0) FROM decisions").fetchone()[0]
+    return max(listed, trail_store.last_decision(connection)) + 1
 
 
 def append(
@@ -121,8 +124,11 @@ def append(
     events: Iterable[Event],
     records: Iterable[RunRecord],
     reserve: int | None,
+    identity: Identity | None = None,
 ) -> None:
     """Commit `rows`, what they change in the lists, new runs, and the highest reserved number unless it is None.
+
+    `identity` signs the audit trail.
 
     Raises:
         Error: nothing was committed.
@@ -134,6 +140,7 @@ def append(
         connection.executemany("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?)", rows)
         definitions = {record.id: record for record in records}
         _project(connection, events, definitions)
+        trail_store.extend(connection, events, identity)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -255,6 +262,11 @@ def read_debts(connection: Connection, *, run: str, project: str, all: bool) -> 
 def read_rolling_back(connection: Connection) -> list[str]:
     """The runs whose rollback has begun and has not ended."""
     return [str(id) for (id,) in connection.execute("SELECT id FROM runs WHERE status = 'rolling_back' ORDER BY rowid")]
+
+
+def read_going_on(connection: Connection) -> set[str]:
+    """The runs that have not ended."""
+    return {str(id) for (id,) in connection.execute("SELECT id FROM runs WHERE ended_at IS NULL")}
 
 
 def read_decisions(connection: Connection, limit: int) -> list[Decision]:

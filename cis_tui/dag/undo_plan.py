@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from cis_tui.core.errors import CisError
 from cis_tui.core.text import clean_line
 from cis_tui.dag.calls import Calls
-from cis_tui.dag.carried import fact_of
+from cis_tui.dag.carried import edit_of, fact_of
+from cis_tui.dag.editing import standing
 from cis_tui.dag.groups import Groups
 from cis_tui.dag.model import TaskSpec, UndoStep
 from cis_tui.dag.record import RunRecord
@@ -62,7 +63,8 @@ def _open_groups(record: RunRecord, calls: Calls, state: RunState) -> tuple[Grou
         if task is None:
             continue
         try:
-            groups.open(task, groups.of(id).calls.again(task, facts, items))
+            of = groups.of(id).calls
+            groups.open(task, standing(task, of.again(task, facts, items), edit_of(state, id), of.dags))
         except CisError as error:
             broken[id] = error.message
     return groups, broken

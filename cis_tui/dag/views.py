@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.problems import Problem
+from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.model import LevelKind, Param
 
 
@@ -90,6 +91,17 @@ class DecisionStatus(StrEnum):
     """The run ended or was cancelled before anybody answered."""
 
 
+class Subject(StrEnum):
+    """What a decision is about."""
+
+    TASK = "task"
+    """A task of a run."""
+    SKILL = "skill"
+    """One call of a skill outside of any run."""
+    TOOL = "tool"
+    """One call of a tool by an agent."""
+
+
 class Choice(StrEnum):
     """What a ballot says."""
 
@@ -118,7 +130,9 @@ class Decision:
 
     id: str
     run: str
+    """Empty when it is not about a task."""
     task: str
+    """The id of the task, or the name of the skill or tool."""
     kind: DecisionKind
     prompt: str
     """What will run, rendered, in clean text."""
@@ -140,9 +154,27 @@ class Decision:
     asked_at: Instant | None = None
     decided_at: Instant | None = None
     by: str = ""
-    """DID of who decided, or `deadline`, `--yes`."""
+    """DID of who decided, or `deadline`, `--yes`, `rule of d12`."""
     reason: str = ""
     dag: str = ""
+    subject: Subject = Subject.TASK
+    project: str = ""
+    """The project's folder, when it is not about a task."""
+    refusal: Refusal | None = None
+    """Which kind of no it was."""
+    edit: Edit | None = None
+    """What was changed before it was approved: this is what runs."""
+    digest: str = ""
+    """SHA-256 of what would run as it is shown, which ballots sign; hexadecimal."""
+    alike: str = ""
+    """What a yes to all alike would cover, in words; empty when there can be none."""
+    rules: bool = False
+    """The yes is one to all alike in this run."""
+
+    @property
+    def answers_alone(self) -> bool:
+        """Whether one person decides it."""
+        return self.kind is not DecisionKind.ARBITRATED
 
 
 @dataclass(frozen=True, slots=True)

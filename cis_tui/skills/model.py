@@ -127,6 +127,8 @@ class SkillManifest:
     file: str = ""
     """The manifest's path."""
     origin: SkillOrigin = SkillOrigin.SHIPPED
+    confirm: str = ""
+    """Why a person has to confirm each of its calls; empty: nobody has to."""
 
 
 @dataclass(frozen=True, slots=True)

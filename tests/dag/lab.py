@@ -91,7 +91,7 @@ async def open_lab(
     home = Home(folder / "home").ensure()
     project = folder / "project"
     project.mkdir(exist_ok=True)
-    journal = Journal(home.runs_db, EventBus())
+    journal = Journal(home.runs_db, EventBus(), identity=OWNER)
     settings = Settings(decisions=DecisionSettings(**(decisions or {})))
     more: dict[str, object] = {}
     if memory is not None:

@@ -11,8 +11,12 @@ import pytest
 from cis_tui.core.codec import decode
 from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.events import EventType
+from cis_tui.core.retry import Retry
+from cis_tui.dag.answers import Refusal
 from cis_tui.dag.ballots import ballot_holds
-from cis_tui.dag.model import Action, Level, LevelKind
+from cis_tui.dag.model import Action, Level, LevelKind, UndoStep
+from cis_tui.dag.telling import detail_rows
+from cis_tui.dag.template import MASK
 from cis_tui.dag.views import Choice, Decision, DecisionKind, DecisionStatus, RunStatus, TaskStatus
 from tests.dag.lab import OWNER, Lab, open_lab, shell
 
@@ -83,6 +87,86 @@ async def test_no_to_a_recommended_task_skips_it_and_to_a_confirmed_one_fails_it
             (TaskStatus.FAILED, f"rejected by {OWNER.did}: not today"),
         ]
         assert view.status is RunStatus.FAILED
+
+
+@pytest.mark.parametrize("kind", [RECOMMENDED, CONFIRMED], ids=["recommended", "confirmed"])
+@pytest.mark.parametrize(
+    ("how", "status", "task", "after", "run_status"),
+    [
+        (Refusal.SKIP, DecisionStatus.SKIPPED, TaskStatus.SKIPPED, TaskStatus.SKIPPED, RunStatus.COMPLETED),
+        (Refusal.FAIL, DecisionStatus.REJECTED, TaskStatus.FAILED, TaskStatus.SKIPPED, RunStatus.FAILED),
+        (Refusal.ABORT, DecisionStatus.REJECTED, TaskStatus.CANCELLED, TaskStatus.CANCELLED, RunStatus.CANCELLED),
+    ],
+)
+async def test_the_three_kinds_of_no(
+    tmp_path: Path,
+    kind: Level,
+    how: Refusal,
+    status: DecisionStatus,
+    task: TaskStatus,
+    after: TaskStatus,
+    run_status: RunStatus,
+) -> None:
+    async with open_lab(tmp_path) as lab:
+        push = shell("push", "touch ran", level=kind, retry=Retry(max=3, backoff=0), on_failure="mend")
+        run = await lab.start(push, shell("next", "true", "push"), shell("mend", "touch mended"))
+        made = await lab.runs.decisions.reject((await lab.decision("push")).id, how=how, reason="not now")
+        assert (made.status, made.refusal, made.reason) == (status, how, "not now")
+        view = await lab.ended(run)
+        assert [lab.task(run, id).status for id in ("push", "next")] == [task, after]
+        assert view.status is run_status
+        assert not (lab.project / "ran").exists()
+        assert (lab.project / "mended").exists() == (how is Refusal.FAIL)
+        assert len(decided(lab)) == 1, "a no is not asked again"
+
+
+async def test_an_abort_takes_back_what_the_run_did_if_a_failure_would(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        made = shell("make", "touch made", creates=("made",))
+        run = await lab.start(made, shell("push", "true", "make", level=CONFIRMED), rollback_on_failure=True)
+        await lab.runs.decisions.reject((await lab.decision("push")).id, how=Refusal.ABORT, reason="stop")
+        view = await lab.ended(run)
+        assert view.status is RunStatus.ROLLED_BACK
+        assert view.error == f'aborted at "push": aborted by {OWNER.did}: stop'
+        assert not (lab.project / "made").exists()
+
+
+async def test_what_runs_is_shown_before_the_answer(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        task = shell(
+            "push",
+            'push --token {{ memory("own/word") }}',
+            level=CONFIRMED,
+            env={"TARGET": "zebra"},
+            creates=("out",),
+            rollback=(UndoStep(command="unpush"),),
+            timeout=9,
+        )
+        await lab.start(task)
+        detail = lab.runs.history.detail((await lab.decision("push")).id)
+        shown = detail.preview
+        assert shown is not None
+        assert (shown.command, shown.folder) == (f"push --token {MASK}", str(lab.project))
+        assert (shown.env, shown.creates, shown.rollback, shown.timeout) == (("TARGET",), ("out",), ("unpush",), 9)
+        assert shown.undo == "by its rollback steps and what it creates"
+        rows = detail_rows(detail)
+        assert ("would run", f"push --token {MASK}") in rows
+        assert ("may", "all that you may") in rows
+        assert "zebra" not in str(rows)
+
+
+async def test_a_late_answer_is_told_who_decided_when_and_how(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        await lab.start(shell("push", "true", level=CONFIRMED), shell("agree", "true", level=vote_level("dba", "sre")))
+        id = (await lab.decision("push")).id
+        made = await lab.runs.decisions.reject(id, how=Refusal.ABORT, reason="stop")
+        assert made.decided_at is not None
+        with pytest.raises(Refused) as late:
+            await lab.runs.decisions.approve(id)
+        assert late.value.message == (
+            f"the decision {id} is already aborted by {OWNER.did} at {made.decided_at.iso()} (stop)"
+        )
+        assert late.value.context["status"] == "rejected"
 
 
 async def test_nobody_confirms(tmp_path: Path) -> None:

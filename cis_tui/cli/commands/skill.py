@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -110,16 +109,9 @@ async def _skills(context: Context) -> tuple[SkillInfo, ...]:
 
 
 def _input(arguments: Namespace) -> dict[str, object]:
-    from cis_tui.cli.failure import usage
+    from cis_tui.cli.arguments import json_object
 
-    text = sys.stdin.read() if arguments.input == "-" else arguments.input
-    try:
-        data: object = json.loads(text)
-    except ValueError as error:
-        raise usage(f"--input is not JSON: {error}", """such as --input '{"path": "src"}'""") from error
-    if not isinstance(data, dict):
-        raise usage("--input is not a JSON object", """such as --input '{"path": "src"}'""")
-    return cast("dict[str, object]", data)
+    return json_object(sys.stdin.read() if arguments.input == "-" else arguments.input)
 
 
 def _show_text(text: str) -> None:

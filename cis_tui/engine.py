@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from cis_tui import __version__
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import Settings, load_config
-from cis_tui.core.errors import CisError
+from cis_tui.core.errors import CisError, NotFound
 from cis_tui.core.events import Event, EventBus, EventType
 from cis_tui.core.identity import Identity, load_identity
 from cis_tui.core.lock import take_lock
@@ -469,7 +469,13 @@ class Engine:
 
     async def decision_show(self, id: str) -> DecisionDetail:
         """See `EngineApi`."""
-        return await self._in_thread(self._runs.history.detail, id)
+        asked = self._runs.decisions.asked(id)
+        try:
+            return await self._in_thread(self._runs.history.detail, id)
+        except NotFound:
+            if asked is None:
+                raise
+            return asked  # it is on its way to the journal
 
     async def decision_approve(
         self, id: str, *, reason: str = "", edit: Edit | None = None, alike: bool = False

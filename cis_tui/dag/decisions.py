@@ -18,7 +18,7 @@ from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.ballots import sign_ballot
 from cis_tui.dag.countdown import Countdowns, awake_or_asleep
 from cis_tui.dag.editing import merged
-from cis_tui.dag.inspection import Preview, Rule
+from cis_tui.dag.inspection import DecisionDetail, Rule
 from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.open_decisions import OpenDecision, OpenDecisions
 from cis_tui.dag.questions import Question, compose, shown_digest
@@ -70,10 +70,10 @@ class DecisionService:
         known.update((decision.id, decision) for decision in pending)
         return tuple(sorted(known.values(), key=lambda decision: int(decision.id[1:])))
 
-    def asked(self, id: str) -> tuple[Decision, Preview | None] | None:
+    def asked(self, id: str) -> DecisionDetail | None:
         """An open decision and what would run; None if there is no such open one."""
         open = self._open.get(id)
-        return (open.decision, open.question.preview) if open else None
+        return DecisionDetail(open.decision, open.question.preview) if open else None
 
     async def approve(self, id: str, *, reason: str = "", edit: Edit | None = None, alike: bool = False) -> Decision:
         """Let it run: as it is, after an `edit`, or with all that are `alike` in its run, now and later.

@@ -24,6 +24,7 @@ from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
+from cis_tui.dag.skill_calls import read_log
 from cis_tui.dag.template import Private, bind_params
 from cis_tui.dag.views import (
     Choice,
@@ -62,7 +63,8 @@ from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
 from cis_tui.protocol import EngineStatus
 from cis_tui.skills.memory import Caller, SkillMemory
-from cis_tui.skills.model import SkillInfo, SkillManifest, SkillResult
+from cis_tui.skills.model import SkillInfo, SkillManifest, SkillResult, SkillRun
+from cis_tui.skills.snapshot import Snapshots
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -113,6 +115,7 @@ class Engine:
         self._weekly = WeeklyArchive(self._memory.archive, clock)
         self._index = IndexKeeper(self._memory)
         self._trust = TrustStore(home)
+        self._snapshots = Snapshots(home.skill_copies)
         self._runs = RunService(
             home=home,
             journal=self._journal,
@@ -171,6 +174,7 @@ class Engine:
             return
         self._closed = True
         await self._runs.close()
+        await self._in_thread(self._snapshots.clear)
         await self._weekly.stop()
         await self._in_thread(self._index.close)
         await self._in_thread(self._memory.close)
@@ -515,15 +519,24 @@ class Engine:
         return await self._in_thread(self._session(project).skills)
 
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object]
+        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
     ) -> SkillResult:
         """See `EngineApi`."""
         manifest = await self._in_thread(self._session(project).runnable_skill, name)
-        result = await self._runs.run_skill(manifest, project=project, args=args, input=input)
-        self._journal.emit(
-            EventType.SKILL_EXECUTED, {"skill": name, "success": result.success, "duration": result.duration}
-        )
-        return result
+        return await self._runs.skill_calls.run(manifest, project=project, args=args, input=input, call=call)
+
+    async def skill_cancel(self, call: str) -> bool:
+        """See `EngineApi`."""
+        return self._runs.skill_calls.cancel(call)
+
+    async def skill_runs(self, project: str = "", *, skill: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._runs.skill_runs(skill, project=project, limit=limit))
+
+    async def skill_log(self, call: str, *, offset: int = 0, limit: int = 65536) -> LogChunk:
+        """See `EngineApi`."""
+        live = self._runs.skill_calls.goes_on(call)
+        return await self._in_thread(lambda: read_log(self.home, call, offset=offset, limit=limit, live=live))
 
     # Events
 
@@ -548,7 +561,8 @@ class Engine:
     def _session(self, project: str) -> ProjectSession:
         """The session of a project folder, or of none for an empty path."""
         if project not in self._sessions:
-            self._sessions[project] = ProjectSession(self.home, self._trust, Path(project) if project else None)
+            root = Path(project) if project else None
+            self._sessions[project] = ProjectSession(self.home, self._trust, root, self._snapshots)
         return self._sessions[project]
 
     async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -28,7 +28,7 @@ from cis_tui.memory.records import (
 )
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
-from cis_tui.skills.model import SkillInfo, SkillResult
+from cis_tui.skills.model import SkillInfo, SkillResult, SkillRun
 
 PROTOCOL_VERSION = 1
 
@@ -239,8 +239,22 @@ class EngineApi(Protocol):
 
     async def skill_list(self, project: str) -> tuple[SkillInfo, ...]: ...
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object]
-    ) -> SkillResult: ...
+        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
+    ) -> SkillResult:
+        """`call`: a new name of letters and digits for this call, by which its SkillOutput events are known."""
+        ...
+
+    async def skill_cancel(self, call: str) -> bool:
+        """Ends a call with all its processes; whether it was going on."""
+        ...
+
+    async def skill_runs(self, project: str = "", *, skill: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
+        """Calls that have ended, also those of tasks, newest first; of all projects when `project` is empty."""
+        ...
+
+    async def skill_log(self, call: str, *, offset: int = 0, limit: int = 65536) -> LogChunk:
+        """What a call outside of any run printed, as long as it is kept."""
+        ...
 
     def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """Events as they happen; with `since`, first those after that number."""

@@ -34,7 +34,7 @@ from cis_tui.memory.records import (
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.protocol import PROTOCOL_VERSION, EngineStatus
-from cis_tui.skills.model import SkillInfo, SkillResult
+from cis_tui.skills.model import SkillInfo, SkillResult, SkillRun
 
 
 class RemoteEngine:
@@ -330,10 +330,22 @@ class RemoteEngine:
         return await self._call("skill_list", project=project)
 
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object]
+        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
     ) -> SkillResult:
         """See `EngineApi`."""
-        return await self._call("skill_run", project=project, name=name, args=args, input=input)
+        return await self._call("skill_run", project=project, name=name, args=args, input=input, call=call)
+
+    async def skill_cancel(self, call: str) -> bool:
+        """See `EngineApi`."""
+        return await self._call("skill_cancel", call=call)
+
+    async def skill_runs(self, project: str = "", *, skill: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
+        """See `EngineApi`."""
+        return await self._call("skill_runs", project=project, skill=skill, limit=limit)
+
+    async def skill_log(self, call: str, *, offset: int = 0, limit: int = 65536) -> LogChunk:
+        """See `EngineApi`."""
+        return await self._call("skill_log", call=call, offset=offset, limit=limit)
 
     async def _call(self, method: str, /, **params: object) -> Any:
         answer = await self._channel.call(method, params)

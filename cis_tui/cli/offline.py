@@ -8,11 +8,12 @@ from pathlib import Path
 from cis_tui.core.paths import Home
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
+from cis_tui.dag.skill_calls import read_log
 from cis_tui.dag.views import DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
-from cis_tui.skills.model import SkillInfo
+from cis_tui.skills.model import SkillInfo, SkillRun
 
 
 class Offline:
@@ -90,6 +91,14 @@ class Offline:
     async def skill_list(self, project: str) -> tuple[SkillInfo, ...]:
         """See `EngineApi`."""
         return self._session(project).skills()
+
+    async def skill_runs(self, project: str = "", *, skill: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
+        """See `EngineApi`."""
+        return self._history.skill_runs(skill, project=project, limit=limit)
+
+    async def skill_log(self, call: str, *, offset: int = 0, limit: int = 65536) -> LogChunk:
+        """See `EngineApi`."""
+        return read_log(self._home, call, offset=offset, limit=limit)
 
     def _session(self, project: str) -> ProjectSession:
         return ProjectSession(self._home, self._trust, Path(project) if project else None)

@@ -112,15 +112,24 @@ def read_text(path: FilePath) -> str:
         Invalid: there is none, it is larger than 4 MB, or it is not text (CIS-CORE-044).
     """
     try:
-        data = read_bytes(path, limit=MAX_BYTES)
+        return as_text(read_bytes(path, limit=MAX_BYTES))
+    except OSError as error:
+        raise Invalid("CIS-CORE-044", f"cannot be read: {error.strerror or error}") from error
+
+
+def as_text(data: bytes) -> str:
+    """The text of a file whose content is `data`.
+
+    Raises:
+        Invalid: it is not UTF-8 (CIS-CORE-044).
+    """
+    try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise Invalid(
             "CIS-CORE-044", f"not UTF-8 text: byte {error.start}, line {line}", hint="save it as UTF-8"
         ) from None
-    except OSError as error:
-        raise Invalid("CIS-CORE-044", f"cannot be read: {error.strerror or error}") from error
 
 
 def read_bytes(path: FilePath, *, limit: int) -> bytes:

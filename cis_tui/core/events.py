@@ -49,13 +49,14 @@ class EventType(StrEnum):
     RUN_COMPLETED = "RunCompleted"
     RUN_FAILED = "RunFailed"
     SKILL_LOADED = "SkillLoaded"
+    SKILL_OUTPUT = "SkillOutput"
     SKILL_EXECUTED = "SkillExecuted"
     PROJECT_OPENED = "ProjectOpened"
     PROJECT_RELOADED = "ProjectReloaded"
     ERROR = "Error"
 
 
-LOSSY = frozenset({EventType.TASK_OUTPUT, EventType.MEMORY_ACCESS})
+LOSSY = frozenset({EventType.TASK_OUTPUT, EventType.SKILL_OUTPUT, EventType.MEMORY_ACCESS})
 """Events that a slow reader may miss; all others are delivered or the reader is told to start again."""
 
 

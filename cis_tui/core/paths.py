@@ -48,6 +48,16 @@ class Home:
         return self.root / "runs"
 
     @property
+    def calls(self) -> Path:
+        """Output of skills that were called outside of any run."""
+        return self.root / "calls"
+
+    @property
+    def skill_copies(self) -> Path:
+        """What the live engine runs skills from."""
+        return self.root / "cache" / "skills"
+
+    @property
     def skills(self) -> Path:
         return self.root / "skills"
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cis_tui.core.codec import dumps
-from cis_tui.core.errors import CisError, TimedOut, Unavailable
+from cis_tui.core.errors import CisError, Invalid, TimedOut, Unavailable
 from cis_tui.dag.calls import SHELL, Call
 from cis_tui.dag.outputs import Output
+from cis_tui.skills.arguments import checked
 from cis_tui.skills.native import SkillCall
 from cis_tui.skills.process import Command, Ended, Processes
 from cis_tui.skills.run import run_skill
@@ -66,9 +67,13 @@ async def attempt(call: Call, setting: Setting, output: Output) -> Outcome:
 
 async def _skill(call: Call, setting: Setting, output: Output) -> Outcome:
     assert call.manifest is not None
+    try:
+        input = checked(call.manifest.name, call.manifest.exports, call.args, call.input)
+    except Invalid as error:
+        return Outcome(False, None, error=error.message, final=True)
     skill_call = SkillCall(
         args=call.args,
-        input=call.input,
+        input=input,
         project=setting.project,
         run=setting.run,
         task=setting.task,

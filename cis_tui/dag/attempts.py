@@ -86,11 +86,21 @@ class Attempts:
         work = Work(self._within_time(task, call), run, self._record.project, task.id, number, task.skill)
         try:
             outcome = await place.run(work, output)
+            self._tell_skill(task, call, outcome)
             return replace(outcome, made=await self._made(call.creates)) if call.creates else outcome
         finally:
             output.close()
             if output.failure is not None:
                 log.warning("the output of %s in the run %s is not whole: %s", task.id, run, output.failure)
+
+    def _tell_skill(self, task: TaskSpec, call: Call, outcome: Outcome) -> None:
+        """A call of a skill is told as such, beside the outcome of its task."""
+        if call.manifest is None:
+            return
+        data: dict[str, object] = {"skill": call.manifest.name, "run": self._record.id, "task": task.id}
+        data |= {"project": self._record.project, "success": outcome.ok, "exit_code": outcome.exit_code}
+        data |= {"duration": outcome.duration, **({"error": clean_line(outcome.error)} if outcome.error else {})}
+        self._tools.journal.note(EventType.SKILL_EXECUTED, data)
 
     async def _keep(self, paths: Iterable[str]) -> Mapping[str, str]:
         """Keep what lies where a task creates something; an image that the run has already stays the first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 
 from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.core.paths import Home
@@ -29,7 +30,10 @@ from cis_tui.dag.views import (
     UndoKind,
     UndoStatus,
 )
+from cis_tui.skills.model import SkillRun
 
+SKILL_RUNS = 5_000
+"""Calls of skills that are looked through."""
 Live = Callable[[str], RunState | None]
 """The present state of a run that an engine is working on; None for any other."""
 
@@ -47,6 +51,13 @@ class RunHistory:
         with self._reading() as connection:
             found = store.read_summaries(connection, project, limit) if connection else []
         return tuple(self._present(summary) for summary in found)
+
+    def skill_runs(self, skill: str = "", *, project: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
+        """The latest calls, newest first: of one skill or of all, from one project or from all."""
+        with self._reading() as connection:
+            found = store.read_skill_runs(connection, SKILL_RUNS) if connection else []
+        wanted = (run for run in found if skill in ("", run.skill) and project in ("", run.project))
+        return tuple(islice(wanted, limit))
 
     def show(self, run: str) -> RunView:
         """One run; `run` may be an unambiguous beginning of its id.

@@ -112,6 +112,10 @@ class Journal:
         """Publish an event in its order without storing it. May be called from any thread."""
         self.emit_all(((type, data),))
 
+    def note(self, type: str, data: Mapping[str, object]) -> None:
+        """Store an event without waiting until it is on the disk. May be called from any thread."""
+        self._put(_Entry(self._clock(), ((type, data),), (_encode(data),), None, None))
+
     def emit_all(self, changes: Iterable[Change]) -> None:
         """Publish events in their order without storing them."""
         self._put(_Entry(self._clock(), tuple(changes), None, None, None))

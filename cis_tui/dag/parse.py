@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from cis_tui.core.document import MAX_BYTES, Notes, as_table, is_table, parse_json, parse_toml, read_text
+from cis_tui.core.document import MAX_BYTES, Notes, as_table, as_text, is_table, parse_json, parse_toml, read_text
 from cis_tui.core.errors import Invalid
 from cis_tui.core.problems import Problem
 from cis_tui.core.tables import Table
@@ -32,12 +32,14 @@ class LoadedDag:
     spec: DagSpec | None
     """As far as it could be understood, for a look at it; it may run only if no problem is an error."""
     problems: tuple[Problem, ...]
+    hashed: str = ""
+    """What trust is held against, see `HashedFile`; empty when nothing of a project may be so."""
 
 
-def load_dag(path: Path) -> LoadedDag:
-    """Read a DAG file; never raises for what is in it."""
+def load_dag(path: Path, content: bytes | None = None) -> LoadedDag:
+    """Read a DAG file, or take its `content` as it was read before; never raises for what is in it."""
     try:
-        text = read_text(path)
+        text = read_text(path) if content is None else as_text(content)
     except Invalid as error:
         notes = Notes(str(path))
         notes.error((), error.message, error.hint)

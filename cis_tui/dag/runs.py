@@ -40,7 +40,7 @@ from cis_tui.dag.views import Debt, LogChunk, RunStatus, RunSummary, RunView, Ta
 from cis_tui.dag.working import WorkingRuns, stopping
 from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.memory import Caller, SkillMemory
-from cis_tui.skills.model import SkillManifest, SkillResult
+from cis_tui.skills.model import SkillManifest, SkillRun
 from cis_tui.skills.process import Processes
 from cis_tui.skills.wasm.cache import CompiledCache
 from cis_tui.skills.wasm.pool import Pool
@@ -103,7 +103,7 @@ class RunService:
         slots = asyncio.Semaphore(settings.core.max_parallel)
         self._local = LocalExecutor(home, self._tools.processes, self._wasm, slots)
         self._working = WorkingRuns(self._tools, roll_back_memory)
-        self._skill_calls = SkillCalls(home, self._tools.processes, self._wasm)
+        self._skill_calls = SkillCalls(home, self._tools.processes, self._wasm, journal)
         self._changing = asyncio.Lock()
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()
@@ -270,15 +270,14 @@ class RunService:
             found = await self._in_thread(lambda: self._history.debts(id, all=True))
         return next(debt for debt in found if debt.task == task)
 
-    async def run_skill(
-        self, manifest: SkillManifest, *, project: str, args: tuple[str, ...], input: Mapping[str, object]
-    ) -> SkillResult:
-        """Run a native skill outside of any run.
+    @property
+    def skill_calls(self) -> SkillCalls:
+        """The skills that are called outside of any run."""
+        return self._skill_calls
 
-        Raises:
-            CisError: see `run_native`.
-        """
-        return await self._skill_calls.run(manifest, project=project, args=args, input=input)
+    def skill_runs(self, skill: str = "", *, project: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
+        """See `RunHistory.skill_runs`."""
+        return self._history.skill_runs(skill, project=project, limit=limit)
 
     async def close(self) -> None:
         """End every process. Runs that had not ended are paused; nothing is recorded about what was in flight."""

@@ -17,6 +17,7 @@ from cis_tui.core.identity import Identity
 from cis_tui.dag import trail_store
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.views import Debt, Decision, RunStatus, RunSummary
+from cis_tui.skills.model import SkillRun
 
 if TYPE_CHECKING:
     import sqlite3 as sqlite  # the driver has no types, and the same interface
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) W
 CREATE TABLE IF NOT EXISTS events(
     seq INTEGER PRIMARY KEY, at REAL NOT NULL, type TEXT NOT NULL, run TEXT NOT NULL, task TEXT, data TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_of_run ON events(run);
+CREATE INDEX IF NOT EXISTS events_of_skills ON events(seq) WHERE type = 'SkillExecuted';
 CREATE TABLE IF NOT EXISTS runs(
     id TEXT PRIMARY KEY, dag TEXT NOT NULL, project TEXT NOT NULL, file TEXT NOT NULL, policy TEXT NOT NULL,
     status TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL, tasks_total INTEGER NOT NULL,
@@ -228,6 +230,12 @@ def read_events(connection: Connection, where: str, values: tuple[object, ...]) 
     """The stored events that `where` selects, in order."""
     rows = connection.execute(f"SELECT seq, at, type, data FROM events WHERE {where}", values)
     return [Event(seq, Instant(at), type, json.loads(data)) for seq, at, type, data in rows]
+
+
+def read_skill_runs(connection: Connection, limit: int) -> list[SkillRun]:
+    """The latest calls of skills, newest first."""
+    events = read_events(connection, "type = 'SkillExecuted' ORDER BY seq DESC LIMIT ?", (limit,))
+    return [decode(SkillRun, {**event.data, "at": event.at.iso()}) for event in events]
 
 
 def read_summaries(connection: Connection, project: str, limit: int) -> list[RunSummary]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from cis_tui.core.errors import Invalid, NotFound, Refused
+from cis_tui.core.document import MAX_BYTES
+from cis_tui.core.errors import Invalid, NotFound
 from cis_tui.core.paths import PROJECT_DIR, Home
 from cis_tui.core.problems import Severity
 from cis_tui.core.text import did_you_mean
@@ -20,9 +22,12 @@ from cis_tui.dag.validate import validate
 from cis_tui.dag.views import DagInfo, DagPlan
 from cis_tui.project.config import load_project
 from cis_tui.project.model import ProjectInfo, TrustState
+from cis_tui.project.skills import ProjectSkills, check_settings, manifests, untrusted
 from cis_tui.project.trust import TrustStore
-from cis_tui.skills.model import Mode, Permissions, SkillInfo, SkillManifest, SkillOrigin
-from cis_tui.skills.registry import LoadedSkill, find_skills
+from cis_tui.skills.digest import hash_file
+from cis_tui.skills.manifest import LoadedSkill
+from cis_tui.skills.model import SkillInfo, SkillManifest
+from cis_tui.skills.snapshot import Snapshots
 
 Durations = Callable[[str, str], Mapping[str, float]]
 """DAG and project to the seconds that its tasks took, see `RunHistory.durations`."""
@@ -35,11 +40,13 @@ class ProjectSession:
     Files are read when they are asked for, so that what is shown and run is what lies there now.
     """
 
-    def __init__(self, home: Home, trust: TrustStore, root: Path | None) -> None:
+    def __init__(self, home: Home, trust: TrustStore, root: Path | None, snapshots: Snapshots | None = None) -> None:
+        """`snapshots` is what skills are run from; without it, the session is for looking only."""
         self.root = root
-        self._home = home
+        self.found = ProjectSkills(home, trust, root, snapshots)
+        """The skills that can be called from here."""
         self._trust = trust
-        self._loaded: dict[Path, tuple[tuple[int, int], LoadedDag]] = {}
+        self._loaded: dict[Path, tuple[tuple[int, int, int], LoadedDag]] = {}
 
     def info(self) -> ProjectInfo:
         """The project at one glance.
@@ -69,7 +76,7 @@ class ProjectSession:
 
     def dags(self) -> tuple[DagInfo, ...]:
         """The project's DAGs, broken ones with their problems, by file name."""
-        skills = self._find_skills()
+        skills = self.found.all()
         return tuple(self._describe(dag, skills) for dag in self._project_dags())
 
     def dag(self, name: str) -> DagInfo:
@@ -78,7 +85,7 @@ class ProjectSession:
         Raises:
             NotFound: there is none (CIS-DAG-001, CIS-DAG-002).
         """
-        return self._describe(self._find(name), self._find_skills())
+        return self._describe(self._find(name), self.found.all())
 
     def valid(self, name: str) -> DagSpec:
         """The DAG called `name`, or in the file `name`, if nothing is wrong with it.
@@ -87,7 +94,7 @@ class ProjectSession:
             NotFound: there is none.
             Invalid: it has errors; the first is named, all are in the context (CIS-DAG-003).
         """
-        return self._valid(self._find(name), name, self._find_skills())
+        return self._valid(self._find(name), name, self.found.all())
 
     def plan(self, name: str, params: Mapping[str, str], *, durations: Durations = lambda dag, project: {}) -> DagPlan:
         """What a run of the DAG called `name` would do; `durations` tells how long its tasks took in earlier runs.
@@ -109,10 +116,12 @@ class ProjectSession:
             Refused: it, or a skill of the project that it calls, is not trusted as it is now (CIS-PROJ-010).
         """
         dag = self._find(name)
-        spec = self._valid(dag, name, self._find_skills())
+        spec = self._valid(dag, name, self.found.all())
+        if self.root is not None:
+            check_settings(self._trust, self.root)
         for each in (dag, *self._included(dag, spec).dags.values()):
             if not self._dag_trusted(each):
-                raise self._untrusted(f"the DAG {each.name} ({each.file})")
+                raise untrusted(f"the DAG {each.name} ({each.file})", self.root)
         return spec, self.trusted_skills(spec.skills)
 
     def require_trust(self) -> None:
@@ -122,7 +131,7 @@ class ProjectSession:
             Refused: it is not trusted (CIS-PROJ-010).
         """
         if self.root is not None and self._trust.state(self.root) is TrustState.UNTRUSTED:
-            raise self._untrusted(f"the project {self.root}")
+            raise untrusted(f"the project {self.root}", self.root)
 
     def _find(self, name: str) -> LoadedDag:
         if "/" in name or name.endswith(DAG_SUFFIXES):
@@ -166,11 +175,20 @@ class ProjectSession:
             raise NotFound(
                 "CIS-DAG-001", f"{path}: {error.strerror}", hint="cis dag list shows the project's"
             ) from error
-        stamp = (stat.st_mtime_ns, stat.st_size)
+        stamp = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
         known = self._loaded.get(path)
         if known is None or known[0] != stamp:
-            known = self._loaded[path] = (stamp, load_dag(path))
+            known = self._loaded[path] = (stamp, self._read(path))
         return known[1]
+
+    def _read(self, path: Path) -> LoadedDag:
+        """The DAG in `path`; what is held against trust are the bytes that it was read from."""
+        content = io.BytesIO()
+        within = self.root.resolve() if self.root is not None else None
+        hashed = hash_file(path, within, content) if within is not None else None
+        if hashed is None or hashed.size > MAX_BYTES:
+            return load_dag(path)
+        return replace(load_dag(path, content.getvalue()), hashed=hashed.digest)
 
     def _describe(self, dag: LoadedDag, skills: Mapping[str, LoadedSkill]) -> DagInfo:
         spec = dag.spec
@@ -183,12 +201,12 @@ class ProjectSession:
         if spec is not None:
             stakeholders = project.stakeholders if project else None
             included = self._included(dag, spec)
-            problems += validate(included.spec, skills=_manifests(skills), stakeholders=stakeholders)
+            problems += validate(included.spec, skills=manifests(skills), stakeholders=stakeholders)
             problems += tuple(included.problems)
             for inner in included.dags.values():
                 trusted = trusted and self._dag_trusted(inner)
                 whole = replace(inner.spec, dags=included.spec.dags) if inner.spec else None
-                found = validate(whole, skills=_manifests(skills), stakeholders=stakeholders) if whole else ()
+                found = validate(whole, skills=manifests(skills), stakeholders=stakeholders) if whole else ()
                 problems += tuple(each for each in (*inner.problems, *found) if each.severity is Severity.ERROR)
         return DagInfo(
             name=dag.name,
@@ -215,80 +233,20 @@ class ProjectSession:
         )
 
     def _dag_trusted(self, dag: LoadedDag) -> bool:
-        return self.root is None or self._trust.covers(self.root, Path(dag.file))
+        if self.root is None:
+            return True
+        return self._trust.covers(self.root, Path(dag.file), digest=dag.hashed)
 
     # Skills
 
     def skills(self) -> tuple[SkillInfo, ...]:
         """Every skill that can be found from here, by name."""
-        return tuple(self._describe_skill(skill) for _, skill in sorted(self._find_skills().items()))
+        return self.found.infos()
 
     def runnable_skill(self, name: str) -> SkillManifest:
-        """The skill `name`, if it is whole and trusted.
-
-        Raises:
-            NotFound: there is none (CIS-SKILL-002).
-            Invalid: its manifest has errors (CIS-SKILL-003).
-            Refused: it is the project's and not trusted as it is now (CIS-PROJ-010).
-        """
-        found = self._find_skills()
-        if name not in found:
-            raise NotFound(
-                "CIS-SKILL-002",
-                f'there is no skill "{name}"',
-                hint=did_you_mean(name, found) or "cis skill list shows all",
-            )
-        skill = found[name]
-        if skill.manifest is None:
-            raise Invalid("CIS-SKILL-003", f"the skill {name} cannot run: {skill.problems[0]}")
-        return self.trusted_skills({name})[name]
+        """See `ProjectSkills.runnable`."""
+        return self.found.runnable(name)
 
     def trusted_skills(self, names: set[str]) -> Mapping[str, SkillManifest]:
-        """The manifests of `names`, those that exist.
-
-        Raises:
-            Refused: one of them is the project's and not trusted as it is now (CIS-PROJ-010).
-        """
-        found = self._find_skills()
-        for name in sorted(names & found.keys()):
-            if not self._skill_trusted(found[name]):
-                raise self._untrusted(f"the skill {name}")
-        return {name: manifest for name, manifest in _manifests(found).items() if name in names}
-
-    def _find_skills(self) -> Mapping[str, LoadedSkill]:
-        return find_skills(self._home, self.root)
-
-    def _describe_skill(self, skill: LoadedSkill) -> SkillInfo:
-        manifest = skill.manifest
-        return SkillInfo(
-            name=skill.name,
-            version=manifest.version if manifest else "",
-            type=manifest.type.value if manifest else "",
-            file=skill.file,
-            description=manifest.description if manifest else "",
-            permissions=manifest.permissions if manifest else Permissions(),
-            trusted=self._skill_trusted(skill),
-            problems=skill.problems,
-            origin=skill.origin,
-            exports=manifest.exports if manifest else (),
-            dependencies=manifest.dependencies if manifest else (),
-            mode=manifest.mode if manifest else Mode.ONCE,
-            timeout=manifest.timeout if manifest else 0.0,
-        )
-
-    def _skill_trusted(self, skill: LoadedSkill) -> bool:
-        if self.root is None or skill.origin is not SkillOrigin.PROJECT:
-            return True
-        return self._trust.covers(self.root, Path(skill.file))
-
-    def _untrusted(self, what: str) -> Refused:
-        return Refused(
-            "CIS-PROJ-010",
-            f"{what} is not trusted as it is now",
-            hint=f"look at it and trust it: cis trust {self.root}",
-            context={"project": str(self.root)},
-        )
-
-
-def _manifests(skills: Mapping[str, LoadedSkill]) -> dict[str, SkillManifest]:
-    return {name: skill.manifest for name, skill in skills.items() if skill.manifest is not None}
+        """See `ProjectSkills.trusted`."""
+        return self.found.trusted(names)

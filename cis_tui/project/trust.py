@@ -14,7 +14,17 @@ from cis_tui.core.document import as_table
 from cis_tui.core.errors import Invalid, Refused
 from cis_tui.core.paths import Home, find_project, private_dir, write_private
 from cis_tui.core.text import clean_line
-from cis_tui.project.code import FOLDERS, CodeFile, code_below, code_digest, project_code, text_of
+from cis_tui.project.code import (
+    FOLDERS,
+    SETTINGS,
+    CodeFile,
+    code_below,
+    code_digest,
+    first_link,
+    project_code,
+    project_settings,
+    text_of,
+)
 from cis_tui.project.model import Change, TrustItem, TrustReport, TrustState
 from cis_tui.project.showing import show_change
 from cis_tui.skills.manifest import MANIFEST
@@ -94,8 +104,10 @@ class TrustStore:
         """Trust nothing of `root` any more."""
         self._change(root, lambda _: None, {})
 
-    def covers(self, root: Path, file: Path) -> bool:
+    def covers(self, root: Path, file: Path, *, digest: str | None = None) -> bool:
         """Whether `file`, asked for in the project `root`, may run as it is now; of a manifest, its whole folder.
+
+        `digest`, of a file that is no manifest: what it was when it was read, see `HashedFile`.
 
         A file outside of every project may. One in a project, but not among its code, may if the project is trusted.
         """
@@ -110,11 +122,37 @@ class TrustStore:
             path = os.path.dirname(path)
         elif not path.startswith(tuple(f"{folder}/" for folder in FOLDERS)):
             return True
+        if digest is not None and Path(path).name != MANIFEST:
+            linked = first_link(Path(os.path.abspath(owner)), path)
+            given = {text_of(Path(path)): digest}
+            return bool(digest) and not linked and (grant.author or _granted(grant, path) == given)
         code = code_below(owner, path)
-        name = text_of(Path(path))
-        below = f"{name}/" if path else ""
-        trusted = {key: value for key, value in grant.files.items() if key == name or key.startswith(below)}
-        return _whole(code) and (grant.author or trusted == _digests(code))
+        return _whole(code) and (grant.author or _granted(grant, path) == _digests(code))
+
+    def covers_copy(self, root: Path, folder: Path, files: Mapping[str, str]) -> bool:
+        """Whether a copy of `folder` may run in the project `root`; `files`: path in it and digest of each file.
+
+        See `covers`; a folder that is a link, or is reached by one, is never trusted.
+        """
+        owner = find_project(Path(os.path.abspath(folder))) or root
+        path = _inside(owner, folder)
+        if path is None:
+            return True
+        path = "" if path == "." else path
+        grant = self._grants().get(_key(owner))
+        if grant is None or not files or first_link(Path(os.path.abspath(owner)), path):
+            return False
+        digests = {text_of(Path(path, name)): digest for name, digest in files.items()}
+        return grant.author or _granted(grant, path) == digests
+
+    def covers_settings(self, root: Path) -> bool:
+        """Whether the project.toml of `root` says nothing that matters, or what was trusted."""
+        settings = project_settings(root)
+        if settings is None:
+            return True
+        grant = self._grants().get(_key(root))
+        trusted = grant is not None and (grant.author or grant.files.get(SETTINGS) == settings.digest)
+        return bool(settings.digest) and trusted
 
     def _grants(self) -> dict[str, _Grant]:
         try:
@@ -187,6 +225,13 @@ def _inside(root: Path, file: Path) -> str | None:
 
 def _digests(code: Mapping[str, CodeFile]) -> dict[str, str]:
     return {path: file.digest for path, file in code.items() if file.digest}
+
+
+def _granted(grant: _Grant, path: str) -> dict[str, str]:
+    """What is remembered of the file or folder `path` in the project."""
+    name = text_of(Path(path))
+    below = f"{name}/" if path else ""
+    return {key: value for key, value in grant.files.items() if key == name or key.startswith(below)}
 
 
 def _whole(code: Mapping[str, CodeFile]) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from cis_tui.core.document import open_regular
 
@@ -15,6 +16,7 @@ MAX_FILES = 5_000
 """In one folder; one with more has no digest."""
 MAX_FILE = 64 * 1024 * 1024
 """Bytes of one file."""
+COMPILED = "__pycache__"
 MAX_HEAD = 64 * 1024
 """Bytes that are kept of the beginning of a file."""
 
@@ -28,10 +30,14 @@ class HashedFile:
     head: bytes
     """Its first 64 kB."""
     size: int
+    executable: bool = False
 
 
 def walk_files(folder: Path) -> Iterator[Path]:
-    """Everything below `folder` that is no folder, by name. A link is given as itself and never entered."""
+    """Everything below `folder` that is no folder, by name. A link is given as itself and never entered.
+
+    What Python compiled (`__pycache__`) is passed over: it comes by itself, and is never run.
+    """
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -39,13 +45,16 @@ def walk_files(folder: Path) -> Iterator[Path]:
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            yield from walk_files(Path(entry.path))
+            if entry.name != COMPILED:
+                yield from walk_files(Path(entry.path))
         else:
             yield Path(entry.path)
 
 
-def hash_file(path: Path, within: Path) -> HashedFile | None:
+def hash_file(path: Path, within: Path, copy: BinaryIO | None = None) -> HashedFile | None:
     """Read a regular file that really lies inside `within`, which has to be a resolved path.
+
+    `copy` gets the very bytes that the digest is of.
 
     None for pipes, devices, files over 64 MB, links that lead out, and what cannot be read.
     """
@@ -63,11 +72,19 @@ def hash_file(path: Path, within: Path) -> HashedFile | None:
             digest.update(b"x" if status.st_mode & stat.S_IXUSR else b"-")
             head = file.read(MAX_HEAD)
             digest.update(head)
-            while chunk := file.read(1 << 20):
+            if copy is not None:
+                copy.write(head)
+            size = len(head)
+            while size <= MAX_FILE and (chunk := file.read(1 << 20)):
+                size += len(chunk)
                 digest.update(chunk)
+                if copy is not None:
+                    copy.write(chunk)
     except (OSError, RuntimeError):
         return None
-    return HashedFile(digest.hexdigest(), head, status.st_size)
+    if size > MAX_FILE:
+        return None
+    return HashedFile(digest.hexdigest(), head, size, bool(status.st_mode & stat.S_IXUSR))
 
 
 def folder_digest(folder: Path) -> str:
@@ -76,10 +93,18 @@ def folder_digest(folder: Path) -> str:
         within = folder.resolve(strict=True)
     except (OSError, RuntimeError):
         return ""
-    whole = hashlib.sha256()
+    digests: dict[str, str] = {}
     for count, path in enumerate(walk_files(folder)):
         file = hash_file(path, within) if count < MAX_FILES else None
         if file is None:
             return ""
-        whole.update(os.fsencode(path.relative_to(folder)) + b"\0" + file.digest.encode() + b"\n")
+        digests[os.fsdecode(path.relative_to(folder))] = file.digest
+    return digest_of(digests)
+
+
+def digest_of(digests: Mapping[str, str]) -> str:
+    """One SHA-256 over the names and digests of files."""
+    whole = hashlib.sha256()
+    for name, digest in sorted(digests.items()):
+        whole.update(os.fsencode(name) + b"\0" + digest.encode() + b"\n")
     return whole.hexdigest()

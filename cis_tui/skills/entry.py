@@ -27,6 +27,8 @@ def read_entry(top: Table, skill: Table, kind: SkillType, folder: Path) -> tuple
     if top.get("commands") is not None:
         return _commands(top, entry, args)
     if not entry and kind is not SkillType.DAG:
+        if "entry" in skill.data and not isinstance(skill.data["entry"], str):
+            return entry, args
         skill.notes.error(skill.path, 'there is no "entry"', "name a program on PATH, or a file beside the manifest")
     elif kind is SkillType.NATIVE:
         _check_entry(skill, entry, folder)

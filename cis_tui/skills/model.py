@@ -129,6 +129,8 @@ class SkillManifest:
     origin: SkillOrigin = SkillOrigin.SHIPPED
     confirm: str = ""
     """Why a person has to confirm each of its calls; empty: nobody has to."""
+    stale: bool = False
+    """Whether what lies there now is broken, and this is how it was before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,10 +39,15 @@ class DeclaredSkill:
     folder: Path
 
 
-def find_skills(home: Home, project: Path | None) -> dict[str, LoadedSkill]:
-    """Every skill that can be called from `project`, by name; broken ones are there with their problems."""
+def find_skills(
+    home: Home, project: Path | None, *, settle: Callable[[LoadedSkill], LoadedSkill] = lambda skill: skill
+) -> dict[str, LoadedSkill]:
+    """Every skill that can be called from `project`, by name; broken ones are there with their problems.
+
+    `settle` may give another one in the place of each, before they are held against what they need.
+    """
     found: dict[str, LoadedSkill] = {}
-    for skill in _all(home, project):
+    for skill in map(settle, _all(home, project)):
         found.setdefault(skill.name, skill)
     return with_dependencies(found)
 

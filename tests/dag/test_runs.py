@@ -247,7 +247,7 @@ async def test_a_native_skill_that_fails_or_hangs(tmp_path: Path) -> None:
 async def test_a_skill_is_run_outside_of_any_run_too(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         manifest = skill(tmp_path, "count", 'echo "{\\"n\\": $#}"')
-        result = await lab.runs.run_skill(manifest, project=str(lab.project), args=("a", "b"), input={})
+        result = await lab.runs.skill_calls.run(manifest, project=str(lab.project), args=("a", "b"), input={})
         assert (result.success, result.output) == (True, {"n": 2})
         assert lab.runs.list() == ()
 

@@ -42,6 +42,20 @@ def problem_lines(problems: Iterable[Problem], root: str = "") -> list[Line]:
 
 def task_lines(task: TaskView, run: RunState, now: Instant, *, me: str = "") -> list[Line]:
     """One task: how it stands, what it needs and runs, what went wrong; `me` is the DID of who looks."""
+    tone = TASK_MARKS[task.status][2]
+    lines: list[Line] = [_title(task, now)]
+    if task.command:
+        lines.append(labelled("runs", shown(task.command, limit=2000)))
+    lines += _beside(task, run)
+    if task.error:
+        lines.append(labelled("why", shown(task.error, limit=2000), tone))
+    decision = run.decisions.get(task.decision)
+    if decision is not None and decision.status is not DecisionStatus.PENDING:
+        lines.append(labelled("asked", answer(decision, me)))
+    return lines
+
+
+def _title(task: TaskView, now: Instant) -> Line:
     mark, word, tone = TASK_MARKS[task.status]
     about = [word]
     if task.started_at is not None:
@@ -53,20 +67,24 @@ def task_lines(task: TaskView, run: RunState, now: Instant, *, me: str = "") -> 
     if LEVEL_MARKS[task.level][1]:
         about.append(LEVEL_MARKS[task.level][1])
     title = f"{shown(task.id)}  " + (f"{shown(task.name)}  " if task.name not in ("", task.id) else "")
-    lines: list[Line] = [[(f"{mark} ", tone), (title, Tone.STRONG), (" · ".join(about), tone)]]
-    if task.command:
-        lines.append(labelled("runs", shown(task.command, limit=2000)))
-    if task.deps:
-        lines.append(labelled("needs", shown(", ".join(task.deps))))
-    if task.error:
-        lines.append(labelled("why", shown(task.error, limit=2000), tone))
-    decision = run.decisions.get(task.decision)
-    if decision is not None and decision.status is not DecisionStatus.PENDING:
-        lines.append(labelled("asked", _answer(decision, me)))
-    return lines
+    return [(f"{mark} ", tone), (title, Tone.STRONG), (" · ".join(about), tone)]
 
 
-def _answer(decision: Decision, me: str) -> str:
+def _beside(task: TaskView, run: RunState) -> list[Line]:
+    """What a task has to do with others."""
+    callers = [other.id for other in run.tasks.values() if other.on_failure == task.id]
+    facts = {
+        "needs": ", ".join(task.deps),
+        "runs if": f"{', '.join(callers)} failed" if callers else "",
+        "else": f"{task.on_failure} runs if this fails" if task.on_failure else "",
+        "taken": f"over from run {task.taken}, where it ran" if task.taken else "",
+        "settled": task.settled,
+    }
+    return [labelled(label, shown(text)) for label, text in facts.items() if text]
+
+
+def answer(decision: Decision, me: str) -> str:
+    """How a decision ended, by whom, when and why; `me` is the DID of who looks."""
     parts = [ANSWERS.get(decision.status, decision.status.value)]
     if decision.by:
         parts.append("by " + {"deadline": "the clock", me: "you"}.get(decision.by, shown(decision.by, limit=60)))

@@ -17,8 +17,10 @@ _OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\n])")
 class OutputReader:
     """Where reading stands: `offset` is the byte to ask for next; `take` turns an answer into text to show."""
 
-    def __init__(self) -> None:
-        self.offset = -CHUNK
+    def __init__(self, chunk: int = CHUNK) -> None:
+        """`chunk`: bytes that are asked for at once."""
+        self._chunk = chunk
+        self.offset = -chunk
         """Negative: counted from the end, as `EngineApi.run_logs` takes it."""
         self._read = 0
         self._held = ""
@@ -36,7 +38,7 @@ class OutputReader:
                 text = text.encode("utf-8", "replace")[-missed:].decode("utf-8", "replace")
         self._read = chunk.offset
         # A full chunk means that more has come than can be read: go on from the end.
-        self.offset = -CHUNK if size >= CHUNK - 4 else chunk.offset
+        self.offset = -self._chunk if size >= self._chunk - 4 else chunk.offset
         return skipped + self._printable(text, last=chunk.ended)
 
     @property

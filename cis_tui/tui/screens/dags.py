@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from cis_tui.protocol import EngineApi
+    from cis_tui.tui.screens.task_reader import TaskReader
 
 VIEW = "view"
 """Under this name it is remembered which view of a run was shown last."""
@@ -50,6 +51,7 @@ class DagsScreen(WorkspaceScreen):
         Binding("u", "rollback", "roll back", id="dags.rollback"),
         Binding("t", "trust", "trust", id="dags.trust"),
         Binding("v", "view", "view", id="dags.view"),
+        Binding("i", "inspect", "inspect", id="dags.inspect"),
         Binding("f", "next('failed')", "next failed", id="dags.failed"),
         Binding("w", "next('waiting')", "next that asks", id="dags.waiting"),
         Binding("F", "follow", "follow", id="dags.follow"),
@@ -69,6 +71,7 @@ class DagsScreen(WorkspaceScreen):
         self._wanted: tuple[str, str] | None = None
         """A run that was asked for but is not listed yet, and the task to choose in it."""
         self._filters_tasks = False
+        self._reader: TaskReader | None = None
         self._definition: tuple[DagInfo, RunState] | None = None
 
     def body(self) -> ComposeResult:
@@ -114,6 +117,12 @@ class DagsScreen(WorkspaceScreen):
             if self.tasks.chosen is None or self.tasks.chosen.id in moved or len(changes.tasks) != len(moved):
                 self._show_task()
             self.refresh_bindings()
+        reader = self._reader
+        if reader is not None and reader.is_mounted:
+            if reader.about in changes.tasks:
+                reader.task_moved()
+            if reader.about in changes.outputs:
+                reader.read_more()
         for run, task in changes.outputs:
             self.pane.printed(run, task)
 
@@ -227,6 +236,8 @@ class DagsScreen(WorkspaceScreen):
                 return isinstance(chosen, RunSummary) and self.tasks.has_any(TaskStatus(str(parameters[0])))
             case "follow":
                 return isinstance(chosen, RunSummary) and not chosen.status.ended
+            case "inspect":
+                return isinstance(chosen, RunSummary) or (self.tasks.has_keys and self.tasks.chosen is not None)
             case "leave":
                 return not self.list.has_focus
             case _:
@@ -241,9 +252,31 @@ class DagsScreen(WorkspaceScreen):
 
     @on(RowList.Chosen, ".tasks")
     def _enter_task(self) -> None:
+        """Fold what others stand in; read anything else."""
         task = self.tasks.chosen
         if task is not None and self.tasks.board.inside(task.id):
             self.tasks.toggle(task.id)
+        else:
+            self.action_inspect()
+
+    def action_inspect(self) -> None:
+        """Show all that is known of the chosen task, or of the run."""
+        state, task = self._state, self.tasks.chosen
+        chosen = self.list.chosen
+        if state is None or chosen is None:
+            return
+        if task is not None and not self.list.has_focus:
+            from cis_tui.tui.screens.task_reader import TaskReader
+
+            self._reader = TaskReader(self.desk, state, task.id, me=self._me)
+            self.desk.dialog(self._reader)
+        elif isinstance(chosen, RunSummary):
+            from cis_tui.tui.screens.reader import ReaderDialog
+            from cis_tui.tui.task_report import run_report
+
+            root = self.desk.store.project_root
+            lines = run_report(state, chosen.status, self.desk.clock(), root=root, me=self._me)
+            self.desk.dialog(ReaderDialog("This run", lines))
 
     def action_run(self) -> None:
         """Run the chosen definition, after the questions that come first."""

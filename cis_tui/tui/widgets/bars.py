@@ -150,6 +150,8 @@ _KEYS = {
     "slash": "/",
     "colon": ":",
     "question_mark": "?",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
 }
 
 

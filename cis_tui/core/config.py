@@ -58,6 +58,16 @@ class DecisionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RunSettings:
+    """`[runs]`"""
+
+    log_mb: float = 64.0
+    """Megabytes of output that are kept of one attempt of a task: of more, the beginning and the end."""
+    keep_days: int = 0
+    """Days after which an engine that starts removes runs that have ended, with their logs; 0: never."""
+
+
+@dataclass(frozen=True, slots=True)
 class UiSettings:
     """`[ui]`"""
 
@@ -72,6 +82,7 @@ class Settings:
     core: CoreSettings = field(default_factory=CoreSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
+    runs: RunSettings = field(default_factory=RunSettings)
     ui: UiSettings = field(default_factory=UiSettings)
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     """`[keys]`: action = key, over the workspace's own bindings."""
@@ -86,6 +97,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "decisions.confirmed": (1, 2_592_000),
     "decisions.arbitrated": (1, 2_592_000),
     "decisions.threshold": (0, 1),
+    "runs.log_mb": (0.01, 1_000_000),
+    "runs.keep_days": (0, 36_500),
 }
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "core.log_level": ("debug", "info", "warning", "error"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, Invalid, TimedOut, Unavailable
 from cis_tui.dag.calls import SHELL, Call
 from cis_tui.dag.outputs import Output
+from cis_tui.dag.secrecy import Secrets
 from cis_tui.skills.arguments import checked
 from cis_tui.skills.native import SkillCall
 from cis_tui.skills.process import Command, Ended, Processes
@@ -25,6 +26,7 @@ class Outcome:
     ok: bool
     exit_code: int | None
     output: str = ""
+    """With its secrets: for the tasks that come after it, and not to be stored."""
     error: str = ""
     duration: float = 0.0
     """Seconds."""
@@ -32,6 +34,17 @@ class Outcome:
     """Another attempt could end no better."""
     made: Mapping[str, str] = field(default_factory=dict[str, str])
     """The images of what it left at the paths of `creates`."""
+    shown: str | None = None
+    """`output` as it may be stored, if that differs."""
+    withheld: bool = False
+    """The secrets that were in `output` are known no more."""
+
+
+def stored(outcome: Outcome, output: Output, secrets: Secrets) -> Outcome:
+    """`outcome` of an attempt that printed `output`, with what of it may be stored."""
+    shown = output.shown_tail() if outcome.output == output.tail() else secrets.text(outcome.output)
+    error = secrets.text(outcome.error) if outcome.error else ""
+    return replace(outcome, shown=None if shown == outcome.output else shown, error=error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
-from cis_tui.dag.attempt import Outcome
+from cis_tui.dag.attempt import Outcome, stored
 from cis_tui.dag.calls import Call
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
 from cis_tui.dag.executors.base import Executor, Place, Work
@@ -39,6 +39,7 @@ class Attempts:
         self._tools = tools
         self._executor = executor
         self._gate = gate
+        self._secrets = groups.root.calls.secrets
         root = groups.root.calls.root
         self._checkpoints = Checkpoints(undo_folder(tools.home.runs, record.id), root)
         self._kept = set(kept)
@@ -78,14 +79,20 @@ class Attempts:
         # Between the look at the gate and this there is nothing to wait for: no start follows a pause in the journal.
         await self._tools.journal.record(EventType.TASK_STARTED, started)
         self._kept.update(call.creates)
+        self._secrets.add_env(call.env)
         path = log_path(self._tools.home.runs, run, task.id, number)
         try:
-            output = Output(path, lambda text: self._tell_output(task, number, text))
+            output = Output(
+                path,
+                lambda text: self._tell_output(task, number, text),
+                secrets=self._secrets,
+                limit=self._tools.log_limit,
+            )
         except OSError as error:
             return Outcome(False, None, error=f"the output cannot be kept: {error}")
         work = Work(self._within_time(task, call), run, self._record.project, task.id, number, task.skill)
         try:
-            outcome = await place.run(work, output)
+            outcome = stored(await place.run(work, output), output, self._secrets)
             self._tell_skill(task, call, outcome)
             return replace(outcome, made=await self._made(call.creates)) if call.creates else outcome
         finally:

@@ -16,7 +16,8 @@ from cis_tui.dag.checkpoint import place
 from cis_tui.dag.expansion import Expansion, Facts, Within, inner_spec, listed
 from cis_tui.dag.model import DagSpec, LevelKind, TaskSpec, UndoStep
 from cis_tui.dag.record import RunRecord
-from cis_tui.dag.template import Renderer, bind_params, is_template
+from cis_tui.dag.secrecy import Secrets, holds_mask
+from cis_tui.dag.template import Private, Renderer, bind_params, is_template
 from cis_tui.skills.model import SkillManifest, SkillOrigin
 
 SHELL = "shell"
@@ -78,21 +79,30 @@ class Calls:
         *,
         prefix: str = "",
         env: Mapping[str, str] | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         """`prefix`: what the ids of the tasks begin with in the run; `env`: what they find in their environment, as it
-        stands, beside the variables of the DAG `record.spec`."""
+        stands, beside the variables of the DAG `record.spec`; `secrets`: those of the run."""
         self._record = record
         self._skills = skills
         self._memory_get = memory_get
         self._prefix = prefix
+        self.secrets = secrets or Secrets()
+        """What the run knows and nobody is to see."""
         self._env = dict(env or {})
         self._root = Path(record.project or Path(record.spec.file).parent).resolve()
         self._renderer = Renderer(
             params=record.params,
             env={**inherited_env(), **record.spec.env, **self._env},
             run_id=record.id,
-            memory=memory_get,
+            memory=self._recall,
         )
+
+    def _recall(self, key: str) -> str | None:
+        value = self._memory_get(key)
+        if isinstance(value, Private):
+            self.secrets.add(str(value))
+        return value
 
     def prepare(self, task: TaskSpec, facts: Facts) -> Call | None:
         """The call of `task` after the tasks in `facts`; None when its condition is false.
@@ -116,7 +126,7 @@ class Calls:
         spec = replace(inner, env={name: value for name, value in inner.env.items() if name not in task.env})
         record = replace(self._record, spec=replace(spec, dags=self.dags), params=expansion.params)
         env = {name: value for name, value in expansion.env.items() if name not in spec.env}
-        return Calls(record, self._skills, self._memory_get, prefix=f"{task.id}/", env=env)
+        return Calls(record, self._skills, self._memory_get, prefix=f"{task.id}/", env=env, secrets=self.secrets)
 
     def undoing(self, task: TaskSpec, step: UndoStep, facts: Facts) -> Call:
         """The call of one step of the rollback of `task`.
@@ -157,8 +167,16 @@ class Calls:
         if task.creates:
             call = replace(call, creates=self._creates(task, facts, call.cwd))
         if not self._renderer.told_private:
+            return self.shown_as(call, call)
+        return self.shown_as(call, self._rendered(task, facts, self._renderer.masked(), folder=call.cwd))
+
+    def shown_as(self, call: Call, seen: Call) -> Call:
+        """`call`, of which a person may see `seen` without the secrets that are left in it."""
+        line, args = self.secrets.text(seen.line), tuple(map(self.secrets.text, seen.args))
+        input = cast("Mapping[str, object]", self.secrets.tree(dict(seen.input)))
+        if (line, args, input) == (call.line, call.args, call.input):
             return call
-        return replace(call, masked=self._rendered(task, facts, self._renderer.masked(), folder=call.cwd))
+        return replace(call, masked=replace(seen, line=line, args=args, input=input))
 
     def _creates(self, task: TaskSpec, facts: Facts, folder: Path) -> tuple[str, ...]:
         where = f'the task "{task.id}"'
@@ -203,7 +221,8 @@ class Calls:
         shown = [self._call(each, facts).shown for each in inner.tasks[:SHOWN] if not each.stands_for_others]
         more = f"… and {len(inner.tasks) - len(shown)} more" if len(inner.tasks) > len(shown) else ""
         line = "\n".join([f"{len(inner.tasks)} tasks, one for each item:", *shown, *filter(None, [more])])
-        return Call(line, None, (), {}, {}, self._root, None, expansion=expansion)
+        call = Call(line, None, (), {}, {}, self._root, None, expansion=expansion)
+        return self.shown_as(call, call)
 
     def whole_dag(self, task: TaskSpec, facts: Facts) -> Call:
         """The call of a task that stands for another DAG; its input are the parameters.
@@ -216,10 +235,10 @@ class Calls:
         params = expansion.params
         call = Call(self.dag_line(task, params), None, (), params, {}, self._root, None, expansion=expansion)
         if not self._renderer.told_private:
-            return call
+            return self.shown_as(call, call)
         masked = self._input(task, facts, self._renderer.masked())
         seen = {**params, **{name: value for name, value in masked.items() if value != given[name]}}
-        return replace(call, masked=replace(call, line=self.dag_line(task, seen), input=seen))
+        return self.shown_as(call, replace(call, line=self.dag_line(task, seen), input=seen))
 
     def dag_line(self, task: TaskSpec, params: Mapping[str, object]) -> str:
         """A task that stands for another DAG with these parameters, in words."""
@@ -233,8 +252,19 @@ class Calls:
             CisError: a template fails.
         """
         if task.for_each is not None:
-            return Call("", None, (), {}, {}, self._root, None, expansion=Expansion(items or ()))
+            whole = self._whole_items(task, facts, items or ())
+            return Call("", None, (), {}, {}, self._root, None, expansion=Expansion(whole))
         return self.whole_dag(task, Within(facts, self._prefix) if self._prefix else facts)
+
+    def _whole_items(self, task: TaskSpec, facts: Facts, items: tuple[object, ...]) -> tuple[object, ...]:
+        """`items` as the journal has them; if that lacks their secrets, the list is worked out again."""
+        if not holds_mask(list(items)):
+            return items
+        found = listed(self._items(task, Within(facts, self._prefix) if self._prefix else facts), task)
+        if len(found) != len(items):
+            message = f'the list of "{task.id}" held secrets, which are not kept, and is another one now'
+            raise Invalid("CIS-DAG-185", message, hint=f"cis run rerun {self._record.id} --from {task.id}")
+        return found
 
     def _items(self, task: TaskSpec, facts: Facts) -> object:
         where = f'for_each of "{task.id}"'

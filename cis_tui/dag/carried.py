@@ -159,6 +159,7 @@ def fact_of(task: TaskView) -> Mapping[str, object]:
         "output": task.output,
         "exit_code": task.exit_code,
         "error": task.error,
+        **({"withheld": True} if task.masked else {}),
     }
 
 

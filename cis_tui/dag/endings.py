@@ -17,6 +17,7 @@ def fact(status: TaskStatus, outcome: Outcome | None = None) -> Mapping[str, obj
         "output": outcome.output if outcome else "",
         "exit_code": outcome.exit_code if outcome else None,
         "error": outcome.error if outcome else "",
+        **({"withheld": True} if outcome and outcome.withheld else {}),
     }
 
 
@@ -33,7 +34,7 @@ def passed(run: str, task: str, number: int) -> tuple[Change, Change]:
 def completed(run: str, task: str, outcome: Outcome, number: int) -> Change:
     """The end of a task whose attempt `number` succeeded."""
     data = {"run": run, "task": task, "attempt": number, "exit_code": outcome.exit_code}
-    data |= {"output": outcome.output, "duration": outcome.duration}
+    data |= {**_output(outcome), "duration": outcome.duration}
     data |= {"made": outcome.made} if outcome.made else {}
     return EventType.TASK_COMPLETED, data
 
@@ -66,6 +67,13 @@ def _unwell(run: str, task: str, outcome: Outcome, number: int) -> dict[str, obj
         "attempt": number,
         "exit_code": outcome.exit_code,
         "error": outcome.error,
-        "output": outcome.output,
+        **_output(outcome),
         **({"made": outcome.made} if outcome.made else {}),
     }
+
+
+def _output(outcome: Outcome) -> dict[str, object]:
+    """What is stored of an output: never its secrets."""
+    if outcome.shown is None and not outcome.withheld:
+        return {"output": outcome.output}
+    return {"output": outcome.output if outcome.shown is None else outcome.shown, "masked": True}

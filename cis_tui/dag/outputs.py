@@ -1,21 +1,23 @@
-"""What tasks print: kept whole in files, shown as clean text, bounded in memory whatever comes."""
+"""What tasks print: kept in files without its secrets, shown as clean text, bounded in memory whatever comes."""
 
 from __future__ import annotations
 
 import asyncio
 import codecs
 import hashlib
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from cis_tui.core.paths import private_dir
 from cis_tui.core.text import clean
+from cis_tui.dag.logfile import LogFile, pieces, read_bytes
+from cis_tui.dag.secrecy import Secrets, SecretStream
 from cis_tui.dag.views import LogChunk
 
 TAIL = 65_536
 """Bytes of output that an outcome keeps."""
+LIMIT = 64_000_000
+"""Bytes of a log, unless the settings say otherwise."""
 BURST = 16_384
 """Bytes that one event shows; what comes faster is in the file only."""
 INTERVAL = 0.1
@@ -58,54 +60,71 @@ class TextFeed:
 
 
 class Output:
-    """The output of one running attempt: written to its file, told in bursts, its end kept for the outcome."""
+    """The output of one running attempt: masked, written to its log, told in bursts, its end kept for the outcome."""
 
-    def __init__(self, path: Path, on_text: Callable[[str], None]) -> None:
-        """Begin the file at `path` anew; `on_text` gets text at most every `INTERVAL` seconds.
+    def __init__(
+        self, path: Path, on_text: Callable[[str], None], *, secrets: Secrets | None = None, limit: int = LIMIT
+    ) -> None:
+        """Begin the log at `path`, of at most `limit` bytes, anew.
+
+        `on_text` gets text at most every `INTERVAL` seconds.
 
         Raises:
             OSError: the file cannot be made.
         """
-        private_dir(path.parent)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._log = LogFile(path, limit)
+        self._masking = SecretStream(secrets or Secrets())
         self._on_text = on_text
         self._tail = bytearray()
+        self._shown_tail = bytearray()
         self._burst = bytearray()
         self._skipped = 0
         self._text = TextFeed()
         self._timer: asyncio.TimerHandle | None = None
-        self.failure: OSError | None = None
-        """Why the file lacks what came after."""
+        self._ended = False
+
+    @property
+    def failure(self) -> OSError | None:
+        """Why the log lacks what came after."""
+        return self._log.failure
 
     def feed(self, data: bytes) -> None:
         """Take what the task printed."""
-        self._write(data)
         _keep_end(self._tail, data, TAIL)
-        self._skipped += _keep_end(self._burst, data, BURST)
+        shown = self._masking.feed(data)
+        if not shown:
+            return
+        self._keep(shown)
         if self._timer is None:
             self._tell()
             self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._again)
 
     def tail(self) -> str:
-        """The last 64 kB as clean text."""
-        return plain(bytes(self._tail[-TAIL:]).decode("utf-8", "replace"))
+        """The last 64 kB as clean text, with every secret: for the tasks after this one, not to be stored."""
+        return _text(self._tail)
+
+    def shown_tail(self) -> str:
+        """The last 64 kB as they may be stored and shown; nothing comes after."""
+        self._end()
+        return _text(self._shown_tail)
 
     def close(self) -> None:
-        """Tell what is left and close the file."""
+        """Tell what is left and close the log."""
         if self._timer is not None:
             self._timer.cancel()
+        self._end()
         self._tell(final=True)
-        os.close(self._file)
+        self._log.close()
 
-    def _write(self, data: bytes) -> None:
-        if self.failure is not None:
-            return
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._file, view) :]
-        except OSError as error:
-            self.failure = error
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._keep(self._masking.finish())
+
+    def _keep(self, shown: bytes) -> None:
+        self._log.write(shown)
+        _keep_end(self._shown_tail, shown, TAIL)
+        self._skipped += _keep_end(self._burst, shown, BURST)
 
     def _again(self) -> None:
         self._timer = None
@@ -125,6 +144,10 @@ class Output:
             self._on_text(text)
 
 
+def _text(tail: bytearray) -> str:
+    return plain(bytes(tail[-TAIL:]).decode("utf-8", "replace"))
+
+
 def _keep_end(kept: bytearray, data: bytes, limit: int) -> int:
     """Append `data` to `kept` and drop from its front once it is twice as long as `limit`; bytes dropped."""
     kept += data[-limit:]
@@ -138,21 +161,21 @@ def _keep_end(kept: bytearray, data: bytes, limit: int) -> int:
 def read_chunk(path: Path, attempt: int, offset: int, limit: int, *, live: bool) -> LogChunk:
     """Output from byte `offset` on, at most `limit` bytes; a negative offset counts from the end. Blocks.
 
-    A chunk ends at the end of a line where it can, so that no character and no control sequence is cut in two.
+    A chunk ends at the end of a line where it can, so that no character and no control sequence is cut in two. Of what
+    was too long to be kept, a line tells how much is missing.
     """
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            start = max(size + offset, 0) if offset < 0 else min(offset, size)
-            file.seek(start)
-            data = file.read(max(limit, 1))
+        found = pieces(path)
     except FileNotFoundError:
         return LogChunk("", 0, attempt, ended=not live)
+    size = found[-1].end
+    missing, start, data = read_bytes(found, max(size + offset, 0) if offset < 0 else offset, max(limit, 1))
+    told = f"… {missing} bytes were not kept: the log was too long …\n" if missing else ""
     more = live or start + len(data) < size
     if more:
         data = _whole(data)
     end = start + len(data)
-    return LogChunk(plain(data.decode("utf-8", "replace")), end, attempt, ended=not live and end >= size)
+    return LogChunk(told + plain(data.decode("utf-8", "replace")), end, attempt, ended=not live and end >= size)
 
 
 def _whole(data: bytes) -> bytes:

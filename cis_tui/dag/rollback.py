@@ -14,7 +14,7 @@ from cis_tui.core.codec import encode
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
-from cis_tui.dag.attempt import Outcome
+from cis_tui.dag.attempt import Outcome, stored
 from cis_tui.dag.calls import Call, Calls
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
 from cis_tui.dag.executors.base import Executor, Work
@@ -176,17 +176,28 @@ class Rollback:
             except CisError as error:
                 return Outcome(False, None, error=error.message), item
             await self._tell(EventType.UNDO_STARTED, [item])
+            self._calls.secrets.add_env(call.env)
             path = log_path(self._tools.home.runs, self.record.id, f"{item.id} rollback", item.attempts)
             try:
-                output = Output(path, lambda text: None)
+                output = Output(
+                    path,
+                    lambda text: self._tell_output(item, text),
+                    secrets=self._calls.secrets,
+                    limit=self._tools.log_limit,
+                )
             except OSError as error:
                 return Outcome(False, None, error=f"the output cannot be kept: {error}"), item
             try:
                 outcome = await place.run(self._work_of(task, step, call, item), output)
+                outcome = stored(outcome, output, self._calls.secrets)
             finally:
                 output.close()
-        last = outcome.output.strip()
+        last = (outcome.output if outcome.shown is None else outcome.shown).strip()
         return (outcome if outcome.ok or not last else replace(outcome, error=f"{outcome.error}: {last[-500:]}")), item
+
+    def _tell_output(self, item: UndoItem, text: str) -> None:
+        data = {"run": self.record.id, "task": item.id, "attempt": item.attempts, "text": text}
+        self._journal.emit(EventType.TASK_OUTPUT, data)
 
     def _work_of(self, task: TaskSpec, step: UndoStep, call: Call, item: UndoItem) -> Work:
         outcome = "completed" if self._undo.effects[task.id] else "unknown"

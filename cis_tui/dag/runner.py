@@ -237,13 +237,22 @@ class Runner:
             await self._fail(task, Outcome(False, None, error=error.message), 0)
             return
         views = () if again else task_views(group.spec)
-        expanded = task_expanded(self.record.id, task.id, expansion.items, views)
+        data = task_expanded(self.record.id, task.id, expansion.items, views)
+        expanded = data if expansion.items is None else await self._in_thread(lambda: self._without_secrets(data))
         if again:
             self._journal.emit(EventType.TASK_EXPANDED, expanded)
         else:
             await self._journal.record(EventType.TASK_EXPANDED, expanded)
         self._set_timer(group)
         await self._follow(group, group.schedule.start())
+
+    def _without_secrets(self, expanded: dict[str, object]) -> dict[str, object]:
+        """The data of a TaskExpanded event as it may be stored: items, and the names that tasks have by them."""
+        items = expanded.get("items")
+        shown = self.calls.secrets.tree(items)
+        if shown == items:
+            return expanded
+        return {**expanded, "items": shown, "tasks": self.calls.secrets.tree(expanded["tasks"])}
 
     async def _go_on_with(self, task: TaskSpec) -> None:
         """Go on with the tasks for which `task` stood before the run was resumed."""
@@ -276,11 +285,19 @@ class Runner:
         await self._end_all(group)
         changes = self._tools.decisions.supersede(self.record.id, set(self._groups.inside(group)))
         changes += self._cancelled(group, finish)
-        output = gathered(group.task, group.spec, self._facts)
         if finish.status is RunStatus.COMPLETED:
-            await self._complete(group.task, Outcome(True, 0, output), 0, changes)
+            await self._complete(group.task, self._gathered(group, Outcome(True, 0)), 0, changes)
         else:
-            await self._fail(group.task, Outcome(False, None, output, finish.error), 0, before=changes)
+            outcome = self._gathered(group, Outcome(False, None, error=finish.error))
+            await self._fail(group.task, outcome, 0, before=changes)
+
+    def _gathered(self, group: Group, outcome: Outcome) -> Outcome:
+        """`outcome` of the task for which a group stood, with what its tasks gave."""
+        assert group.task is not None
+        output = gathered(group.task, group.spec, self._facts)
+        shown = self.calls.secrets.text(output)
+        withheld = any("withheld" in self._facts.get(task.id, {}) for task in group.spec.tasks)
+        return replace(outcome, output=output, shown=None if shown == output else shown, withheld=withheld)
 
     # One task (spec, Task Execution Flow)
 
@@ -369,6 +386,7 @@ class Runner:
         """Record a failure; a debt if the policy has such, but not when a person said no."""
         debt = not refused and self._groups.of(task.id).spec.policy is Policy.ALLOW_DEBT
         status = TaskStatus.DEBT if debt else TaskStatus.FAILED
+        outcome = replace(outcome, error=self.calls.secrets.text(outcome.error))
         change = endings.failed(self.record.id, task.id, outcome, number, debt=debt, refused=refused)
         await self._ended(task, status, [*before, change], endings.fact(status, outcome))
 

@@ -93,6 +93,7 @@ class RunService:
             journal=journal,
             decisions=self.decisions,
             processes=Processes(),
+            log_limit=int(settings.runs.log_mb * 1_000_000),
             threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
         )
         self._wasm = WasmSkills(

@@ -45,6 +45,8 @@ _REFUSED = (
 )
 """Statements that keep text aside or take it from elsewhere."""
 _REMOVED = ("format",)
+MASK = "***"
+"""What stands where a secret was, see `memory.masking`."""
 _FREE = ("default", "d")
 """Filters that only choose one of their arguments."""
 
@@ -103,6 +105,37 @@ def _structure(text: str) -> dict[str, object] | list[object] | None:
         return None
 
 
+class Withheld(Missing):
+    """What held secrets that are known no more: the parts that held none can still be read, all else is an error."""
+
+    __slots__ = ("data",)
+    data: Any
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(key) if self.data is None else self.data[key]
+
+
+def withheld(id: str, text: str) -> Any:
+    """The output of the task `id`, of which only `text` without its secrets was kept."""
+    hint = f'the output of "{id}" held a secret, which is not kept; cis run rerun RUN --from {id} makes it anew'
+    if MASK not in text:
+        return TaskOutput(text)
+    output = Withheld(hint)
+    output.data = _parted(_structure(text.rstrip("\n")), hint)
+    return output
+
+
+def _parted(value: object, hint: str) -> object:
+    """JSON data with what is missing in the place of every text that lacks a secret."""
+    if isinstance(value, str):
+        return Missing(hint) if MASK in value else value
+    if isinstance(value, dict):
+        return {key: _parted(item, hint) for key, item in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_parted(item, hint) for item in cast("list[object]", value)]
+    return value
+
+
 class TaskResults:
     """The results of tasks by id, each made when it is asked for."""
 
@@ -112,6 +145,9 @@ class TaskResults:
     def __getitem__(self, id: str) -> dict[str, object]:
         result = dict(self._tasks[id])
         output = result.get("output") or ""
+        if result.pop("withheld", False):
+            result["output"] = withheld(id, str(output))
+            return result
         result["output"] = TaskOutput(output if isinstance(output, str) else json.dumps(output, ensure_ascii=False))
         return result
 

@@ -211,6 +211,7 @@ def _resumed(state: RunState, event: Event) -> None:
                 ended_at=None,
                 exit_code=None,
                 output="",
+                masked=False,
                 error="",
                 tried=_tried(task),
             )
@@ -294,6 +295,7 @@ def _completed(task: TaskView, event: Event) -> TaskView:
         ended_at=event.at,
         exit_code=_int(event, "exit_code"),
         output=str(event.data.get("output", "")),
+        masked=bool(event.data.get("masked")),
         error="",
     )
 
@@ -305,6 +307,7 @@ def _failed(task: TaskView, event: Event) -> TaskView:
         ended_at=event.at,
         exit_code=_int(event, "exit_code"),
         output=str(event.data.get("output", "")),
+        masked=bool(event.data.get("masked")),
         error=str(event.data.get("error", "")),
     )
 
@@ -315,6 +318,7 @@ def _retried(task: TaskView, event: Event) -> TaskView:
         task,
         status=TaskStatus.READY,
         output=str(event.data.get("output", "")),
+        masked=bool(event.data.get("masked")),
         tried=_tried(task, event.at),
         retry_at=Instant(event.at + float(str(event.data.get("delay", 0)))),
     )

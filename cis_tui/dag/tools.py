@@ -19,5 +19,7 @@ class Tools:
     journal: Journal
     decisions: DecisionService
     processes: Processes
+    log_limit: int
+    """Bytes that the log of one attempt may take."""
     threads: ThreadPoolExecutor
     """For what blocks."""

@@ -202,6 +202,8 @@ class TaskView:
     exit_code: int | None = None
     output: str = ""
     """The end of what it printed, at most 64 kB; `cis run logs` has all."""
+    masked: bool = False
+    """`output` lacks secrets that it had."""
     error: str = ""
     name: str = ""
     deps: tuple[str, ...] = ()

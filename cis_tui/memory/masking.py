@@ -39,6 +39,7 @@ class Masker:
     def __init__(self, texts: Iterable[bytes]) -> None:
         """`texts`: what is to be masked, as `forms` gives it."""
         self._texts = [text for text in frozenset(texts) if text]
+        self._clues = _least(self._texts)
         self._held = b""
         self._told = 0
         """How many bytes of `_held` were given out already; they are kept because a secret may begin in them."""
@@ -90,6 +91,8 @@ class Masker:
 
     def _secrets(self, held: bytes) -> list[tuple[int, int]]:
         """Begin and end of every run of bytes that is to be masked, in order."""
+        if not any(clue in held for clue in self._clues):
+            return []
         found = sorted(place for text in self._texts for place in _occurrences(held, text))
         runs: list[tuple[int, int]] = []
         for begin, end in found:
@@ -102,6 +105,15 @@ class Masker:
     def _undecided(self, held: bytes) -> int:
         """Where the longest end of `held` begins with which a text begins."""
         return min((_beginning(held, text) for text in self._texts), default=len(held))
+
+
+def _least(texts: Iterable[bytes]) -> list[bytes]:
+    """Those of `texts` that hold no other one: where none of them is, there is none of all."""
+    found: list[bytes] = []
+    for text in sorted(texts, key=len):
+        if not any(other in text for other in found):
+            found.append(text)
+    return found
 
 
 def _occurrences(held: bytes, text: bytes) -> Iterator[tuple[int, int]]:

@@ -24,7 +24,7 @@ _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 def run(context: Context, arguments: Namespace) -> int:
     """Run a program with remembered values in its environment and masked in its output; gives its exit code."""
-    from cis_tui.core.environment import inherited_env
+    from cis_tui.core.environment import SECRET_NAMES, inherited_env
     from cis_tui.core.text import clean_line
 
     argv: list[str] = arguments.program
@@ -43,6 +43,7 @@ def run(context: Context, arguments: Namespace) -> int:
     values = _values(context, dict(arguments.env))
     for name, value in values.items():
         env[name] = os.fsdecode(value)
+    env[SECRET_NAMES] = ",".join(filter(None, (env.get(SECRET_NAMES, ""), *values)))
     try:
         return _run(context, argv, env, values)
     except OSError as error:

@@ -264,6 +264,11 @@ def tokens_in(text: str) -> Iterator[tuple[str, str]]:
                 yield found.group(), name
 
 
+def beginnings() -> Iterator[str]:
+    """What tokens of vendors begin with."""
+    return (begin for _, starts, _ in _TOKENS for begin in starts.split())
+
+
 def commanded_in(low: str) -> Iterator[tuple[int, int]]:
     """Where a command or a statement is given what may be a password. `low`: a text in small letters."""
     for command, form in _compiled_commands():

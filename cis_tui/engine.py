@@ -62,6 +62,7 @@ from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
 from cis_tui.protocol import EngineStatus
+from cis_tui.skills.intent import Intent, read_intent
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillInfo, SkillManifest, SkillResult, SkillRun
 from cis_tui.skills.snapshot import Snapshots
@@ -517,6 +518,10 @@ class Engine:
     async def skill_list(self, project: str) -> tuple[SkillInfo, ...]:
         """See `EngineApi`."""
         return await self._in_thread(self._session(project).skills)
+
+    async def skill_intent(self, project: str, text: str) -> Intent:
+        """See `EngineApi`."""
+        return read_intent(text, await self.skill_list(project))
 
     async def skill_run(
         self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""

@@ -28,6 +28,7 @@ from cis_tui.memory.records import (
 )
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
+from cis_tui.skills.intent import Intent
 from cis_tui.skills.model import SkillInfo, SkillResult, SkillRun
 
 PROTOCOL_VERSION = 1
@@ -238,6 +239,10 @@ class EngineApi(Protocol):
         ...
 
     async def skill_list(self, project: str) -> tuple[SkillInfo, ...]: ...
+    async def skill_intent(self, project: str, text: str) -> Intent:
+        """What a sentence asks for, of the skills that can be called; runs nothing."""
+        ...
+
     async def skill_run(
         self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
     ) -> SkillResult:

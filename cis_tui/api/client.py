@@ -34,6 +34,7 @@ from cis_tui.memory.records import (
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.protocol import PROTOCOL_VERSION, EngineStatus
+from cis_tui.skills.intent import Intent
 from cis_tui.skills.model import SkillInfo, SkillResult, SkillRun
 
 
@@ -328,6 +329,10 @@ class RemoteEngine:
     async def skill_list(self, project: str) -> tuple[SkillInfo, ...]:
         """See `EngineApi`."""
         return await self._call("skill_list", project=project)
+
+    async def skill_intent(self, project: str, text: str) -> Intent:
+        """See `EngineApi`."""
+        return await self._call("skill_intent", project=project, text=text)
 
     async def skill_run(
         self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""

@@ -13,6 +13,7 @@ from cis_tui.dag.views import DagInfo, DagPlan, Debt, Decision, LogChunk, RunSum
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
+from cis_tui.skills.intent import Intent, read_intent
 from cis_tui.skills.model import SkillInfo, SkillRun
 
 
@@ -91,6 +92,10 @@ class Offline:
     async def skill_list(self, project: str) -> tuple[SkillInfo, ...]:
         """See `EngineApi`."""
         return self._session(project).skills()
+
+    async def skill_intent(self, project: str, text: str) -> Intent:
+        """See `EngineApi`."""
+        return read_intent(text, await self.skill_list(project))
 
     async def skill_runs(self, project: str = "", *, skill: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
         """See `EngineApi`."""

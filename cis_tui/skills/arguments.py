@@ -54,7 +54,7 @@ def bind(exports: Sequence[ExportedCommand], args: Sequence[str], input: Mapping
     """Find the command that a call means, and a value for each of its arguments.
 
     A skill with one command takes its arguments at once; of several, the first word, or `command` in the input, names
-    one. A value may be given as a word or, by name, in the input; never in both.
+    one. What the input gives by name takes no word; the words go to the other arguments, in their order.
     """
     if not exports:
         return Bound("", input)
@@ -103,8 +103,6 @@ def _values(
     for argument in arguments:
         value, taken = _value_of(argument, left, given)
         del left[:taken]
-        if taken and argument.name in given:
-            problems.append(f'"{argument.name}" is given twice, as a word and in the input')
         if value is None and argument.required:
             problems.append(f'"{argument.name}" is missing, expected {expected(argument)}')
         elif value is not None:
@@ -118,7 +116,7 @@ def _values(
 
 def _value_of(argument: Argument, words: Sequence[str], given: Mapping[str, object]) -> tuple[object, int]:
     """The value of an argument, and how many words it took."""
-    if argument.name in given and not words:
+    if argument.name in given:
         return given[argument.name], 0
     if argument.many and words:
         return [from_word(argument, word) for word in words], len(words)

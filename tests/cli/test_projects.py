@@ -175,3 +175,26 @@ def test_who_this_node_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert identity["addrs"] == []
     assert identity["did"] in call(capsys, "peer", "id").out
     assert cis("status", "--json").json["did"] == identity["did"]
+
+
+def test_a_sentence_is_understood_shown_and_run(tmp_path: Path) -> None:
+    root = tmp_path / "new"
+    cis("init", str(root), cwd=tmp_path)
+    done = cis("do", "say hello to Ada Lovelace", cwd=root)
+    assert (done.out, done.err) == ("hello, Ada Lovelace\n", 'greet: who="Ada Lovelace"\n')
+    assert cis("do", "run", "greet", "for", "Bo", "--json", cwd=root).json["output"] == "hello, Bo"
+    assert cis("do", "--show", "greet Ada", cwd=root).out == "greet: who=Ada\n"
+    lost = cis("do", "run gret", cwd=root)
+    assert (lost.code, "did you mean: say hello to WHO" in lost.err) == (3, True)
+    assert cis("do", "greet one two three", "--show", "--json", cwd=root).json["reading"]["values"] == {
+        "who": "one two three"
+    }
+    other = root / ".cis" / "skills" / "meet"
+    other.mkdir()
+    (other / "skill.toml").write_text(
+        '[skill]\nname = "meet"\nentry = "true"\n[[exports.commands]]\nname = "greet"\n'
+        'args = [{ name = "depth", type = "integer", required = true }]\nphrases = ["say hello to {depth}"]\n'
+    )
+    assert cis("do", "run meet on x", cwd=root).code == 5
+    assert cis("do", "say hello to 3", cwd=root).code == 2
+    assert cis("do", "run meet on 3", cwd=root).code == 4, "it is not trusted"

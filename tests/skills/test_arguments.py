@@ -29,6 +29,7 @@ FREE = ExportedCommand("free")
         ([], {"path": "a.py", "fix": False}, {"path": "a.py", "depth": 3, "fix": False}),
         (["a.py"], {"style": "short"}, {"path": "a.py", "depth": 3, "style": "short"}),
         (["lint"], {}, {"path": "lint", "depth": 3}),
+        (["5"], {"path": "a.py"}, {"path": "a.py", "depth": 5}),
     ],
 )
 def test_a_value_comes_as_a_word_or_by_name(
@@ -45,7 +46,7 @@ def test_a_value_comes_as_a_word_or_by_name(
         (["a", "10"], {}, ['"depth" is 10, expected a whole number from 1 up to 9']),
         (["a", "1", "maybe", "wide"], {}, ['"fix" is "maybe", expected true or false', '"style" is "wide", expected']),
         (["a", "1", "no", "long", "b", "c"], {}, ['"b" (and 1 more) is one argument too many']),
-        (["a"], {"path": "b"}, ['"path" is given twice, as a word and in the input']),
+        (["a"], {"path": "b", "depth": 1, "fix": True, "style": "long"}, ['"a" is one argument too many']),
         ([], {"path": "a", "stile": "long"}, ['there is no argument "stile"; did you mean "style"?']),
         ([], {"path": True}, ['"path" is true, expected a path']),
         ([], {"path": "a", "depth": True}, ['"depth" is true, expected a whole number']),

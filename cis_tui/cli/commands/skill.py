@@ -88,17 +88,11 @@ def schema(context: Context, arguments: Namespace) -> int:
 async def run(context: Context, arguments: Namespace) -> int:
     """`cis skill run NAME [ARG…]`: prints what the skill answers."""
     from cis_tui.cli.access import working
-    from cis_tui.core.errors import Exit
+    from cis_tui.cli.results import show_result
 
     async with working(context) as api:
         result = await api.skill_run(context.project_path, arguments.name, tuple(arguments.args), _input(arguments))
-    if context.json:
-        show_json(result)
-    elif isinstance(result.output, str):
-        _show_text(result.output)
-    else:
-        show_json(result.output)
-    return Exit.DONE if result.success else Exit.FAILED
+    return show_result(context, result)
 
 
 async def _skills(context: Context) -> tuple[SkillInfo, ...]:
@@ -112,14 +106,6 @@ def _input(arguments: Namespace) -> dict[str, object]:
     from cis_tui.cli.arguments import json_object
 
     return json_object(sys.stdin.read() if arguments.input == "-" else arguments.input)
-
-
-def _show_text(text: str) -> None:
-    from cis_tui.core.text import clean
-
-    shown = clean(text) if sys.stdout.isatty() else text
-    if shown:
-        show(shown.removesuffix("\n"))
 
 
 def _state(skill: SkillInfo) -> str:

@@ -54,7 +54,7 @@ async def test_a_run_half_way(home: Home, looks_right: Compare, size: tuple[int,
 
 
 @pytest.mark.parametrize("size", [SIZES[0], SIZES[2]], ids=["80x24", "200x60"])
-@pytest.mark.parametrize("view", ["lanes", "table", "timeline"])
+@pytest.mark.parametrize("view", ["lanes", "boxes", "table", "timeline"])
 async def test_a_view_of_a_run(home: Home, looks_right: Compare, size: tuple[int, int], view: str) -> None:
     clock = HandClock()
     clock.forward(13)
@@ -253,14 +253,14 @@ async def test_the_view_is_remembered_for_the_project(home: Home) -> None:
         await until(pilot, lambda: (home.root / "workspace.json").exists())
     app = workspace(home, project=Path(ROOT))
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: screen_of(app).tasks.name == "table")
+        await until(pilot, lambda: screen_of(app).tasks.name == "boxes")
 
 
 async def test_a_table_is_sorted_by_a_key(home: Home) -> None:
     app = workspace(home)
     async with app.run_test(size=(120, 36)) as pilot:
         fill(app, with_everything())
-        await pilot.press("j", "j", "j", "enter", "v", "s", "g")
+        await pilot.press("j", "j", "j", "enter", "v", "v", "s", "g")
         await pilot.pause()
         assert "state▾" in text_of(app)
         tasks = screen_of(app).tasks

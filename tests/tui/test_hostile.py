@@ -77,7 +77,29 @@ async def test_on_every_screen(home: Home, size: tuple[int, int]) -> None:
     app = workspace(home)
     async with app.run_test(size=size, notifications=True) as pilot:
         fill_hostile(app)
-        for key in ("2", "j", "j", "enter", "j", "d", "i", "escape", "escape", "1", "3", "4", "5", "6", "end"):
+        for key in (
+            "2",
+            "j",
+            "j",
+            "enter",
+            "v",
+            "v",
+            "v",
+            "v",
+            "j",
+            "i",
+            "escape",
+            "d",
+            "i",
+            "escape",
+            "escape",
+            "1",
+            "3",
+            "4",
+            "5",
+            "6",
+            "end",
+        ):
             await pilot.press(key)
             await pilot.pause()
             harmless(app)

@@ -40,7 +40,7 @@ class DagsScreen(WorkspaceScreen):
     """Start a DAG, watch it, answer what it asks."""
 
     NAME = "dags"
-    PURPOSE = "Definitions and runs at the left, the tasks of the chosen one at the right: as lanes, table or timeline."
+    PURPOSE = "Definitions and runs at the left; tasks at the right, as lanes, boxes, table or timeline."
     CSS_PATH = "dags.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "run", id="dags.run"),
@@ -173,6 +173,14 @@ class DagsScreen(WorkspaceScreen):
     def _loaded(self, answer: run_acts.Loaded) -> None:
         self.desk.store.load_run(*answer)
         self.refresh_all()
+
+    def on_box_view_moved(self) -> None:
+        """As the cursor of a list."""
+        self._task_moved()
+
+    def on_box_view_chosen(self) -> None:
+        """As Enter in a list."""
+        self.action_inspect()
 
     @on(RowList.Moved, ".tasks")
     def _task_moved(self) -> None:

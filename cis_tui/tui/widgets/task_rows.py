@@ -72,6 +72,11 @@ class TaskRows(RowList):
     # What the screen calls
 
     @property
+    def remark(self) -> str:
+        """What is to be known of the view as a whole."""
+        return ""
+
+    @property
     def chosen(self) -> TaskView | None:
         """The task under the cursor."""
         return self.board.tasks.get(self._lines[self.cursor][0].id) if self.cursor < len(self._lines) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from textual.geometry import Region
 
@@ -14,10 +15,13 @@ from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
 from cis_tui.tui.task_filter import TaskFilter
 from cis_tui.tui.widgets.lane_view import LaneView
 from cis_tui.tui.widgets.painted import LineWidget
-from cis_tui.tui.widgets.task_rows import TaskRows
 from cis_tui.tui.words import RUN_MARKS, count, span
 
-View = TaskRows
+if TYPE_CHECKING:
+    from cis_tui.tui.widgets.box_view import BoxView
+    from cis_tui.tui.widgets.task_rows import TaskRows
+
+    View = TaskRows | BoxView
 
 
 class RunHead(LineWidget):
@@ -110,7 +114,7 @@ class TaskViews:
         self._shown: DagInfo | RunSummary | None = None
         self._filter_text = ""
 
-    NAMES = ("lanes", "table", "timeline")
+    NAMES = ("lanes", "boxes", "table", "timeline")
 
     @property
     def current(self) -> View:
@@ -148,7 +152,7 @@ class TaskViews:
         self._shown = shown
         looked_for = f"/{self._filter_text}" if self.board.filter.narrows else ""
         follow = "follows" if self.following else ""
-        self.head.show(shown, self.board.state, (looked_for, follow, self.name))
+        self.head.show(shown, self.board.state, (self.current.remark, looked_for, follow, self.name))
 
     def update_tasks(self, tasks: Iterable[str], *, decisions: bool = True) -> None:
         """Repaint tasks whose state moved; follow what begins."""
@@ -226,6 +230,10 @@ class TaskViews:
         await self.use(self.NAMES[(self.NAMES.index(self.name) + 1) % len(self.NAMES)])
 
     def _make(self, name: str) -> View:
+        if name == "boxes":
+            from cis_tui.tui.widgets.box_view import BoxView
+
+            return BoxView(self.board, self._clock, id=name)
         if name == "table":
             from cis_tui.tui.widgets.table_view import TableView
 

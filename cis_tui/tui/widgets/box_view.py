@@ -1,0 +1,302 @@
+"""A DAG as boxes with lines between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+
+from cis_tui.core.clock import Clock
+from cis_tui.dag.views import Decision, TaskStatus, TaskView
+from cis_tui.tui.board import Board, first_interesting
+from cis_tui.tui.boxes import HEIGHT, Picture, draw_boxes, sign
+from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, shown, wrap
+from cis_tui.tui.widgets.painted import to_strip
+from cis_tui.tui.words import TASK_MARKS, countdown, elapsed
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.strip import Strip
+
+NARROWEST, WIDEST = 16, 28
+"""Cells of a box."""
+_PLAIN = ("╭─╮", "│ │", "╰─╯")
+_CHOSEN = ("┏━┓", "┃ ┃", "┗━┛")
+"""Top, middle and bottom of a box, and of the one under the cursor."""
+
+
+class BoxView(ScrollView, can_focus=True):
+    """The tasks of a run, each list and each DAG in it as one box; the cursor goes from box to box."""
+
+    ALLOW_SELECT = False
+    HEADED = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "open", id="boxes.open"),
+        Binding("down,j", "move(0, 1)", "Down", show=False, id="boxes.down"),
+        Binding("up,k", "move(0, -1)", "Up", show=False, id="boxes.up"),
+        Binding("right,l", "move(1, 0)", "Right", show=False, id="boxes.right"),
+        Binding("left,h", "move(-1, 0)", "Left", show=False, id="boxes.left"),
+        Binding("home,g", "edge(0)", "First", show=False, id="boxes.first"),
+        Binding("end,G", "edge(-1)", "Last", show=False, id="boxes.last"),
+    ]
+
+    @dataclass
+    class Moved(Message):
+        """The cursor stands on another box."""
+
+    @dataclass
+    class Chosen(Message):
+        """Enter was pressed on a box, or it was clicked where the cursor already stood."""
+
+    def __init__(self, board: Board, clock: Clock, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="tasks")
+        self.board = board
+        self.clock = clock
+        self.note = ""
+        self._picture = Picture()
+        self._cursor = ""
+        self._asked: dict[str, Decision] = {}
+        self._drawn: object = None
+
+    # What the screen calls
+
+    @property
+    def remark(self) -> str:
+        """What is to be known of the view as a whole."""
+        return "" if self._picture.whole else "too many lines to draw"
+
+    @property
+    def chosen(self) -> TaskView | None:
+        """The task under the cursor."""
+        return self.board.tasks.get(self._cursor)
+
+    def heading(self, width: int) -> Line:
+        """Nothing stands over the boxes."""
+        return ()
+
+    def lay_out(self, task: str = "") -> None:
+        """Draw the tasks of the board as they are now, with the cursor on `task`, or where it was."""
+        tasks = self._tasks()
+        ids = [each.id for each in tasks]
+        shape = tuple((each.id, each.deps, each.on_failure) for each in tasks)
+        if shape != self._drawn:
+            self._drawn = shape
+            known = set(ids)
+            widest = max((cell_len(shown(id)) + 6 for id in ids), default=NARROWEST)
+            self._picture = draw_boxes(
+                {each.id: [dep for dep in each.deps if dep in known] for each in tasks},
+                {each.id: each.on_failure for each in tasks if each.on_failure},
+                max(NARROWEST, min(WIDEST, widest)),
+            )
+        self._asked = self.board.decisions()
+        self.virtual_size = Size(max(self._picture.width, 1), max(self._picture.height, 1))
+        wanted = self._box_of(task or self._cursor)
+        self._cursor = wanted or self._box_of(first_interesting(tasks)) or next(iter(self._picture.boxes), "")
+        self._keep_in_view()
+        self.refresh()
+
+    def select(self, task: str) -> None:
+        """Put the cursor on the box of a task."""
+        box = self._box_of(task)
+        if box and box != self._cursor:
+            old, self._cursor = self._cursor, box
+            self._repaint(old, box)
+            self._keep_in_view()
+            self.post_message(self.Moved())
+
+    def update_tasks(self, tasks: Iterable[str], *, decisions: bool) -> None:
+        """Repaint the boxes of tasks that moved."""
+        moved = set(tasks)
+        if not self.board.current:
+            self.board.take(self.board.state)
+            self.lay_out()
+        elif self.board.filter.narrows and self._other_boxes(moved):
+            self.lay_out()
+        else:
+            if decisions:
+                self._asked = self.board.decisions()
+            self._repaint(*{self._box_of(task) for task in moved})
+
+    def tick(self) -> None:
+        """A second passed: repaint what counts."""
+        running = TaskStatus.RUNNING
+        tasks = self.board.tasks
+        live = self.board.state is not None and self.board.state.outcome is None and bool(self.board.state.id)
+        if live:
+            self._repaint(*(id for id in self._picture.boxes if id in self._asked or tasks[id].status is running))
+
+    def _tasks(self) -> list[TaskView]:
+        if self.board.filter.narrows:
+            return self.board.flat()
+        return [task for task in self.board.tasks.values() if task.parent not in self.board.tasks]
+
+    def _other_boxes(self, moved: set[str]) -> bool:
+        tasks, fits = self.board.tasks, self.board.filter.fits
+        return any((id in self._picture.boxes) != fits(tasks[id]) for id in moved if id in tasks)
+
+    def _box_of(self, task: str) -> str:
+        """The box of a task, or of the task in which it stands; empty if there is none."""
+        for id in (task, *self.board.above(task)):
+            if id in self._picture.boxes:
+                return id
+        return ""
+
+    # The cursor
+
+    def action_choose(self) -> None:
+        """Say that the box under the cursor is meant."""
+        if self._cursor:
+            self.post_message(self.Chosen())
+
+    def action_move(self, across: int, down: int) -> None:
+        """Go to the next box in a direction."""
+        place = self._place()
+        if place is None:
+            return
+        layer, index = place
+        layers = self._picture.layers
+        if down and 0 <= index + down < len(layers[layer]):
+            self.select(layers[layer][index + down])
+        elif across:
+            other = layer + across
+            while 0 <= other < len(layers) and not layers[other]:
+                other += across
+            if 0 <= other < len(layers):
+                boxes = self._picture.boxes
+                row = boxes[self._cursor][1]
+                self.select(min(layers[other], key=lambda task: abs(boxes[task][1] - row)))
+
+    def action_edge(self, layer: int) -> None:
+        """Go to the first box of the first or last layer."""
+        layers = [ids for ids in self._picture.layers if ids]
+        if layers:
+            self.select(layers[layer][0])
+
+    def _place(self) -> tuple[int, int] | None:
+        for layer, ids in enumerate(self._picture.layers):
+            if self._cursor in ids:
+                return layer, ids.index(self._cursor)
+        return None
+
+    def _region(self, box: str) -> Region:
+        x, y = self._picture.boxes[box]
+        return Region(x, y, self._picture.box_width, HEIGHT)
+
+    def _keep_in_view(self) -> None:
+        if self._cursor in self._picture.boxes and self.size:
+            self.scroll_to_region(self._region(self._cursor), animate=False, force=True)
+
+    def _repaint(self, *boxes: str) -> None:
+        for box in boxes:
+            if box in self._picture.boxes:
+                region = self._region(box).translate(-self.scroll_offset)
+                visible = region.intersection(Region(0, 0, *self.size))
+                if visible:
+                    self.refresh(visible)
+
+    def on_resize(self) -> None:
+        """The cursor stays in view."""
+        self._keep_in_view()
+
+    def on_focus(self) -> None:
+        """The cursor shows who has the keys."""
+        self._repaint(self._cursor)
+
+    def on_blur(self) -> None:
+        """The cursor shows who has the keys."""
+        self._repaint(self._cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click goes to a box; a click on the one under the cursor is Enter."""
+        x, y = event.x + self.scroll_offset.x, event.y + self.scroll_offset.y
+        box = next((id for id in self._picture.boxes if self._region(id).contains(x, y)), "")
+        if box and box == self._cursor:
+            self.action_choose()
+        elif box:
+            self.select(box)
+
+    # Painting
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one line; Textual calls this for the lines that are visible and dirty."""
+        width = self.scrollable_content_region.width
+        if not self._picture.boxes:
+            said = wrap([(" ", Tone.DIM), (self.note, Tone.DIM)], max(2, width))
+            return to_strip(self, said[y] if y < len(said) else (), width, self.rich_style)
+        left, row = self.scroll_offset.x, y + self.scroll_offset.y
+        pieces = self._row(row)
+        strip = to_strip(self, pieces, max(self._picture.width, left + width), self.rich_style + Style())
+        return strip.crop(left, left + width)
+
+    def _row(self, row: int) -> list[Piece]:
+        """All that stands in a row, from the first column to the last."""
+        here = {self._picture.boxes[id][0]: id for ids in self._picture.layers if (id := self._box_at(ids, row))}
+        line = self._picture.lines.get(row, {})
+        pieces: list[Piece] = []
+        x = 0
+        for place in sorted({*here, *line}):
+            if place < x:
+                continue
+            if place > x:
+                pieces.append((" " * (place - x), Tone.PLAIN))
+            if place in here:
+                task = self.board.tasks[here[place]]
+                pieces += self._box(task, row - self._picture.boxes[task.id][1])
+                x = place + self._picture.box_width
+            else:
+                pieces.append((self._sign(row, place), Tone.DIM))
+                x = place + 1
+        return pieces
+
+    def _box_at(self, ids: list[str], row: int) -> str:
+        """The box of a layer that reaches into a row."""
+        low, high = 0, len(ids)
+        while low < high:
+            middle = (low + high) // 2
+            if self._picture.boxes[ids[middle]][1] <= row:
+                low = middle + 1
+            else:
+                high = middle
+        id = ids[low - 1] if low else ""
+        return id if id and row < self._picture.boxes[id][1] + HEIGHT else ""
+
+    def _sign(self, row: int, x: int) -> str:
+        """A piece of a line; where it ends at a box, the point of an arrow."""
+        cell = self._picture.lines[row][x]
+        ends = x + 1 not in self._picture.lines[row]
+        return "▸" if ends and any(place == (x + 1, row - 2) for place in self._ends(row)) else sign(cell)
+
+    def _ends(self, row: int) -> Iterable[tuple[int, int]]:
+        return (self._picture.boxes[id] for ids in self._picture.layers if (id := self._box_at(ids, row)))
+
+    def _box(self, task: TaskView, line: int) -> list[Piece]:
+        chosen = task.id == self._cursor
+        mark, word, tone = TASK_MARKS[task.status]
+        frame = Tone.LIVE if chosen and self.has_focus else Tone.STRONG if chosen else tone
+        signs = _CHOSEN if chosen else _PLAIN
+        inner = self._picture.box_width - 2
+        if line in (0, HEIGHT - 1):
+            left, edge, right = signs[0 if line == 0 else 2]
+            return [(left + edge * inner + right, frame)]
+        side = signs[1][0]
+        if line == 1:
+            sign = "▸ " if self.board.inside(task.id) else ""
+            text: list[Piece] = [(f" {mark} ", tone), (fit(sign + shown(task.id), inner - 3), Tone.PLAIN)]
+        else:
+            text = [(fit(f" {self._about(task, word)}", inner), tone)]
+        return [(side, frame), *text, (side, frame)]
+
+    def _about(self, task: TaskView, word: str) -> str:
+        """How a task stands."""
+        if self.board.inside(task.id):
+            return self.board.tally(task.id)
+        if task.id in self._asked:
+            return f"{word} {countdown(self._asked[task.id], self.clock())}"
+        tries = f" ×{task.attempts}" if task.attempts > 1 else ""
+        return f"{'taken over' if task.taken else word} {elapsed(task, self.clock())}{tries}"

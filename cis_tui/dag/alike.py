@@ -12,6 +12,8 @@ from cis_tui.dag.trail import canonical, digest
 
 _KINDS = (LevelKind.RECOMMENDED, LevelKind.CONFIRMED)
 """A vote is never cast ahead, and what was interrupted is looked at one by one."""
+WRITTEN = "call is written so: "
+"""What stands before the call in the words of a likeness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def likeness(task: TaskSpec) -> Likeness | None:
         "env": dict(task.env),
     }
     written = task.command or (f"the DAG {task.dag}" if task.dag else " ".join((task.skill, *task.args)))
-    words = f"every {task.level.kind} task of this run whose call is written so: {clean_line(written, limit=200)}"
+    words = f"every {task.level.kind} task of this run whose {WRITTEN}{clean_line(written, limit=200)}"
     return Likeness(digest(canonical(call)), words)
 
 

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.types import CSSPathType
 
-    from cis_tui.dag.views import DagInfo, RunView
+    from cis_tui.dag.views import DagInfo, Decision, RunView
     from cis_tui.protocol import EngineApi
     from cis_tui.tui.screens.dags import DagsScreen
+    from cis_tui.tui.screens.dialog import Dialog
     from cis_tui.tui.screens.quit import Leave
 
 T = TypeVar("T")
@@ -243,7 +244,14 @@ class CisApp(App[None]):
             self._complain(error)
         if self.store.link is LinkState.READY or changes.link:
             self._front.show_changes(changes)
+            for dialog in self._dialogs:
+                dialog.show_changes(changes)
         self._tick_while_needed()
+
+    @property
+    def _dialogs(self) -> list[Dialog[object]]:
+        """What is open over the screen in front."""
+        return [cast("Dialog[object]", screen) for screen in self.screen_stack[1:] if hasattr(screen, "show_changes")]
 
     @property
     def _front(self) -> WorkspaceScreen:
@@ -260,6 +268,8 @@ class CisApp(App[None]):
 
     def _tick(self) -> None:
         self._front.show_tick()
+        for dialog in self._dialogs:
+            dialog.show_tick()
 
     # Keys
 
@@ -286,8 +296,23 @@ class CisApp(App[None]):
         else:
             asked = self._front.asked
             index = (ids.index(asked) + 1) % len(ids) if asked in ids else 0
+        decision = pending[index]
+        if not decision.run:
+            self._decide_call(decision)
+            return
         await self.switch_mode("dags")
-        self._front.jump(pending[index])
+        self._front.jump(decision)
+
+    def _decide_call(self, decision: Decision) -> None:
+        from cis_tui.tui.screens.decide import DecideDialog
+
+        self.dialog(DecideDialog(self, decision))
+
+    def action_rules(self) -> None:
+        """Show what is approved all alike, to withdraw it."""
+        from cis_tui.tui.screens.rules import RulesDialog
+
+        self.ask(lambda engine: engine.decision_rules(), lambda rules: self.dialog(RulesDialog(self, rules)))
 
     async def action_quit(self) -> None:
         """Leave; while runs go on, ask what becomes of them."""

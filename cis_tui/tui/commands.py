@@ -43,6 +43,7 @@ class WorkspaceCommands(Provider):
             if dag.runnable:
                 yield f"Run {shown(dag.name)}", "start this DAG", partial(app.run_dag, dag)
         yield "Next decision", "key d", app.action_decide
+        yield "Rules", "what is approved all alike, and how to end that", app.action_rules
         for name in app.theme_files:
             yield f"Theme {shown(name)}", "colours, for this session", partial(app.use_theme, name)
         yield "Keys of this screen", "key ?", app.action_help

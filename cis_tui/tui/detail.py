@@ -107,19 +107,3 @@ def dag_lines(dag: DagInfo, root: str = "") -> list[Line]:
         lines.append(labelled("asks for", shown(", ".join(param.name for param in dag.params))))
     lines.append(labelled("file", shown(place(dag.file, root))))
     return lines
-
-
-def decision_lines(decision: Decision) -> list[Line]:
-    """All that a person can know before an answer."""
-    lines: list[Line] = [
-        labelled("task", f"{shown(decision.dag)} / {shown(decision.task)}", Tone.STRONG),
-        labelled("run", shown(decision.run)),
-        labelled("kind", decision.kind.value),
-    ]
-    if decision.stakeholders:
-        lines.append(labelled("voters", shown(", ".join(decision.stakeholders))))
-        lines.append(labelled("rule", f"{decision.quorum} must vote, more than {decision.threshold:.0%} must approve"))
-    for ballot in decision.ballots:
-        reason = f" ({shown(ballot.reason)})" if ballot.reason else ""
-        lines.append(labelled("", f"{shown(ballot.stakeholder)}: {ballot.choice.value}{reason}"))
-    return [*lines, [], [("What would run", Tone.DIM)], *text_lines(decision.prompt)]

@@ -97,7 +97,8 @@ class Link:
         listed = {run.id: run for run in (*runs, *others)}
         live = [run for run in listed.values() if not run.status.ended and not run.interrupted]
         views = [await self._part(api.run_show(run.id), None) for run in live]
-        store.reset(listed.values(), [RunState.from_view(view, decisions) for view in views if view is not None])
+        states = [RunState.from_view(view, decisions) for view in views if view is not None]
+        store.reset(listed.values(), states, decisions)
         self._api = api
         store.link, store.link_note = LinkState.READY, ""
         self._tell(Changes(everything=True, link=True))

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from cis_tui.core.clock import Instant
+from cis_tui.core.codec import decode
 from cis_tui.core.events import Event, EventType
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, RunSummary, RunView, TaskStatus, TaskView
@@ -85,6 +86,8 @@ class Store:
         """Events that were pushed out of `activity` by newer ones."""
         self._summaries: dict[str, RunSummary] = {}
         self._states: dict[str, RunState] = {}
+        self._calls: dict[str, Decision] = {}
+        """Open decisions that are not about a run."""
 
     # Reading
 
@@ -109,11 +112,9 @@ class Store:
     @property
     def pending(self) -> list[Decision]:
         """Open decisions of all runs, most urgent first; held ones last."""
+        of_runs = (decision for state in self._live for decision in state.decisions.values())
         found = [
-            decision
-            for state in self._live
-            for decision in state.decisions.values()
-            if decision.status is DecisionStatus.PENDING
+            decision for decision in (*of_runs, *self._calls.values()) if decision.status is DecisionStatus.PENDING
         ]
         return sorted(
             found,
@@ -135,12 +136,13 @@ class Store:
     @property
     def ticking(self) -> bool:
         """Whether something on the screen changes with time alone."""
-        return bool(self._live)
+        return bool(self._live or self._calls)
 
     # Writing
 
-    def reset(self, runs: Iterable[RunSummary], states: Iterable[RunState]) -> None:
-        """Take the runs as an engine just listed them, and the states of those that go on."""
+    def reset(self, runs: Iterable[RunSummary], states: Iterable[RunState], decisions: Iterable[Decision] = ()) -> None:
+        """Take the runs as an engine just listed them, the states of those that go on, and all open decisions."""
+        self._calls = {decision.id: decision for decision in decisions if not decision.run}
         self._summaries = {run.id: run for run in runs}
         self._states = {}
         for state in states:
@@ -166,14 +168,25 @@ class Store:
         state = self._states.get(decision.run)
         if state is not None:
             state.decisions[decision.id] = decision
+        elif not decision.run:
+            self._take_call(decision)
+
+    def _take_call(self, decision: Decision) -> None:
+        """A decision about a call outside of any run: it is known while it is open."""
+        self._calls.pop(decision.id, None)
+        if decision.status is DecisionStatus.PENDING:
+            self._calls[decision.id] = decision
 
     def apply(self, events: Iterable[Event]) -> Changes:
         """Fold events into what is known; gives what became different."""
         changes = Changes()
         for event in events:
             self._note(event, changes)
-            if "run" in event.data:
+            if event.data.get("run"):
                 self._apply_to_run(event, changes)
+            elif event.type in _CALL_NEWS:
+                self._take_call(decode(Decision, event.data["decision"]))
+                changes.decisions = True
             elif event.type in _MEMORY_NEWS:
                 changes.memory = True
             elif event.type in _DAG_NEWS:
@@ -220,6 +233,7 @@ class Store:
                 self._states.pop(oldest.id, None)
 
 
+_CALL_NEWS = frozenset({EventType.DECISION_REQUESTED, EventType.DECISION_MADE})
 _DECISION_NEWS = frozenset(
     {
         EventType.DECISION_REQUESTED,

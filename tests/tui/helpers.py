@@ -15,9 +15,11 @@ from cis_tui.core.config import Settings, UiSettings
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.core.problems import Problem, Severity
+from cis_tui.dag.inspection import DecisionDetail, Preview, Rule, TrailEntry
 from cis_tui.dag.model import LevelKind, Param
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import (
+    Attempt,
     DagInfo,
     Decision,
     DecisionKind,
@@ -139,6 +141,30 @@ def vote(id: str = "announce", **more: Any) -> Decision:
     """An open vote of two."""
     seats = ("dba", "sre")
     return decision(id, DecisionKind.ARBITRATED, left=3600, stakeholders=seats, seats=seats, quorum=2, **more)
+
+
+def detail(asked: Decision, **more: Any) -> DecisionDetail:
+    """A decision with what its task would run, one attempt before, and what happened so far."""
+    fields: dict[str, Any] = {
+        "text": "twine upload --repository pypi dist/*",
+        "skill": "shell",
+        "command": "twine upload --repository pypi dist/*",
+        "input": '{\n  "token": "••••••",\n  "sign": true\n}',
+        "folder": f"{ROOT}/dist",
+        "env": ("TWINE_USERNAME", "CI"),
+        "creates": ("dist/receipt.json",),
+        "rollback": ("twine yank release",),
+        "timeout": 300.0,
+    }
+    row = TrailEntry(41, NOW, "asked", asked.id, asked.run, asked.task)
+    tried = Attempt(1, Instant(NOW - 60), Instant(NOW - 58), 1, "exit code 1")
+    return DecisionDetail(asked, Preview(**(fields | more)), (tried,), (row,))
+
+
+def rule(id: str, words: str, **more: Any) -> Rule:
+    """A yes to all alike."""
+    fields: dict[str, Any] = {"run": "5f3a9c21", "dag": "release", "likeness": "", "by": DID, "at": NOW}
+    return Rule(id, kind=DecisionKind.CONFIRMED, words=words, **(fields | more))
 
 
 def half_way(*, tasks: Sequence[TaskView] = TASKS) -> Story:

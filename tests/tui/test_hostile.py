@@ -11,17 +11,21 @@ from cis_tui.core.codec import encode
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.core.problems import Problem, Severity
+from cis_tui.dag.answers import Edit
 from cis_tui.dag.model import Param
-from cis_tui.dag.views import DecisionKind
+from cis_tui.dag.views import DecisionKind, Subject
 from cis_tui.memory.records import Domain, MemoryWrite
 from cis_tui.project.model import Change, ProjectInfo, TrustItem, TrustReport, TrustState
 from cis_tui.skills.model import Permissions, SkillInfo
 from cis_tui.tui.app import CisApp
-from cis_tui.tui.detail import decision_lines
+from cis_tui.tui.deciding import detail_lines, parts_of
 from cis_tui.tui.screens.confirm import ConfirmDialog
+from cis_tui.tui.screens.decide import DecideDialog
+from cis_tui.tui.screens.edit import EditDialog
 from cis_tui.tui.screens.form import Field, FormDialog
 from cis_tui.tui.screens.quit import QuitDialog
 from cis_tui.tui.screens.reader import ReaderDialog
+from cis_tui.tui.screens.rules import RulesDialog
 from cis_tui.tui.screens.trust import TrustDialog
 from cis_tui.tui.store import Changes, summary_of
 from tests.tui.helpers import (
@@ -32,7 +36,9 @@ from tests.tui.helpers import (
     attached,
     decision,
     definition,
+    detail,
     fill,
+    rule,
     show,
     task,
     text_of,
@@ -113,12 +119,20 @@ async def test_in_every_dialog_the_palette_and_the_notices(home: Home) -> None:
         fill_hostile(app)
         evil = app.store.run("evil")
         assert evil is not None
+        parts = dict.fromkeys(("text", "command", "input", "folder", "interrupted", "skill"), HOSTILE)
+        asked = replace(app.store.pending[0], edit=Edit(command=HOSTILE), alike=HOSTILE)
+        evil_detail = detail(asked, env=(HOSTILE,), creates=(HOSTILE,), rollback=(HOSTILE,), **parts)
+        evil_preview = evil_detail.preview
+        assert evil_preview is not None
         for dialog in (
             TrustDialog(report),
             FormDialog(HOSTILE, [Field(HOSTILE, HOSTILE, HOSTILE), Field(HOSTILE + "2", HOSTILE, lines=True)]),
             ConfirmDialog(HOSTILE, HOSTILE),
             QuitDialog([summary_of(evil)]),
-            ReaderDialog(HOSTILE, decision_lines(app.store.pending[0])),
+            ReaderDialog(HOSTILE, detail_lines(evil_detail)),
+            EditDialog(evil_detail.decision, parts_of(evil_preview), lambda edit, done: None),
+            RulesDialog(app, [rule("d1", HOSTILE, dag=HOSTILE)]),
+            DecideDialog(app, replace(evil_detail.decision, run="", subject=Subject.SKILL)),
         ):
             app.push_screen(dialog)  # type: ignore[arg-type]
             await pilot.pause()

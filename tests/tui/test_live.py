@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cis_tui.core.paths import Home
+from cis_tui.dag.answers import Edit
 from cis_tui.dag.views import RunStatus
 from cis_tui.project.trust import TrustStore
 from cis_tui.tui.app import CisApp
@@ -82,6 +83,71 @@ async def test_a_rejected_task_fails_the_run(home: Home, trusted: Path) -> None:
         await pilot.press("d", "n")
         await until(pilot, lambda: status(app) is RunStatus.FAILED)
         assert "rejected" in text_of(app)
+
+
+async def test_what_runs_is_edited_and_a_mistake_loses_nothing(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(app, "soon"))
+        await pilot.press("d", "c")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press(*"other words", "enter")
+        await until(pilot, lambda: "“other words”" in text_of(app))
+        await pilot.press("e")
+        await until(pilot, lambda: "approve it so" in text_of(app))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "nothing was changed" in text_of(app))
+        await pilot.press("ctrl+k", "ctrl+s")
+        await until(pilot, lambda: "is needed" in text_of(app))
+        await pilot.press(*"echo changed", "ctrl+s")
+        await until(pilot, lambda: asked(app, "sure"))
+        assert len(app.screen_stack) == 1
+        (made,) = [made for made in await app.link.api.decision_list(all=True) if made.task == "soon"]
+        assert (made.edit, made.reason) == (Edit(command="echo changed"), "other words")
+        await pilot.press("d", "i")
+        await until(pilot, lambda: "would run" in text_of(app) and "nothing takes it back" in text_of(app))
+
+
+async def test_the_run_is_aborted_by_two_keys(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: asked(app, "soon"))
+        await pilot.press("d", "N", "x")
+        await until(pilot, lambda: status(app) is RunStatus.CANCELLED)
+
+
+async def test_all_alike_are_approved_after_it_was_said_which_and_no_longer_than_wanted(
+    home: Home, project: Path
+) -> None:
+    tasks = "".join(
+        f'[[dag.tasks]]\nid = "t{number}"\ncommand = "echo same"\ndeps = {deps}\nlevel = "confirmed"\n'
+        for number, deps in enumerate(([], [], ["late"]))
+    )
+    late = '[[dag.tasks]]\nid = "late"\ncommand = "echo late"\nlevel = "confirmed"\n'
+    (project / ".cis" / "dags" / "aaa.toml").write_text(f"[skill]\nname = 'aaa'\n{tasks}{late}")
+    trust = TrustStore(home)
+    trust.grant(project, trust.report(project).digest)
+    async with attached(home, project, timer=Seconds()) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.store.pending) == 3)
+        first = app.store.pending[0].task
+        assert first == "t0"
+        await pilot.press("d", "A")
+        await until(pilot, lambda: "is written so: echo same" in text_of(app))
+        await pilot.press("n")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert len(app.store.pending) == 3
+        await pilot.press("A")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("y")
+        await until(pilot, lambda: [decision.task for decision in app.store.pending] == ["late"])
+        app.action_rules()
+        await until(pilot, lambda: "Approved all alike" in text_of(app))
+        assert "echo same" in text_of(app)
+        await pilot.press("w")
+        await until(pilot, lambda: "nothing is approved all alike" in text_of(app))
+        await pilot.press("escape", "d", "y")
+        await until(pilot, lambda: asked(app, "t2"))
 
 
 async def test_an_answer_that_came_too_late_is_a_notice(home: Home, trusted: Path) -> None:

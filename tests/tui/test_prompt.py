@@ -8,8 +8,9 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
-from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind
-from cis_tui.tui.widgets.prompt import DEAF, Answer, DecisionPrompt
+from cis_tui.dag.answers import Refusal
+from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind, Subject
+from cis_tui.tui.widgets.prompt import DEAF, Answer, DecisionPrompt, Wish
 from tests.tui.helpers import NOW, HandClock, decision, vote
 
 
@@ -22,6 +23,7 @@ class Asking(App[None]):
         self.clock = HandClock()
         self.asked = asked
         self.answers: list[object] = []
+        self.reasons: list[str] = []
 
     def compose(self) -> ComposeResult:
         yield Input()
@@ -32,10 +34,15 @@ class Asking(App[None]):
         self.prompt.show(self.asked)
 
     def on_decision_prompt_answered(self, event: DecisionPrompt.Answered) -> None:
-        self.answers.append(event.answer)
+        self.answers.append(event.how or event.answer)
+        self.reasons.append(event.reason)
 
     def on_decision_prompt_voted(self, event: DecisionPrompt.Voted) -> None:
         self.answers.append(event.choice)
+        self.reasons.append(event.reason)
+
+    def on_decision_prompt_wished(self, event: DecisionPrompt.Wished) -> None:
+        self.answers.append(event.wish)
 
     def on_decision_prompt_inspect(self, event: DecisionPrompt.Inspect) -> None:
         self.answers.append("inspect")
@@ -50,6 +57,7 @@ class Asking(App[None]):
 
 COUNTING = decision("wheel", DecisionKind.RECOMMENDED)
 SURE = decision("publish", DecisionKind.CONFIRMED, left=300)
+CALL = replace(SURE, run="", dag="", task="greet", subject=Subject.SKILL)
 
 
 async def test_a_prompt_that_just_got_the_keys_is_deaf() -> None:
@@ -105,6 +113,17 @@ async def test_keys_that_are_typed_elsewhere_answer_nothing() -> None:
         (COUNTING, "space", Answer.HOLD),
         (COUNTING, "y", Answer.APPROVE),
         (COUNTING, "n", Answer.REJECT),
+        (COUNTING, "e", Wish.EDIT),
+        (COUNTING, "E", Wish.EDITOR),
+        (COUNTING, "c", Wish.REASON),
+        (COUNTING, "A", None),
+        (replace(SURE, alike="every one"), "A", Wish.ALIKE),
+        (COUNTING, "s", None),
+        (vote(), "N", None),
+        (vote(), "e", None),
+        (CALL, "y", Answer.APPROVE),
+        (CALL, "N", None),
+        (CALL, "e", None),
         (COUNTING, "i", "inspect"),
         (COUNTING, "escape", "left"),
         (SURE, "space", None),
@@ -135,6 +154,47 @@ async def test_a_vote_takes_two_keys(key: str, choice: Choice) -> None:
         assert app.answers == []
         await pilot.press("v", key)
         assert app.answers == [choice]
+
+
+@pytest.mark.parametrize(("key", "how"), [("s", Refusal.SKIP), ("f", Refusal.FAIL), ("x", Refusal.ABORT)])
+async def test_another_no_takes_two_keys(key: str, how: Refusal) -> None:
+    app = Asking(SURE)
+    async with app.run_test() as pilot:
+        app.prompt.focus()
+        await pilot.pause()
+        app.seconds = 10
+        await pilot.press(key, "N", "y")
+        assert app.answers == []
+        assert "x abort the run" in app.said()
+        await pilot.press("escape", key)
+        assert app.answers == []
+        await pilot.press("N", key)
+        assert app.answers == [how]
+
+
+async def test_a_reason_goes_with_the_next_answer_and_with_no_other() -> None:
+    app = Asking(SURE)
+    async with app.run_test() as pilot:
+        app.prompt.focus()
+        await pilot.pause()
+        app.seconds = 10
+        app.prompt.give_reason("tested on staging")
+        assert "“tested on staging”" in app.said()
+        await pilot.press("y")
+        app.prompt.show(replace(SURE, id="another"))
+        app.seconds = 20
+        await pilot.press("n")
+        assert app.reasons == ["tested on staging", ""]
+
+
+async def test_the_keys_say_which_no_is_the_usual_one() -> None:
+    app = Asking(SURE)
+    async with app.run_test():
+        assert "n fail" in app.said()
+        app.prompt.show(COUNTING)
+        assert "n skip" in app.said()
+        app.prompt.show(CALL)
+        assert "n refuse" in app.said() and "other no" not in app.said()
 
 
 async def test_escape_leaves_the_vote_before_it_leaves_the_prompt() -> None:

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
-from cis_tui.dag.views import DecisionKind
+from cis_tui.dag.inspection import Preview
+from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind
 from cis_tui.project.model import Change, TrustItem, TrustReport, TrustState
 from cis_tui.skills.model import Permissions
-from cis_tui.tui.detail import decision_lines
+from cis_tui.tui.deciding import detail_lines, parts_of
 from cis_tui.tui.paint import Tone
 from cis_tui.tui.screens.activity import ActivityScreen
 from cis_tui.tui.screens.confirm import ConfirmDialog
+from cis_tui.tui.screens.edit import EditDialog
 from cis_tui.tui.screens.form import Field, FormDialog
 from cis_tui.tui.screens.quit import QuitDialog
 from cis_tui.tui.screens.reader import ReaderDialog
+from cis_tui.tui.screens.rules import RulesDialog
 from cis_tui.tui.screens.trust import TrustDialog, report_lines
 from cis_tui.tui.skill_detail import permission_sentences
 from cis_tui.tui.store import KEPT_ACTIVITY, summary_of
 from tests.tui.conftest import Compare
-from tests.tui.helpers import NOW, ROOT, decision, fill, half_way, show, text_of, until, vote, workspace
+from tests.tui.helpers import NOW, ROOT, decision, detail, fill, half_way, rule, show, text_of, until, vote, workspace
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from cis_tui.tui.desk import Desk
+
+ALIKE = "every confirmed task of this run whose call is written so:"
 SIZES = [(80, 24), (120, 36)]
 KEYS = {"peers": "3", "chat": "4", "skills": "5", "activity": "6"}
 
@@ -44,6 +51,20 @@ async def test_a_screen(home: Home, looks_right: Compare, name: str, size: tuple
         looks_right(app)
 
 
+class Attic:
+    """A desk that nobody sits at."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"{name} is not needed to look at a dialog")
+
+
+ATTIC = cast("Desk", Attic())
+
+
+def nothing(edit: object, done: object) -> None:
+    """Sends an edit nowhere."""
+
+
 REPORT = TrustReport(
     "/projects/demo",
     TrustState.CONTENT,
@@ -57,12 +78,40 @@ REPORT = TrustReport(
     "digest",
 )
 FIELDS = [Field("version", note="string  such as 1.2", required=True), Field("notes", "two\nlines", lines=True)]
+SURE = replace(decision("publish", DecisionKind.CONFIRMED, left=300), id="d12", alike=f"{ALIKE} twine upload dist/*")
+BALLOT = Ballot("dba", Choice.APPROVE, "did:key:z6Mk", NOW, "tested on staging")
+VOTED = detail(replace(vote(ballots=(BALLOT,)), id="d13"), rollback=(), creates=(), env=(), input="")
+STORY = (
+    'Attempt 2 of "publish", which had begun at 2026-11-23T23:58:11.000Z, was under way when the engine ended; nobody '
+    "saw its end. Its processes are gone.\nThe last that it printed:\nuploading demo-1.0.tar.gz 48%\n"
+    "Of what it creates, nothing is there."
+)
+
+
+def shown(asked: Decision) -> Preview:
+    found = detail(asked).preview
+    assert found is not None
+    return found
+
+
+INTERRUPTED = detail(
+    replace(decision("publish", DecisionKind.INTERRUPTED), id="d14", deadline=None), interrupted=STORY, rollback=()
+)
+MAY = Permissions(memory_read=("project/",), filesystem=("read:.",), command=("git",))
+SKILL = Preview("greet ann", "greet", "0.1.0", args=("ann", "two words"), folder=ROOT, permissions=MAY)
+RULES = (rule("d12", f"{ALIKE} deploy {{{{ params.host }}}}", used=12), rule("d31", f"{ALIKE} make announce"))
 DIALOGS: dict[str, Callable[[], Screen[object]]] = {
     "trust": lambda: TrustDialog(REPORT),
     "form": lambda: FormDialog("Run release", FIELDS),
     "confirm": lambda: ConfirmDialog("Cancel this run of release?", "5 of 8 tasks are not done."),
     "quit": lambda: QuitDialog([summary_of(half_way().state)]),
-    "inspect": lambda: ReaderDialog("What is asked", decision_lines(vote(prompt="make announce\necho done"))),
+    "inspect": lambda: ReaderDialog("What is asked", detail_lines(detail(SURE))),
+    "inspect-vote": lambda: ReaderDialog("What is asked", detail_lines(VOTED)),
+    "inspect-interrupted": lambda: ReaderDialog("What is asked", detail_lines(INTERRUPTED)),
+    "edit": lambda: EditDialog(SURE, parts_of(shown(SURE)), nothing),
+    "edit-skill": lambda: EditDialog(SURE, parts_of(SKILL), nothing),
+    "rules": lambda: RulesDialog(ATTIC, RULES),
+    "no-rules": lambda: RulesDialog(ATTIC, ()),
 }  # type: ignore[dict-item]
 
 

@@ -11,15 +11,16 @@ from textual.containers import Horizontal, Vertical
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, RunSummary, RunView, TaskStatus
 from cis_tui.tui import run_acts
+from cis_tui.tui.deciding import Deciding
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.detail import dag_lines, decision_lines
+from cis_tui.tui.detail import dag_lines
 from cis_tui.tui.output import CHUNK
 from cis_tui.tui.panes import Panes
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.starting import ask_trust, start_dag
 from cis_tui.tui.store import Changes, as_run
 from cis_tui.tui.widgets.filter import Filter
-from cis_tui.tui.widgets.prompt import Answer, DecisionPrompt
+from cis_tui.tui.widgets.prompt import DecisionPrompt
 from cis_tui.tui.widgets.rows import RowList
 from cis_tui.tui.widgets.run_list import RunList
 from cis_tui.tui.widgets.task_pane import TaskPane
@@ -29,7 +30,6 @@ from cis_tui.tui.widgets.task_views import TaskViews
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from cis_tui.protocol import EngineApi
     from cis_tui.tui.screens.task_reader import TaskReader
 
 VIEW = "view"
@@ -68,6 +68,7 @@ class DagsScreen(WorkspaceScreen):
         self.pane = TaskPane(desk.clock, desk.timer, id="task")
         self.filter = Filter("name of a DAG, a task, or a state such as failed")
         self.panes = Panes(self)
+        self._deciding = Deciding(desk, self._decided)
         self._wanted: tuple[str, str] | None = None
         """A run that was asked for but is not listed yet, and the task to choose in it."""
         self._filters_tasks = False
@@ -403,31 +404,22 @@ class DagsScreen(WorkspaceScreen):
 
     @on(DecisionPrompt.Answered)
     def _answer(self, event: DecisionPrompt.Answered) -> None:
-        id = event.decision.id
-
-        async def answer(engine: EngineApi) -> Decision:
-            match event.answer:
-                case Answer.APPROVE:
-                    return await engine.decision_approve(id)
-                case Answer.REJECT:
-                    return await engine.decision_reject(id)
-                case Answer.HOLD:
-                    return await engine.decision_hold(id)
-
-        self.desk.ask(answer, self._decided)
+        self._deciding.answer(event)
 
     @on(DecisionPrompt.Voted)
     def _vote(self, event: DecisionPrompt.Voted) -> None:
-        self.desk.ask(lambda engine: engine.decision_vote(event.decision.id, event.choice), self._decided)
+        self._deciding.vote(event)
+
+    @on(DecisionPrompt.Wished)
+    def _wish(self, event: DecisionPrompt.Wished) -> None:
+        self._deciding.wish(event)
+
+    @on(DecisionPrompt.Inspect)
+    def _inspect(self, event: DecisionPrompt.Inspect) -> None:
+        self._deciding.inspect(event.decision)
 
     def _decided(self, decision: Decision) -> None:
         self.desk.store.take_decision(decision)
         self.show_frame()
         self.tasks.update_tasks([decision.task])
         self._show_task()
-
-    @on(DecisionPrompt.Inspect)
-    def _inspect(self, event: DecisionPrompt.Inspect) -> None:
-        from cis_tui.tui.screens.reader import ReaderDialog
-
-        self.desk.dialog(ReaderDialog("What is asked", decision_lines(event.decision)))

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.store import Changes
 from cis_tui.tui.widgets.bars import key_name, visible_bindings
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.painted import TONE_CLASSES, LineWidget
@@ -67,6 +68,12 @@ class Dialog(ModalScreen[T]):
     def content(self) -> ComposeResult:
         """What the dialog is about: its lines, unless a subclass has something else."""
         yield Page(self._lines, id="dialog-page")
+
+    def show_changes(self, changes: Changes) -> None:
+        """Something became different while it is open."""
+
+    def show_tick(self) -> None:
+        """A second passed while something counts down or runs."""
 
     def action_close(self) -> None:
         """Close without an answer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -12,7 +12,9 @@ from textual.geometry import Region
 from textual.message import Message
 
 from cis_tui.core.clock import Clock
-from cis_tui.dag.views import Choice, Decision, DecisionKind
+from cis_tui.dag.answers import Refusal
+from cis_tui.dag.verdicts import usual_refusal
+from cis_tui.dag.views import Choice, Decision, DecisionKind, Subject
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
 from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.words import countdown, question
@@ -20,6 +22,8 @@ from cis_tui.tui.words import countdown, question
 DEAF = 0.4
 """Seconds for which a prompt that has just appeared, changed or got the focus takes no answer."""
 
+HEIGHT = 4
+"""Lines."""
 TIME_WIDTH = 9
 
 
@@ -29,6 +33,25 @@ class Answer(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     HOLD = "hold"
+
+
+class Wish(StrEnum):
+    """What a person wants to do before an answer, in a dialog of its own."""
+
+    EDIT = "edit"
+    EDITOR = "editor"
+    """Edit in their own editor."""
+    ALIKE = "alike"
+    """Approve all that are alike, once it was said which they are."""
+    REASON = "reason"
+
+
+class _Mode(Enum):
+    """What the keys are for."""
+
+    ANSWER = 0
+    VOTE = 1
+    REFUSE = 2
 
 
 class DecisionPrompt(LineWidget, can_focus=True):
@@ -45,6 +68,14 @@ class DecisionPrompt(LineWidget, can_focus=True):
         Binding("a", "vote('approve')", "vote for it", id="decision.vote-approve"),
         Binding("r", "vote('reject')", "vote against", id="decision.vote-reject"),
         Binding("b", "vote('abstain')", "abstain", id="decision.vote-abstain"),
+        Binding("e", "wish('edit')", "edit what runs", id="decision.edit"),
+        Binding("E", "wish('editor')", "in your editor", show=False, id="decision.editor"),
+        Binding("A", "wish('alike')", "approve all alike", id="decision.alike"),
+        Binding("N", "no", "another no", id="decision.no"),
+        Binding("s", "refuse('skip')", "skip the task", id="decision.skip"),
+        Binding("f", "refuse('fail')", "let it fail", id="decision.fail"),
+        Binding("x", "refuse('abort')", "abort the run", id="decision.abort"),
+        Binding("c", "wish('reason')", "give a reason", id="decision.reason"),
         Binding("i", "inspect", "inspect", id="decision.inspect"),
         Binding("escape", "leave", "back", id="decision.leave"),
     ]
@@ -55,6 +86,9 @@ class DecisionPrompt(LineWidget, can_focus=True):
 
         decision: Decision
         answer: Answer
+        reason: str = ""
+        how: Refusal | None = None
+        """Which kind of no; None for the usual one."""
 
     @dataclass
     class Voted(Message):
@@ -62,6 +96,15 @@ class DecisionPrompt(LineWidget, can_focus=True):
 
         decision: Decision
         choice: Choice
+        reason: str = ""
+
+    @dataclass
+    class Wished(Message):
+        """The person wants to do something first."""
+
+        prompt: DecisionPrompt
+        decision: Decision
+        wish: Wish
 
     @dataclass
     class Inspect(Message):
@@ -77,7 +120,9 @@ class DecisionPrompt(LineWidget, can_focus=True):
         self._clock = clock
         self._timer = timer
         self._deaf_until = 0.0
-        self._voting = False
+        self._mode = _Mode.ANSWER
+        self.reason = ""
+        """What goes with the next answer."""
         self.decision: Decision | None = None
         """The open decision that is shown."""
         self.display = False
@@ -88,10 +133,11 @@ class DecisionPrompt(LineWidget, can_focus=True):
             return
         if (decision and decision.id) != (self.decision and self.decision.id):
             self._deafen()
-            self._voting = False
+            self._mode = _Mode.ANSWER
+            self.reason = ""
         self.decision = decision
         self.display = decision is not None
-        self.styles.height = 4 if decision and decision.kind is DecisionKind.ARBITRATED else 3
+        self.styles.height = HEIGHT
         self.refresh(layout=True)
         self.refresh_bindings()
 
@@ -100,8 +146,8 @@ class DecisionPrompt(LineWidget, can_focus=True):
         self._deafen()
 
     def on_blur(self) -> None:
-        """A vote begun and left is not cast."""
-        self._voting = False
+        """A vote or a no that was begun and left is not given."""
+        self._mode = _Mode.ANSWER
 
     def _deafen(self) -> None:
         self._deaf_until = self._timer() + DEAF
@@ -120,33 +166,63 @@ class DecisionPrompt(LineWidget, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only the keys that this kind of decision knows."""
-        if self.decision is None:
-            return action not in ("answer", "ballot", "vote", "inspect")
-        ballot = self.decision.kind is DecisionKind.ARBITRATED
-        if action == "answer":
-            counts_down = self.decision.kind is DecisionKind.RECOMMENDED
-            return not ballot and (parameters != ("hold",) or counts_down)
-        if action == "ballot":
-            return ballot and not self._voting
-        if action == "vote":
-            return ballot and self._voting
-        return True
+        decision = self.decision
+        if decision is None:
+            return action not in ("answer", "ballot", "vote", "inspect", "wish", "no", "refuse")
+        alone, answering = decision.answers_alone, self._mode is _Mode.ANSWER
+        match action:
+            case "answer":
+                counts_down = decision.kind is DecisionKind.RECOMMENDED
+                return alone and answering and (parameters != ("hold",) or counts_down)
+            case "ballot":
+                return not alone and answering
+            case "vote":
+                return self._mode is _Mode.VOTE
+            case "no":
+                return answering and _has_ways(decision)
+            case "refuse":
+                return self._mode is _Mode.REFUSE
+            case "wish":
+                return answering and _grants(decision, Wish(str(parameters[0])))
+            case _:
+                return True
 
     def action_answer(self, answer: str) -> None:
         """Approve, reject, or hold the countdown."""
         if self.decision is not None and not self.deaf:
-            self.post_message(self.Answered(self.decision, Answer(answer)))
+            self.post_message(self.Answered(self.decision, Answer(answer), self.reason))
 
     def action_ballot(self) -> None:
         """Choose how to vote."""
         if not self.deaf:
-            self._set_voting(True)
+            self._set_mode(_Mode.VOTE)
 
     def action_vote(self, choice: str) -> None:
         """Cast the ballot."""
         if self.decision is not None and not self.deaf:
-            self._set_voting(False)
-            self.post_message(self.Voted(self.decision, Choice(choice)))
+            self._set_mode(_Mode.ANSWER)
+            self.post_message(self.Voted(self.decision, Choice(choice), self.reason))
+
+    def action_no(self) -> None:
+        """Choose which kind of no."""
+        if not self.deaf:
+            self._set_mode(_Mode.REFUSE)
+
+    def action_refuse(self, how: str) -> None:
+        """Say no in this way."""
+        if self.decision is not None and not self.deaf:
+            self._set_mode(_Mode.ANSWER)
+            self.post_message(self.Answered(self.decision, Answer.REJECT, self.reason, Refusal(how)))
+
+    def action_wish(self, wish: str) -> None:
+        """Do something before the answer."""
+        if self.decision is not None and not self.deaf:
+            self.post_message(self.Wished(self, self.decision, Wish(wish)))
+
+    def give_reason(self, reason: str) -> None:
+        """Keep a reason for the next answer."""
+        self.reason = reason
+        self.refresh()
 
     def action_inspect(self) -> None:
         """Show everything that would run."""
@@ -154,14 +230,14 @@ class DecisionPrompt(LineWidget, can_focus=True):
             self.post_message(self.Inspect(self.decision))
 
     def action_leave(self) -> None:
-        """Esc: out of the vote first, then out of the prompt."""
-        if self._voting:
-            self._set_voting(False)
+        """Esc: out of the vote or the no first, then out of the prompt."""
+        if self._mode is not _Mode.ANSWER:
+            self._set_mode(_Mode.ANSWER)
         else:
             self.post_message(self.Left())
 
-    def _set_voting(self, voting: bool) -> None:
-        self._voting = voting
+    def _set_mode(self, mode: _Mode) -> None:
+        self._mode = mode
         self.refresh()
         self.refresh_bindings()
 
@@ -173,9 +249,11 @@ class DecisionPrompt(LineWidget, can_focus=True):
         if decision is None:
             return ()
         lines = [self._question(decision, width), [("    " + fit(shown(decision.prompt), width - 4), Tone.PLAIN)]]
-        if decision.kind is DecisionKind.ARBITRATED:
+        if not decision.answers_alone:
             lines.append([("    " + fit(_ballots(decision), width - 4), Tone.PLAIN)])
-        lines.append([("    ", Tone.PLAIN), *_key_pieces(self._keys(decision), active=self.has_focus)])
+        for keys in self._keys(decision):
+            first = len(lines) == 2 or not decision.answers_alone
+            lines.append([("    ", Tone.PLAIN), *_key_pieces(keys, active=self.has_focus, first=first)])
         return lines[y] if y < len(lines) else ()
 
     def _question(self, decision: Decision, width: int) -> Line:
@@ -183,18 +261,45 @@ class DecisionPrompt(LineWidget, can_focus=True):
         text = f"{shown(decision.task)} {question(decision)}"
         return [("  ? ", Tone.ASK), (left, Tone.ASK), (fit(text, max(0, width - TIME_WIDTH - 4)), Tone.STRONG)]
 
-    def _keys(self, decision: Decision) -> list[tuple[str, str]]:
-        if self._voting:
-            return [("a", "approve"), ("r", "reject"), ("b", "abstain"), ("Esc", "not now")]
-        if decision.kind is DecisionKind.ARBITRATED:
-            return [("v", "vote"), ("i", "inspect")]
+    def _keys(self, decision: Decision) -> list[list[tuple[str, str]]]:
+        """The keys, line by line."""
+        if self._mode is _Mode.VOTE:
+            return [[("a", "approve"), ("r", "reject"), ("b", "abstain"), ("Esc", "not now")]]
+        if self._mode is _Mode.REFUSE:
+            return [[("s", "skip"), ("f", "fail"), ("x", "abort the run"), ("Esc", "not now")]]
+        reason = [("c", f"“{fit(shown(self.reason), min(len(self.reason), 24))}”" if self.reason else "reason")]
+        if not decision.answers_alone:
+            return [[("v", "vote"), *reason, ("i", "inspect")]]
         hold = [("Space", "hold" if decision.deadline else "go on")]
+        usual = usual_refusal(decision.kind).value if _has_ways(decision) else "refuse"
         return [
-            ("y", "approve"),
-            ("n", "reject"),
-            *(hold if decision.kind is DecisionKind.RECOMMENDED else []),
-            ("i", "inspect"),
+            [
+                ("y", "approve"),
+                ("n", usual),
+                *(hold if decision.kind is DecisionKind.RECOMMENDED else []),
+                ("i", "inspect"),
+            ],
+            [
+                *([("e", "edit")] if _grants(decision, Wish.EDIT) else []),
+                *([("A", "all alike")] if decision.alike else []),
+                *([("N", "other no")] if _has_ways(decision) else []),
+                *reason,
+            ],
         ]
+
+
+def _has_ways(decision: Decision) -> bool:
+    """Whether there are several kinds of no."""
+    return decision.answers_alone and decision.subject is Subject.TASK
+
+
+def _grants(decision: Decision, wish: Wish) -> bool:
+    """Whether a person can do this before they answer."""
+    if wish is Wish.REASON:
+        return True
+    if wish is Wish.ALIKE:
+        return bool(decision.alike)
+    return _has_ways(decision)
 
 
 def _ballots(decision: Decision) -> str:
@@ -203,9 +308,9 @@ def _ballots(decision: Decision) -> str:
     return f"{len(cast)} of {decision.quorum} votes needed: {votes}"
 
 
-def _key_pieces(keys: list[tuple[str, str]], *, active: bool) -> list[Piece]:
+def _key_pieces(keys: list[tuple[str, str]], *, active: bool, first: bool) -> list[Piece]:
     """Keys with what they do; where the focus is elsewhere, the key that brings it here comes first."""
-    pieces: list[Piece] = [] if active else [("d", Tone.STRONG), (" to answer:  ", Tone.DIM)]
+    pieces: list[Piece] = [] if active or not first else [("d", Tone.STRONG), (" to answer:  ", Tone.DIM)]
     for key, does in keys:
         pieces += [(key, Tone.STRONG if active else Tone.DIM), (f" {does}  ", Tone.DIM)]
     return pieces

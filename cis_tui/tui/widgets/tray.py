@@ -61,7 +61,7 @@ class Tray(LineWidget):
         decision = self._pending[y]
         more = len(self._pending) - MOST
         note = f"  +{more} more" if more > 0 and y == MOST - 1 else ""
-        text = f"{shown(decision.dag)} / {shown(decision.task)}  {question(decision)}{note}"
+        text = f"{shown(decision.dag or decision.subject)} / {shown(decision.task)}  {question(decision)}{note}"
         return [
             (" ? ", Tone.ASK),
             (fit(countdown(decision, self._clock()), TIME_WIDTH), Tone.ASK),

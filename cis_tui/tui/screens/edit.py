@@ -1,0 +1,60 @@
+"""What would run, to be changed before it is approved."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from cis_tui.dag.answers import Edit
+from cis_tui.dag.views import Decision
+from cis_tui.tui.deciding import edit_of, json_table
+from cis_tui.tui.screens.form import Field, FormDialog
+
+NOTES = {
+    "command": "a line for the shell; nothing in it is a template",
+    "arguments": "words, quoted as for the shell",
+    "input": "a JSON object; •••••• stands for a private value and may stay",
+}
+Send = Callable[[Edit, Callable[[], object]], object]
+"""Gives an edit to the engine, and calls back when it was taken."""
+
+
+class EditDialog(FormDialog):
+    """Approves what is asked about as it was changed. It stays open until the engine has taken the change."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "done", "approve it so", id="form.done")]
+
+    def __init__(
+        self, decision: Decision, parts: Mapping[str, str], send: Send, given: Mapping[str, str] | None = None
+    ) -> None:
+        """`parts`: what would run, by name; `given`: what was changed already."""
+        shown = {**parts, **(given or {})}
+        fields = [
+            Field(name, shown[name], NOTES[name], required=name == "command", lines=name != "arguments")
+            for name in parts
+        ]
+        super().__init__(f"Run {decision.task} like this", fields)
+        self._parts = dict(parts)
+        self._send = send
+
+    def done(self, answers: dict[str, str]) -> None:
+        """See `FormDialog`."""
+        edit = edit_of(self._parts, answers)
+        if not edit:
+            self.notify("nothing was changed", markup=False)
+            return
+        self._send(edit, lambda: self.dismiss(None))
+
+    def complaint(self, field: Field, text: str) -> str:
+        """See `FormDialog`."""
+        try:
+            if field.name == "input":
+                json_table(text)
+            elif field.name == "arguments":
+                shlex.split(text)
+        except ValueError as error:
+            return str(error)
+        return super().complaint(field, text)

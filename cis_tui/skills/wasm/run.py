@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -63,7 +64,7 @@ class WasmSkills:
                 it trapped (068), used up its fuel (069), its time (070) or its memory (071), gave a bad pointer (072),
                 answered what is no JSON (073) or too much (074); its process ended (075) or cannot be had (065).
         """
-        job = self._job(manifest, call)
+        job = await asyncio.get_running_loop().run_in_executor(self._threads, self._job, manifest, call)
         log = _LogEnd(on_log)
         caller = Caller(manifest.name, manifest.permissions, run=call.run, task=call.task, project=call.project)
         desk = Desk(self._memory(caller) if self._memory else None, self._threads, log)
@@ -85,6 +86,7 @@ class WasmSkills:
         _fail(manifest, job, why, ended)
 
     def _job(self, manifest: SkillManifest, call: SkillCall) -> Job:
+        """What is to be done; reads the module, and so blocks."""
         source = read_source(manifest.folder, manifest.entry)
         limits = manifest.limits
         memory_mb = limits.get("memory_mb", MEMORY_MB)

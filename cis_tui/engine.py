@@ -126,6 +126,7 @@ class Engine:
             memory_get=self._memory_text,
             roll_back_memory=self._memory.roll_back,
             skill_memory=self._memory_for,
+            find_skill=lambda project, name: self._session(project).runnable_skill(name),
         )
         self._sessions: dict[str, ProjectSession] = {}
         self._closed = False
@@ -164,6 +165,7 @@ class Engine:
                 opened=opened.pop_all(),
             )
         await engine._finish_rollbacks()
+        await engine._wait_for_scheduled()
         engine._weekly.start()
         engine._index.start()
         log.info("engine %s started, pid %d", __version__, os.getpid())
@@ -185,8 +187,8 @@ class Engine:
 
     @property
     def idle(self) -> bool:
-        """Whether no run is active."""
-        return self._runs.active == 0
+        """Whether no run is active, but for those that wait for their time."""
+        return self._runs.busy == 0
 
     async def status(self) -> EngineStatus:
         """See `EngineApi`."""
@@ -449,6 +451,14 @@ class Engine:
                 await self.run_resume(run)
             except (CisError, OSError) as error:
                 log.warning("the rollback of the run %s waits: %s", run, error)
+
+    async def _wait_for_scheduled(self) -> None:
+        """Go on with what skills have scheduled and an engine did not begin."""
+        for run in await self._in_thread(self._runs.scheduled):
+            try:
+                await self.run_resume(run)
+            except (CisError, OSError) as error:
+                log.warning("the scheduled run %s waits: %s", run, error)
 
     async def run_pause(self, run: str) -> RunView:
         """See `EngineApi`."""

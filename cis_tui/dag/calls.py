@@ -201,6 +201,8 @@ class Calls:
         )
 
     def _input(self, task: TaskSpec, facts: Facts, renderer: Renderer) -> Mapping[str, object]:
+        if task.literal:
+            return task.input
         where = f'the task "{task.id}"'
         return cast("Mapping[str, object]", renderer.render_value(task.input, facts, where=where, given=task.given))
 

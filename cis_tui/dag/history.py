@@ -123,6 +123,17 @@ class RunHistory:
         with self._reading() as connection:
             return store.read_rolling_back(connection) if connection else []
 
+    def scheduled(self) -> list[str]:
+        """The runs that a skill has scheduled, of which nothing has begun and which nobody has paused."""
+        with self._reading() as connection:
+            found = store.read_scheduled(connection) if connection else []
+        states = ((run, self.stored_state(run)) for run in found if self._live(run) is None)
+        return [
+            run
+            for run, state in states
+            if state and not state.paused_by and not any(task.attempts for task in state.tasks.values())
+        ]
+
     def decisions(self, *, limit: int = 200) -> tuple[Decision, ...]:
         """The latest decisions of all runs, oldest first."""
         with self._reading() as connection:

@@ -131,6 +131,10 @@ class TaskSpec:
     """What templates see besides: `item` and `index` of a task that is one of many."""
     line: int | None = None
     """Where the task stands in its file."""
+    literal: bool = False
+    """Its input is no template; of what a skill has scheduled."""
+    not_before: float = 0.0
+    """When it may begin, in seconds since 1970; of what a skill has scheduled."""
 
     @property
     def stands_for_others(self) -> bool:

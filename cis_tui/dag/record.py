@@ -28,6 +28,10 @@ class RunRecord:
     """Name to DID, as the project had it."""
     params: Mapping[str, object] = field(default_factory=dict[str, object])
     yes: bool = False
+    by: str = ""
+    """The skill that has scheduled it; empty when a person, or a program of theirs, has started it."""
+    depth: int = 0
+    """How many calls have scheduled each other until it came to this one."""
 
     def dumps(self) -> str:
         """The record as JSON without the fields that have their default, which `loads` puts back."""

@@ -26,6 +26,7 @@ from cis_tui.dag.journal import Change
 from cis_tui.dag.model import Policy, TaskSpec
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.schedule import Finish, Step
+from cis_tui.dag.scheduled import Due
 from cis_tui.dag.tools import Tools
 from cis_tui.dag.verdicts import Consequence, consequence, explain
 from cis_tui.dag.views import RunStatus, TaskStatus
@@ -38,9 +39,16 @@ class Runner:
     """One run, from its start or resumption to its end."""
 
     def __init__(
-        self, record: RunRecord, calls: Calls, tools: Tools, executor: Executor, *, carried: Carried | None = None
+        self,
+        record: RunRecord,
+        calls: Calls,
+        tools: Tools,
+        executor: Executor,
+        *,
+        carried: Carried | None = None,
+        due: Due | None = None,
     ) -> None:
-        """`carried`: what was known when the run is resumed."""
+        """`carried`: what was known when the run is resumed. `due`: when its tasks may begin."""
         self.record = record
         self.calls = calls
         self.executor = executor
@@ -50,6 +58,7 @@ class Runner:
         limit = lesser(record.spec.max_parallel, record.max_parallel)
         self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
         self._gate = Gate()
+        self._due = due
         self._attempts = Attempts(record, self._groups, tools, executor, self._gate, self._carried.kept)
         self._asking = Asking(record, self._carried, tools.decisions)
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
@@ -86,6 +95,11 @@ class Runner:
         """End the run with `finish`; with None leave it as it is, to be resumed."""
         if not self._over.done():
             self._over.set_result(finish)
+
+    @property
+    def resting(self) -> bool:
+        """Whether it waits for its time, and for nothing else."""
+        return self._due is not None and self._due.resting
 
     # What a person does with it
 
@@ -302,6 +316,8 @@ class Runner:
     # One task (spec, Task Execution Flow)
 
     async def _work(self, task: TaskSpec) -> None:
+        if self._due is not None:
+            await self._due.wait(task)
         await self._gate.passed()
         try:
             call = await self._prepare(task)

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.config import Settings
-from cis_tui.core.errors import Refused
+from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
@@ -31,6 +31,7 @@ from cis_tui.dag.record import RunRecord
 from cis_tui.dag.rollback import Rollback, RollBackMemory
 from cis_tui.dag.runner import Runner
 from cis_tui.dag.schedule import Finish
+from cis_tui.dag.scheduled import Due, scheduled_spec
 from cis_tui.dag.skill_calls import SkillCalls
 from cis_tui.dag.state import RunState
 from cis_tui.dag.taken import carried_over, taken_over, taking
@@ -42,6 +43,8 @@ from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillManifest, SkillRun
 from cis_tui.skills.process import Processes
+from cis_tui.skills.scheduling import MAX_DEPTH, MAX_WAITING, Task
+from cis_tui.skills.scheduling import REFUSED as SCHEDULING
 from cis_tui.skills.wasm.cache import CompiledCache
 from cis_tui.skills.wasm.pool import Pool
 from cis_tui.skills.wasm.run import WasmSkills
@@ -51,6 +54,10 @@ T = TypeVar("T")
 _LASTING = (RunStatus.COMPLETED, RunStatus.ROLLED_BACK, RunStatus.ROLLBACK_FAILED)
 """Ends from which a run does not go on."""
 _CANCELLED = Finish(RunStatus.CANCELLED, "cancelled")
+
+
+def _no_skill(project: str, name: str) -> SkillManifest:
+    raise NotFound("CIS-SKILL-002", f'there is no skill "{name}"')
 
 
 class RunService:
@@ -70,13 +77,15 @@ class RunService:
         memory_get: Callable[[str], str | None] = lambda key: None,
         roll_back_memory: RollBackMemory = lambda run, since: (),
         skill_memory: Callable[[Caller], SkillMemory] | None = None,
+        find_skill: Callable[[str, str], SkillManifest] = _no_skill,
     ) -> None:
         """`memory_get` is what `memory("key")` gives in a template; both are called in threads. `skill_memory`: the
-        memory that a WASM skill sees."""
+        memory that a WASM skill sees. `find_skill`: the skill that a project calls by a name, trusted, or an error."""
         self._home = home
         self._journal = journal
         self._memory_get = memory_get
         self._roll_back_memory = roll_back_memory
+        self._find_skill = find_skill
         self._clock = clock
         self._identity = identity
         self._history = RunHistory(home, lambda run: self._working.state(run))
@@ -99,6 +108,7 @@ class RunService:
         self._wasm = WasmSkills(
             Pool(CompiledCache(home.compiled, identity.derived("compiled modules"))),
             memory=skill_memory,
+            schedule=self.schedule,
             threads=self._tools.threads,
         )
         slots = asyncio.Semaphore(settings.core.max_parallel)
@@ -109,6 +119,11 @@ class RunService:
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()
         self._closed = False
+
+    @property
+    def busy(self) -> int:
+        """Those of them that wait for more than their time."""
+        return self._working.busy
 
     @property
     def active(self) -> int:
@@ -157,7 +172,37 @@ class RunService:
         """See `RunHistory.durations`."""
         return self._history.durations(dag, project)
 
+    def scheduled(self) -> Sequence[str]:
+        """See `RunHistory.scheduled`."""
+        return self._history.scheduled()
+
     # Changing
+
+    async def schedule(self, caller: Caller, task: Task, held: asyncio.Event) -> str:
+        """Have a skill called later, for the skill that calls; the id of the run when it is recorded.
+
+        It begins when `held` is set and its time has come.
+
+        Raises:
+            CisError: there is no such skill, it has errors, or is not trusted.
+            Refused: too much is scheduled, or too much by what was scheduled itself (CIS-SKILL-077).
+            Unavailable: as `start`.
+        """
+        manifest = await self._in_thread(lambda: self._find_skill(caller.project, task.skill))
+        depth = 1
+        if caller.run in self._working:
+            depth += self._working.runner(caller.run).record.depth
+        if depth > MAX_DEPTH or self._working.scheduled >= MAX_WAITING:
+            raise Refused(SCHEDULING, f"the skill {caller.skill} may schedule no more: too much waits already")
+        at = Instant(float(self._clock()) + task.after)
+        record = RunRecord(
+            id=secrets.token_hex(5),
+            spec=scheduled_spec(manifest, caller.skill, task.input, at),
+            project=caller.project,
+            by=caller.skill,
+            depth=depth,
+        )
+        return (await self._start(record, {manifest.name: manifest}, held)).id
 
     async def start(
         self,
@@ -186,9 +231,16 @@ class RunService:
             params=dict(params or {}),
             yes=yes,
         )
-        runner = Runner(record, Calls(record, skills or {}, self._memory_get), self._tools, self._local)
+        return await self._start(record, skills or {})
+
+    async def _start(
+        self, record: RunRecord, skills: Mapping[str, SkillManifest], held: asyncio.Event | None = None
+    ) -> RunView:
+        spec = record.spec
+        calls = Calls(record, skills, self._memory_get)
+        runner = Runner(record, calls, self._tools, self._local, due=self._due(record, held))
         tasks = task_views(spec)
-        started: Change = (EventType.RUN_STARTED, run_started(record.id, spec, project, record.params, tasks))
+        started: Change = (EventType.RUN_STARTED, run_started(record.id, spec, record.project, record.params, tasks))
         return await self._unbroken(self._working.begin(runner, LiveState(tasks=tasks), [started], record))
 
     async def resume(
@@ -322,6 +374,9 @@ class RunService:
         rollback = Rollback(record, calls, self._tools, self._local, state, self._roll_back_memory)
         return await self._working.begin_rollback(rollback, state)
 
+    def _due(self, record: RunRecord, held: asyncio.Event | None = None) -> Due | None:
+        return Due(self._clock, held) if record.by else None
+
     async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
         id = await self._settled(run)
         async with self._changing:
@@ -341,7 +396,8 @@ class RunService:
             # A yes that was given to the run still holds; that a task may run a second time is asked on its own.
             record = replace(record, yes=record.yes or yes)
             carried = replace(carried, rerun=yes)
-            runner = Runner(record, Calls(record, skills, self._memory_get), self._tools, self._local, carried=carried)
+            calls = Calls(record, skills, self._memory_get)
+            runner = Runner(record, calls, self._tools, self._local, carried=carried, due=self._due(record))
             self.decisions.adopt(await self._in_thread(lambda: self._history.rules(id, all=True)))
             changes = superseded(state, self._clock())
             changes.append((EventType.RUN_STARTED, run_resumed(id, anew, dropped(state, anew))))

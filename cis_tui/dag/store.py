@@ -277,6 +277,12 @@ def read_going_on(connection: Connection) -> set[str]:
     return {str(id) for (id,) in connection.execute("SELECT id FROM runs WHERE ended_at IS NULL")}
 
 
+def read_scheduled(connection: Connection) -> list[str]:
+    """The runs that a skill has scheduled and that have not ended."""
+    query = "SELECT id FROM runs WHERE status = 'running' AND json_extract(definition, '$.by') <> '' ORDER BY rowid"
+    return [str(id) for (id,) in connection.execute(query)]
+
+
 def read_decisions(connection: Connection, limit: int) -> list[Decision]:
     """The latest decisions, oldest first."""
     rows = connection.execute("SELECT data FROM decisions ORDER BY number DESC LIMIT ?", (limit,)).fetchall()

@@ -34,6 +34,16 @@ class WorkingRuns:
     def __len__(self) -> int:
         return len(self._runners)
 
+    @property
+    def busy(self) -> int:
+        """Runs of which something goes on: that wait for more than their time."""
+        return sum(not (isinstance(runner, Runner) and runner.resting) for runner, _ in self._runners.values())
+
+    @property
+    def scheduled(self) -> int:
+        """Runs that a skill has scheduled."""
+        return sum(bool(runner.record.by) for runner, _ in self._runners.values())
+
     def __contains__(self, run: str) -> bool:
         return run in self._runners
 

@@ -19,6 +19,7 @@ from cis_tui.dag.template import Private
 from cis_tui.dag.views import Decision, RunView, TaskView
 from cis_tui.memory.service import MemoryService
 from cis_tui.skills.memory import SkillMemory
+from cis_tui.skills.model import SkillManifest
 
 OWNER = Identity(bytes(range(32)))
 MEMORY = {"project/owner": "ann", "own/word": Private("zebra-crossing")}
@@ -86,6 +87,7 @@ async def open_lab(
     *,
     decisions: Mapping[str, float] | None = None,
     memory: MemoryService | None = None,
+    skills: Mapping[str, SkillManifest] | None = None,
 ) -> AsyncGenerator[Lab]:
     """A lab in `folder`; opened there again, it is the next engine of the same home."""
     home = Home(folder / "home").ensure()
@@ -93,7 +95,7 @@ async def open_lab(
     project.mkdir(exist_ok=True)
     journal = Journal(home.runs_db, EventBus(), identity=OWNER)
     settings = Settings(decisions=DecisionSettings(**(decisions or {})))
-    more: dict[str, object] = {}
+    more: dict[str, object] = {"find_skill": lambda project, name: (skills or {})[name]}  # pyright: ignore[reportUnknownLambdaType]
     if memory is not None:
         more["skill_memory"] = lambda caller: SkillMemory(memory, caller, journal.emit)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         more["roll_back_memory"] = memory.roll_back

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 
 from cis_tui.core.errors import CisError, Invalid, Refused
 from cis_tui.core.text import clean_line
 from cis_tui.skills.memory import SkillMemory
 from cis_tui.skills.process import Sink
+from cis_tui.skills.scheduling import Task, read_task
 from cis_tui.skills.wasm.frames import Frame
 from cis_tui.skills.wasm.interface import BAD, DENIED, LEVELS, MISSING, TOO_LARGE
 
 MAX_ACCESSES = 10_000
 """Accesses to memory in one call; what comes after is refused."""
 Answer = tuple[int, bytes]
+PutOff = Callable[[Task, int], Awaitable[None]]
+"""Has a task done later, of which so many were put off before; durable when it returns."""
 
 
 class Desk:
     """Serves one call; implements `pool.Host`."""
 
-    def __init__(self, memory: SkillMemory | None, threads: Executor | None, on_log: Sink | None) -> None:
+    def __init__(
+        self, memory: SkillMemory | None, put_off: PutOff, threads: Executor | None, on_log: Sink | None
+    ) -> None:
         """`memory`: None for a skill that is called where there is none. `threads`: for what blocks."""
         self._memory = memory
+        self._put_off = put_off
+        self._tasks = 0
         self._threads = threads
         self._on_log = on_log
         self._accesses = 0
@@ -51,6 +58,10 @@ class Desk:
             return self._refuse(DENIED, error)
 
     async def _answer(self, question: Frame) -> Answer:
+        if question.kind == "schedule":
+            await self._put_off(read_task(question.data), self._tasks)
+            self._tasks += 1
+            return 0, b""
         answer = self._answers.get(question.kind)
         self._accesses += 1
         if answer is None or self._accesses > MAX_ACCESSES:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from typing import NoReturn
 
 from cis_tui.core.codec import dumps
 from cis_tui.core.document import is_table
-from cis_tui.core.errors import CisError, Invalid, TimedOut
+from cis_tui.core.errors import CisError, Invalid, Refused, TimedOut
 from cis_tui.core.text import clean, clean_line
 from cis_tui.skills.answer import ANSWER_KB, Answer, clean_tree
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillManifest, SkillResult
 from cis_tui.skills.native import SkillCall
 from cis_tui.skills.process import Sink
+from cis_tui.skills.scheduling import REFUSED, Task, check_task
 from cis_tui.skills.wasm.desk import Desk
 from cis_tui.skills.wasm.frames import Frame
 from cis_tui.skills.wasm.interface import FUEL, MEMORY_MB
@@ -40,6 +41,9 @@ _FAILURES: Mapping[str, tuple[str, str, str]] = {
 }
 """Why a call failed, to the code, the message after the skill's name, and the hint."""
 
+Schedule = Callable[[Caller, Task, asyncio.Event], Awaitable[object]]
+"""Has a skill called later, for a caller, but not before the event is set; returns when that is durable."""
+
 
 class WasmSkills:
     """Calls WASM skills; for the engine's event loop."""
@@ -49,11 +53,14 @@ class WasmSkills:
         pool: Pool,
         *,
         memory: Callable[[Caller], SkillMemory] | None = None,
+        schedule: Schedule | None = None,
         threads: Executor | None = None,
     ) -> None:
-        """`memory` gives what a caller sees of memory; `threads` are for what blocks."""
+        """`memory` gives what a caller sees of memory; `schedule` has a skill called later; `threads` are for what
+        blocks."""
         self._pool = pool
         self._memory = memory
+        self._schedule = schedule
         self._threads = threads
 
     async def run(self, manifest: SkillManifest, call: SkillCall, *, on_log: Sink | None = None) -> SkillResult:
@@ -67,7 +74,15 @@ class WasmSkills:
         job = await asyncio.get_running_loop().run_in_executor(self._threads, self._job, manifest, call)
         log = _LogEnd(on_log)
         caller = Caller(manifest.name, manifest.permissions, run=call.run, task=call.task, project=call.project)
-        desk = Desk(self._memory(caller) if self._memory else None, self._threads, log)
+        ended_here = asyncio.Event()
+
+        async def put_off(task: Task, before: int) -> None:
+            check_task(task, manifest, before)
+            if self._schedule is None:
+                raise Refused(REFUSED, "nothing can be scheduled here")
+            await self._schedule(caller, task, ended_here)
+
+        desk = Desk(self._memory(caller) if self._memory else None, put_off, self._threads, log)
         began = time.monotonic()
         try:
             ended = await self._pool.run(job, desk)
@@ -77,6 +92,8 @@ class WasmSkills:
         except Lost as error:
             message = f"the process of the skill {manifest.name} has ended: {error}"
             raise CisError("CIS-SKILL-075", message, retryable=True) from None
+        finally:
+            ended_here.set()
         duration = time.monotonic() - began
         if ended.kind == "done":
             return _result(manifest, call, ended.data, duration)

@@ -58,6 +58,7 @@ from cis_tui.memory.rekey import Rekey
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.memory.weekly import WeeklyArchive
+from cis_tui.project.following import Following
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
@@ -129,6 +130,7 @@ class Engine:
             find_skill=lambda project, name: self._session(project).runnable_skill(name),
         )
         self._sessions: dict[str, ProjectSession] = {}
+        self._following = Following(home, journal.note, self._threads)
         self._closed = False
 
     @classmethod
@@ -176,6 +178,7 @@ class Engine:
         if self._closed:
             return
         self._closed = True
+        await self._following.close()
         await self._runs.close()
         await self._in_thread(self._snapshots.clear)
         await self._weekly.stop()
@@ -210,7 +213,9 @@ class Engine:
 
     async def project_open(self, project: str) -> ProjectInfo:
         """See `EngineApi`."""
-        info = await self._in_thread(self._session(project).info)
+        session = self._session(project)
+        info = await self._in_thread(session.info)
+        self._following.follow(session)
         self._journal.emit(EventType.PROJECT_OPENED, {"project": info.root, "name": info.name})
         return info
 
@@ -222,6 +227,7 @@ class Engine:
         """See `EngineApi`."""
         root = Path(project)
         await self._in_thread(lambda: self._trust.grant(root, digest, author=author))
+        await self._following.look(self._session(str(root)))
         return await self._announce_reload(root)
 
     async def trust_revoke(self, project: str) -> None:
@@ -578,6 +584,8 @@ class Engine:
         if project not in self._sessions:
             root = Path(project) if project else None
             self._sessions[project] = ProjectSession(self.home, self._trust, root, self._snapshots)
+        if self.staying or self.faces:
+            self._following.follow(self._sessions[project])
         return self._sessions[project]
 
     async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

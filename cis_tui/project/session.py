@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 
 from cis_tui.core.document import MAX_BYTES
 from cis_tui.core.errors import Invalid, NotFound
@@ -20,8 +21,10 @@ from cis_tui.dag.plan import plan
 from cis_tui.dag.template import bind_params
 from cis_tui.dag.validate import validate
 from cis_tui.dag.views import DagInfo, DagPlan
+from cis_tui.project.code import SETTINGS, project_settings
 from cis_tui.project.config import load_project
 from cis_tui.project.model import ProjectInfo, TrustState
+from cis_tui.project.reload import Kind, Reload, Seen, reloads
 from cis_tui.project.skills import ProjectSkills, check_settings, manifests, untrusted
 from cis_tui.project.trust import TrustStore
 from cis_tui.skills.digest import hash_file
@@ -46,6 +49,8 @@ class ProjectSession:
         self.found = ProjectSkills(home, trust, root, snapshots)
         """The skills that can be called from here."""
         self._trust = trust
+        self._seen: dict[str, Seen] | None = None
+        self._looking = Lock()
         self._loaded: dict[Path, tuple[tuple[int, int, int], LoadedDag]] = {}
 
     def info(self) -> ProjectInfo:
@@ -71,6 +76,27 @@ class ProjectSession:
             stakeholders=file.stakeholders,
             problems=file.problems,
         )
+
+    def refresh(self) -> list[Reload]:
+        """Look at all DAGs and skills; what changed since the last time, nothing the first time."""
+        with self._looking:
+            before = self._seen
+            self._seen = {**self.found.keep_good(), **self._seen_dags()}
+            return reloads(before, self._seen) if before is not None else []
+
+    def _seen_dags(self) -> dict[str, Seen]:
+        seen: dict[str, Seen] = {}
+        skills = self.found.all()
+        for dag in self._project_dags():
+            info = self._describe(dag, skills)
+            errors = [problem for problem in info.problems if problem.severity is Severity.ERROR]
+            digest = {Path(dag.file).name: dag.hashed or dag.digest}
+            error = str(errors[0]) if errors else ""
+            seen[dag.file] = Seen(Kind.DAG, dag.name, dag.file, digest, error=error, trusted=info.trusted)
+        settings = project_settings(self.root) if self.root is not None else None
+        if settings is not None:
+            seen[SETTINGS] = Seen(Kind.PROJECT, SETTINGS, SETTINGS, {SETTINGS: settings.digest})
+        return seen
 
     # DAGs
 

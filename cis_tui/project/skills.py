@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from cis_tui.core.paths import Home
 from cis_tui.core.problems import Problem, Severity
 from cis_tui.core.text import clean_line, did_you_mean
 from cis_tui.project.code import SETTINGS
+from cis_tui.project.reload import Kind, Seen
 from cis_tui.project.trust import TrustStore
+from cis_tui.skills.digest import folder_files
 from cis_tui.skills.manifest import MANIFEST, LoadedSkill, load_manifest
 from cis_tui.skills.model import Mode, Permissions, SkillInfo, SkillManifest, SkillOrigin
 from cis_tui.skills.registry import find_skills
@@ -82,16 +85,30 @@ class ProjectSkills:
                 raise untrusted(f"the skill {skill.name}", self._root)
         return {skill.name: self._ready(skill) for skill in chosen if skill.manifest is not None}
 
-    def keep_good(self) -> Mapping[str, LoadedSkill]:
-        """Every skill, after a copy of each was kept that is whole and trusted now."""
+    def keep_good(self) -> dict[str, Seen]:
+        """Keep a copy of each skill that is whole and trusted now; the skills that are not the program's, by file."""
         found = self.all()
         for skill in found.values():
-            if skill.manifest is not None:
-                try:
+            if skill.manifest is not None and not skill.manifest.stale:
+                with suppress(Refused, Invalid):
                     self._ready(skill)
-                except (Refused, Invalid):
-                    continue
-        return found
+        own = (skill for skill in found.values() if skill.origin in (SkillOrigin.PROJECT, SkillOrigin.HOME))
+        return {skill.file: self._seen(skill) for skill in own}
+
+    def _seen(self, skill: LoadedSkill) -> Seen:
+        manifest = skill.manifest
+        errors = [problem for problem in skill.problems if problem.severity is Severity.ERROR]
+        return Seen(
+            Kind.SKILL,
+            skill.name,
+            skill.file,
+            folder_files(Path(skill.file).parent, self._within(skill)),
+            version=manifest.version if manifest else "",
+            error=str(errors[0]) if errors else "",
+            kept=f"{manifest.version or 'the one before'} goes on being called" if manifest and errors else "",
+            trusted=self._is_trusted(skill),
+            permissions=manifest.permissions if manifest else Permissions(),
+        )
 
     def _ready(self, skill: LoadedSkill) -> SkillManifest:
         """The skill as it can be run: read from a copy that is trusted, where it is not the program's own."""

@@ -89,17 +89,27 @@ def hash_file(path: Path, within: Path, copy: BinaryIO | None = None) -> HashedF
 
 def folder_digest(folder: Path) -> str:
     """SHA-256 over names and contents of all files below `folder`; empty if one of them cannot be hashed."""
+    digests = folder_files(folder)
+    return digest_of(digests) if all(digests.values()) else ""
+
+
+def folder_files(folder: Path, within: Path | None = None) -> dict[str, str]:
+    """The digest of each file below `folder` by its path in it; empty for what cannot be hashed, or is too much.
+
+    `within`: where a link may lead; without it, nowhere but into the folder.
+    """
     try:
-        within = folder.resolve(strict=True)
+        inside = (within or folder).resolve(strict=True)
     except (OSError, RuntimeError):
-        return ""
+        return {"": ""}
     digests: dict[str, str] = {}
-    for count, path in enumerate(walk_files(folder)):
-        file = hash_file(path, within) if count < MAX_FILES else None
-        if file is None:
-            return ""
-        digests[os.fsdecode(path.relative_to(folder))] = file.digest
-    return digest_of(digests)
+    for path in walk_files(folder):
+        if len(digests) >= MAX_FILES:
+            digests[""] = ""
+            break
+        file = hash_file(path, inside)
+        digests[os.fsdecode(path.relative_to(folder))] = file.digest if file else ""
+    return digests
 
 
 def digest_of(digests: Mapping[str, str]) -> str:

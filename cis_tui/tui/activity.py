@@ -24,7 +24,8 @@ _TONES: Mapping[str, Tone] = {
 }
 _NAMES = ("dag", "task", "key", "skill", "peer", "name")
 """Fields that name what an event is about, in the order in which they are shown."""
-_REMARKS = ("reason", "error", "message", "domain")
+_REMARKS = ("change", "what", "reason", "error", "message", "domain")
+_TURNS = {"removed": "gone", "changed": "reloaded"}
 
 
 def event_line(event: Event, width: int) -> Line:
@@ -44,6 +45,14 @@ def event_text(event: Event) -> str:
     if data.get("run"):
         parts.append(f"run {shown(str(data['run']))[:8]}")
     return "  ".join([*parts, *_outcome(data)])
+
+
+def reload_text(event: Event) -> tuple[str, str]:
+    """A changed skill or DAG in a line, and what changed or is wrong."""
+    name = next((shown(str(event.data[kind])) for kind in _NAMES if event.data.get(kind)), "")
+    turn = shown(str(event.data["change"]))
+    version = f" {shown(str(event.data['version']))}" if event.data.get("version") else ""
+    return f"{name}{version} is {_TURNS.get(turn, turn)}", shown(str(event.data.get("what", "")))
 
 
 def _outcome(data: Mapping[str, object]) -> list[str]:

@@ -21,6 +21,7 @@ from cis_tui.core.config import Settings
 from cis_tui.core.errors import CisError, Invalid
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
+from cis_tui.tui.activity import reload_text
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.link import Connect, Link
 from cis_tui.tui.remembered import Remembered
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+RELOADS = 3
+"""Changed skills and DAGs that are told at once; the activity screen lists all."""
 SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 """Signals on which the workspace leaves the terminal as it found it, and the exit codes that tell of them."""
 
@@ -242,6 +245,9 @@ class CisApp(App[None]):
     def _tell(self, changes: Changes) -> None:
         for error in self.link.trouble if changes.link else ():
             self._complain(error)
+        for event in changes.reloads[-RELOADS:]:
+            message, what = reload_text(event)
+            self.say(message, hint=what, bad=event.data["change"] == "broken")
         if self.store.link is LinkState.READY or changes.link:
             self._front.show_changes(changes)
             for dialog in self._dialogs:

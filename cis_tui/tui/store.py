@@ -62,6 +62,8 @@ class Changes:
     decisions: bool = False
     definitions: bool = False
     """Files of the project changed: its DAGs, skills or trust are to be read again."""
+    reloads: list[Event] = field(default_factory=list[Event])
+    """Skills and DAGs whose files changed."""
     memory: bool = False
     activity: bool = False
     unknown: set[str] = field(default_factory=set[str])
@@ -191,6 +193,8 @@ class Store:
                 changes.memory = True
             elif event.type in _DAG_NEWS:
                 changes.definitions = True
+                if "change" in event.data:
+                    changes.reloads.append(event)
         for run in changes.runs:
             if run in self._states:
                 self._summarise(self._states[run])

@@ -369,3 +369,15 @@ async def test_enter_in_the_last_field_of_a_form_is_done(home: Home, trusted: Pa
         await until(pilot, lambda: "Run named" in text_of(app))
         await pilot.press(*"ada", "enter")
         await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
+
+
+async def test_a_changed_file_is_taken_up_and_told_on_the_screen(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await pilot.pause(0.3)
+        file = trusted / ".cis" / "dags" / "hello.toml"
+        file.write_text(file.read_text().replace("greet", "hail"))
+        await until(pilot, lambda: "hello is reloaded" in text_of(app))
+        await until(pilot, lambda: any(task.id == "hail" for dag in app.store.dags for task in dag.tasks))
+        file.write_text("[[dag.tasks]\n")
+        await until(pilot, lambda: "hello is broken" in text_of(app))
+        assert "not TOML" in text_of(app)

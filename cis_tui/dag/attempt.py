@@ -11,7 +11,7 @@ from cis_tui.dag.calls import SHELL, Call
 from cis_tui.dag.outputs import Output
 from cis_tui.dag.secrecy import Secrets
 from cis_tui.skills.arguments import checked
-from cis_tui.skills.native import SkillCall
+from cis_tui.skills.native import NativeSkills, SkillCall
 from cis_tui.skills.process import Command, Ended, Processes
 from cis_tui.skills.run import run_skill
 from cis_tui.skills.wasm.run import WasmSkills
@@ -57,6 +57,7 @@ class Setting:
     env: Mapping[str, str]
     """The whole environment."""
     processes: Processes
+    native: NativeSkills
     wasm: WasmSkills | None = None
     """None where such skills cannot run."""
 
@@ -95,7 +96,7 @@ async def _skill(call: Call, setting: Setting, output: Output) -> Outcome:
         timeout=call.timeout,
     )
     try:
-        result = await run_skill(call.manifest, skill_call, setting.processes, setting.wasm, on_log=output.feed)
+        result = await run_skill(call.manifest, skill_call, setting.native, setting.wasm, on_log=output.feed)
     except Unavailable:
         raise
     except CisError as error:
@@ -103,7 +104,8 @@ async def _skill(call: Call, setting: Setting, output: Output) -> Outcome:
     answer = result.output if isinstance(result.output, str) else dumps(result.output)
     if result.success:
         return Outcome(True, 0, answer, duration=result.duration)
-    return Outcome(False, result.exit_code, answer, f"exit code {result.exit_code}", result.duration)
+    why = f"exit code {result.exit_code}{f': {result.note}' if result.note else ''}"
+    return Outcome(False, result.exit_code, answer, why, result.duration)
 
 
 def _why(ended: Ended, timeout: float | None) -> str:

@@ -42,6 +42,7 @@ from cis_tui.dag.working import WorkingRuns, stopping
 from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillManifest, SkillRun
+from cis_tui.skills.native import NativeSkills
 from cis_tui.skills.process import Processes
 from cis_tui.skills.scheduling import MAX_DEPTH, MAX_WAITING, Task
 from cis_tui.skills.scheduling import REFUSED as SCHEDULING
@@ -111,10 +112,11 @@ class RunService:
             schedule=self.schedule,
             threads=self._tools.threads,
         )
+        self._native = NativeSkills(home, self._tools.processes)
         slots = asyncio.Semaphore(settings.core.max_parallel)
-        self._local = LocalExecutor(home, self._tools.processes, self._wasm, slots)
+        self._local = LocalExecutor(home, self._tools.processes, self._native, self._wasm, slots)
         self._working = WorkingRuns(self._tools, roll_back_memory)
-        self._skill_calls = SkillCalls(home, self._tools.processes, self._wasm, journal)
+        self._skill_calls = SkillCalls(home, self._native, self._wasm, journal)
         self._changing = asyncio.Lock()
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()

@@ -22,9 +22,9 @@ from cis_tui.dag.views import LogChunk
 from cis_tui.dag.working import stopping
 from cis_tui.skills.arguments import checked
 from cis_tui.skills.model import SkillManifest, SkillResult
-from cis_tui.skills.native import SkillCall, skill_env
-from cis_tui.skills.process import Processes
+from cis_tui.skills.native import NativeSkills, SkillCall
 from cis_tui.skills.run import run_skill
+from cis_tui.skills.surroundings import env_for
 from cis_tui.skills.wasm.run import WasmSkills
 
 log = logging.getLogger(__name__)
@@ -35,9 +35,9 @@ KEPT_CALLS = 200
 class SkillCalls:
     """The calls that go on. To be used on the engine's event loop."""
 
-    def __init__(self, home: Home, processes: Processes, wasm: WasmSkills, journal: Journal) -> None:
+    def __init__(self, home: Home, native: NativeSkills, wasm: WasmSkills, journal: Journal) -> None:
         self._home = home
-        self._processes = processes
+        self._native = native
         self._wasm = wasm
         self._journal = journal
         self._going_on: dict[str, asyncio.Task[SkillResult]] = {}
@@ -105,12 +105,12 @@ class SkillCalls:
                 input=input,
                 project=project,
                 cwd=Path(project) if project else Path.cwd(),
-                env=skill_env(self._home, manifest.name, project=project),
+                env=env_for(manifest, self._home, manifest.name, project=project),
                 overflow=path.with_suffix(".out"),
             )
-            result = await run_skill(manifest, skill_call, self._processes, self._wasm, on_log=output.feed)
+            result = await run_skill(manifest, skill_call, self._native, self._wasm, on_log=output.feed)
             ended = {"success": result.success, "exit_code": result.exit_code}
-            return replace(result, note=_note(manifest))
+            return replace(result, note="; ".join(filter(None, (_note(manifest), result.note))))
         except CisError as error:
             ended["error"] = clean_line(error.message)
             raise

@@ -132,6 +132,11 @@ class SkillManifest:
     stale: bool = False
     """Whether what lies there now is broken, and this is how it was before."""
 
+    @property
+    def is_own_shell(self) -> bool:
+        """It is the shipped `shell`, which runs a command of the person's own: nothing confines it."""
+        return self.name == "shell" and self.origin is SkillOrigin.SHIPPED
+
 
 @dataclass(frozen=True, slots=True)
 class SkillInfo:

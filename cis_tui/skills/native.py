@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cis_tui.core.codec import dumps
-from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import Invalid, NotFound, Refused, TimedOut
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
 from cis_tui.skills.answer import ANSWER_KB, Answer, parse_answer
+from cis_tui.skills.confine import limits_of, order_for
+from cis_tui.skills.kernel import Probe, this_kernel
 from cis_tui.skills.model import SkillManifest, SkillResult, SkillType
+from cis_tui.skills.overstepped import check_limits, denial
 from cis_tui.skills.process import Command, Ended, Processes, Sink
+from cis_tui.skills.surroundings import own_folder
 
 _LOG_END = 4096
+MAX_LOG = 64 << 20
+"""Bytes that one call may log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,67 +40,76 @@ class SkillCall:
     task: str = ""
     cwd: Path = field(default_factory=Path.cwd)
     env: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The whole environment; see `skill_env`."""
+    """The whole environment; see `surroundings`."""
     timeout: float | None = None
     """Seconds; None: the skill's own limit."""
     overflow: Path | None = None
     """Where an answer goes that is longer than the result may be; without it, that is an error."""
 
 
-def skill_env(
-    home: Home, skill: str, *, project: str = "", run: str = "", task: str = "", attempt: int = 1
-) -> dict[str, str]:
-    """The engine's environment with what a skill is told (contract, skill.toml); `cis` itself is on the PATH."""
-    path = os.environ.get("PATH", os.defpath)
-    return {
-        **inherited_env(),
-        "PATH": f"{path}{os.pathsep}{Path(sys.executable).parent}",
-        "CIS_HOME": str(home.root),
-        "CIS_SKILL": skill,
-        "CIS_RUN": run,
-        "CIS_TASK": task,
-        "CIS_ATTEMPT": str(attempt),
-        "CIS_PROJECT": project,
-        "CIS_SOCKET": str(home.engine_socket),
-    }
+class NativeSkills:
+    """Calls native skills, each held to its permissions; for the engine's event loop."""
+
+    def __init__(self, home: Home, processes: Processes, *, probe: Probe = this_kernel) -> None:
+        """`probe` says what the kernel can enforce."""
+        self._home = home
+        self._processes = processes
+        self._probe = probe
+
+    async def run(self, manifest: SkillManifest, call: SkillCall, *, on_log: Sink | None = None) -> SkillResult:
+        """Run a native skill to its end; `on_log` gets what it prints, its answer and its log.
+
+        Raises:
+            Refused: the skill is of another type, its program lies outside of its folder, or its permissions lead out
+                of the project (CIS-SKILL-020, 021, 040).
+            NotFound: its program is missing (CIS-SKILL-022).
+            Invalid: its program cannot be started, or answers too much (CIS-SKILL-023, 025).
+            TimedOut: it took too long and was ended (CIS-SKILL-024).
+            CisError: it came up against one of its limits, see `check_limits`.
+        """
+        argv = (program(manifest, call.env.get("PATH")), *manifest.args, *call.args)
+        timeout = manifest.timeout if call.timeout is None else call.timeout
+        document = {"args": call.args, "input": call.input, "project": call.project, "run": call.run}
+        command = Command(argv, call.cwd, call.env, dumps(document).encode() + b"\n", timeout)
+        heard = _Heard(manifest, call.overflow, on_log)
+        try:
+            async with self._confined(manifest, command, call.project) as confined:
+                ended = await self._processes.run(confined, heard.answer, heard.log)
+        except (OSError, ValueError) as error:
+            raise Invalid("CIS-SKILL-023", f"the skill {manifest.name} cannot be started: {error}") from error
+        finally:
+            heard.close()
+        return heard.result(ended, timeout, confined=confined.order is not None)
+
+    @asynccontextmanager
+    async def _confined(self, manifest: SkillManifest, command: Command, project: str) -> AsyncGenerator[Command]:
+        """`command`, held to what `manifest` permits, with a folder of its own while the block runs."""
+        if manifest.is_own_shell or sys.platform != "linux":
+            yield command
+            return
+        folder = self._processes.temporary()
+        try:
+            env = {**command.env, **own_folder(folder)}
+            order = order_for(
+                manifest,
+                command.argv,
+                env,
+                cwd=command.cwd,
+                project=project,
+                temporary=folder,
+                kernel=self._probe(),
+                home=self._home,
+            )
+            yield replace(command, env=env, order=order)
+        finally:
+            await _remove(folder)
 
 
-async def run_native(
-    manifest: SkillManifest, call: SkillCall, processes: Processes, *, on_log: Sink | None = None
-) -> SkillResult:
-    """Run a native skill to its end; `on_log` gets what it prints, its answer and its log.
-
-    Raises:
-        Refused: the skill is of another type, or its program lies outside of its folder (CIS-SKILL-020, 021).
-        NotFound: its program is missing (CIS-SKILL-022).
-        Invalid: its program cannot be started, or answers too much (CIS-SKILL-023, 025).
-        TimedOut: it took too long and was ended (CIS-SKILL-024).
-    """
-    answer = Answer(manifest.limits.get("output_kb", ANSWER_KB) * 1024, call.overflow)
-    log = bytearray()
-
-    def hear_answer(data: bytes) -> None:
-        answer.feed(data)
-        if on_log:
-            on_log(data)
-
-    def hear_log(data: bytes) -> None:
-        log.extend(data)
-        del log[:-_LOG_END]
-        if on_log:
-            on_log(data)
-
-    timeout = manifest.timeout if call.timeout is None else call.timeout
-    document = {"args": call.args, "input": call.input, "project": call.project, "run": call.run}
-    argv = (program(manifest, call.env.get("PATH")), *manifest.args, *call.args)
-    command = Command(argv, call.cwd, call.env, dumps(document).encode() + b"\n", timeout)
+async def _remove(folder: Path) -> None:
     try:
-        ended = await processes.run(command, hear_answer, hear_log)
-    except (OSError, ValueError) as error:
-        raise Invalid("CIS-SKILL-023", f"the skill {manifest.name} cannot be started: {error}") from error
-    finally:
-        answer.close()
-    return _result(manifest.name, ended, answer, bytes(log), timeout)
+        os.rmdir(folder)
+    except OSError:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def program(manifest: SkillManifest, path: str | None = None) -> str:
@@ -127,15 +143,54 @@ def program(manifest: SkillManifest, path: str | None = None) -> str:
     return found
 
 
-def _result(name: str, ended: Ended, answer: Answer, log: bytes, timeout: float) -> SkillResult:
-    if ended.exit_code is None:
-        raise TimedOut("CIS-SKILL-024", f"timed out after {timeout:g} s", context={"skill": name})
-    if answer.too_long and not answer.file:
-        why = f": {answer.failure}" if answer.failure else ""
-        raise Invalid("CIS-SKILL-025", f"the skill {name} answered more than {answer.limit // 1024} kB{why}")
-    if ended.exit_code != 0:
-        text = clean(answer.text or log.decode("utf-8", "replace")).strip()
-        return SkillResult(False, text, ended.exit_code, ended.duration, answer.file)
-    # The beginning of a JSON document is none.
-    output = clean(answer.text, limit=len(answer.text) + 1) if answer.too_long else parse_answer(answer.text)
-    return SkillResult(True, output, ended.exit_code, ended.duration, answer.file)
+class _Heard:
+    """What a skill says: its answer, and the end of its log."""
+
+    def __init__(self, manifest: SkillManifest, overflow: Path | None, on_log: Sink | None) -> None:
+        self._manifest = manifest
+        self._answer = Answer(manifest.limits.get("output_kb", ANSWER_KB) * 1024, overflow)
+        self._most = limits_of(manifest).disk if overflow else self._answer.limit
+        self._on_log = on_log
+        self._log = bytearray()
+        self._logged = 0
+
+    def answer(self, data: bytes) -> bool:
+        """Take a part of its answer; False when it answers without end."""
+        self._answer.feed(data)
+        if self._on_log:
+            self._on_log(data)
+        return self._answer.size <= self._most
+
+    def log(self, data: bytes) -> bool:
+        """Take a part of its log; False when it logs without end."""
+        self._logged += len(data)
+        self._log.extend(data)
+        del self._log[:-_LOG_END]
+        if self._on_log:
+            self._on_log(data)
+        return self._logged <= MAX_LOG
+
+    def close(self) -> None:
+        """No more is to come."""
+        self._answer.close()
+
+    def result(self, ended: Ended, timeout: float, *, confined: bool) -> SkillResult:
+        """What the call gave, see `NativeSkills.run`."""
+        answer, name = self._answer, self._manifest.name
+        log = self._log.decode("utf-8", "replace")
+        if ended.exit_code is None:
+            raise TimedOut("CIS-SKILL-024", f"timed out after {timeout:g} s", context={"skill": name})
+        if (answer.too_long and not answer.file) or answer.size > self._most:
+            why = f": {answer.failure}" if answer.failure else ""
+            raise Invalid("CIS-SKILL-025", f"the skill {name} answered more than {self._most // 1024} kB{why}")
+        if self._logged > MAX_LOG:
+            raise Invalid("CIS-SKILL-046", f"the skill {name} logged more than {MAX_LOG >> 20} MB")
+        if confined:
+            check_limits(self._manifest, ended, limits_of(self._manifest), log)
+        note = denial(self._manifest, ended, log) if confined else ""
+        if ended.exit_code != 0:
+            text = clean(answer.text or log).strip()
+            return SkillResult(False, text, ended.exit_code, ended.duration, answer.file, note)
+        # The beginning of a JSON document is none.
+        output = clean(answer.text, limit=len(answer.text) + 1) if answer.too_long else parse_answer(answer.text)
+        return SkillResult(True, output, ended.exit_code, ended.duration, answer.file, note)

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import tempfile
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 from cis_tui.core.errors import Unavailable
 from cis_tui.skills.guardian import marked, send
+from cis_tui.skills.jail.order import Order
+from cis_tui.skills.launch import Confined, Launcher, Sink
 from cis_tui.skills.lifeline import Lifeline
+
+__all__ = ["GRACE", "Command", "Ended", "Processes", "Sink"]
 
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 _LAST_WORDS = 1.0
 """Seconds to wait for the end of the output once the process has ended."""
-
-Sink = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Command:
     """What it reads on stdin."""
     timeout: float | None = None
     """Seconds."""
+    order: Order | None = None
+    """What it is held to; None for a command of the person's own. The order's program, folder and environment count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Ended:
     signal: str = ""
     """Name of the signal that ended it."""
     timed_out: bool = False
+    reason: str = ""
+    """What of its limits it overstepped, see `jail.watch.excess`; `launcher` if that was killed."""
 
 
 class Processes:
@@ -58,6 +66,8 @@ class Processes:
         self._engine = uuid.uuid4().hex
         self._calls = 0
         self._lifeline = Lifeline(f"CIS_ENGINE={self._engine}")
+        self._launcher: Launcher | None = None
+        self._temporary: Path | None = None
         self._grace = GRACE
         self._closed = False
 
@@ -68,7 +78,7 @@ class Processes:
         the time is up, everything that the program started is ended: SIGTERM, after three seconds SIGKILL.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: it cannot be started, or cannot be held to its order.
             ValueError: an argument or variable holds a null character.
             Unavailable: the engine is stopping (CIS-SKILL-030).
         """
@@ -87,7 +97,23 @@ class Processes:
             timed_out = True
         finally:
             await _uncancelled(self._finish(process, marker))
-        return _ended(process.exit_code, time.monotonic() - began, timed_out=timed_out)
+        if isinstance(process, Confined) and process.failure is not None:
+            raise process.failure
+        ended = _ended(process.exit_code, time.monotonic() - began, timed_out=timed_out)
+        return replace(ended, reason=process.reason) if isinstance(process, Confined) else ended
+
+    def temporary(self) -> Path:
+        """A new folder, closed to others, for one process that is confined; whoever asked removes it.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if self._temporary is None:
+            self._temporary = Path(tempfile.mkdtemp(prefix="cis-skills-"))
+        self._calls += 1
+        folder = self._temporary / str(self._calls)
+        folder.mkdir(mode=0o700)
+        return folder
 
     def hurry(self) -> None:
         """From now on nothing is started, and what is being ended gets half a second instead of three."""
@@ -97,10 +123,18 @@ class Processes:
     async def close(self) -> None:
         """End what escaped, and the guardian. Call it when every `run` has returned."""
         self.hurry()
+        if self._launcher is not None:
+            await self._launcher.close()
         await self._lifeline.release()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
-    async def _start(self, command: Command, marker: str, on_output: Sink, on_error: Sink | None) -> _Process:
+    async def _start(
+        self, command: Command, marker: str, on_output: Sink, on_error: Sink | None
+    ) -> _Process | Confined:
         name, value = marker.split("=")
+        if command.order is not None:
+            return await self._confine(command.order, command.input, {name: value}, on_output, on_error or on_output)
         starting = asyncio.get_running_loop().subprocess_exec(
             lambda: _Process(on_output, on_error),
             *command.argv,
@@ -119,7 +153,19 @@ class Processes:
         process.give(command.input)
         return process
 
-    async def _finish(self, process: _Process, marker: str) -> None:
+    async def _confine(
+        self, order: Order, data: bytes, marks: Mapping[str, str], on_output: Sink, on_error: Sink
+    ) -> Confined:
+        own = {"CIS_ENGINE": self._engine}
+        if self._launcher is None:
+            assert self._temporary is not None
+            self._launcher = Launcher(own, self._temporary)
+        order = order._replace(env=(*order.env, *own.items(), *marks.items()))
+        if any("\0" in text for text in (*order.argv, *(text for pair in order.env for text in pair))):
+            raise ValueError("embedded null character")
+        return await self._launcher.start(order, data, on_output, on_error)
+
+    async def _finish(self, process: _Process | Confined, marker: str) -> None:
         """End what is left of the process, read what is left of its output, and let go of it."""
         if not process.exited.done() or process.group_lives():
             await self._end(process, marker)
@@ -127,7 +173,7 @@ class Processes:
             await asyncio.wait_for(asyncio.shield(process.drained), _LAST_WORDS)
         process.close()
 
-    async def _end(self, process: _Process, marker: str) -> None:
+    async def _end(self, process: _Process | Confined, marker: str) -> None:
         process.signal_group(signal.SIGTERM)
         send(marked(marker), signal.SIGTERM)
         began = time.monotonic()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,50 +12,20 @@ import pytest
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, TimedOut
 from cis_tui.core.paths import Home
 from cis_tui.skills.answer import parse_answer
-from cis_tui.skills.model import SkillManifest, SkillResult, SkillType
-from cis_tui.skills.native import SkillCall, run_native, skill_env
-from cis_tui.skills.process import Processes
-
-
-@asynccontextmanager
-async def processes() -> AsyncGenerator[Processes]:
-    mine = Processes()
-    try:
-        yield mine
-    finally:
-        await mine.close()
-
-
-def skill(folder: Path, script: str, **more: object) -> SkillManifest:
-    """A skill whose program is a shell script."""
-    folder.mkdir(exist_ok=True)
-    file = folder / "run.sh"
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-    manifest = SkillManifest("greet", "1", SkillType.NATIVE, "run.sh", folder=folder, file=str(folder / "skill.toml"))
-    return replace(manifest, **more)  # pyright: ignore[reportArgumentType]
-
-
-async def call(manifest: SkillManifest, folder: Path, *args: str, **more: object) -> tuple[SkillResult, bytes]:
-    """The result, and everything that the skill printed."""
-    log = bytearray()
-    env = skill_env(Home(folder / "home"), manifest.name, project=str(folder), run="r1", task="t", attempt=2)
-    given = SkillCall(args=args, input={"tag": "1.0"}, project=str(folder), run="r1", cwd=folder, env=env)
-    async with processes() as mine:
-        result = await run_native(manifest, replace(given, **more), mine, on_log=log.extend)  # pyright: ignore[reportArgumentType]
-    return result, bytes(log)
+from cis_tui.skills.model import SkillManifest, SkillType
+from cis_tui.skills.surroundings import confined_env, skill_env
+from tests.skills.natives import call, skill
 
 
 async def test_it_is_given_what_the_contract_says(tmp_path: Path) -> None:
     script = """
-    printf '%s\\n' "$#" "$@" "$CIS_SKILL" "$CIS_RUN" "$CIS_TASK" "$CIS_ATTEMPT" "$CIS_PROJECT" "$CIS_SOCKET" "$PWD" >&2
+    printf '%s\\n' "$#" "$@" "$CIS_SKILL" "$CIS_RUN" "$CIS_TASK" "$CIS_ATTEMPT" "$CIS_PROJECT" "$PWD" >&2
     cat
     """
     result, log = await call(skill(tmp_path / "skill", script, args=("--first",)), tmp_path, "a b", "c")
     assert result.success
     assert result.output == {"args": ["a b", "c"], "input": {"tag": "1.0"}, "project": str(tmp_path), "run": "r1"}
-    socket = str(tmp_path / "home" / "engine.sock")
-    told = ["3", "--first", "a b", "c", "greet", "r1", "t", "2", str(tmp_path), socket, str(tmp_path)]
+    told = ["3", "--first", "a b", "c", "greet", "r1", "t", "2", str(tmp_path), str(tmp_path)]
     assert log.decode().splitlines()[: len(told)] == told
 
 
@@ -130,8 +98,8 @@ async def test_a_program_on_the_path(tmp_path: Path) -> None:
 def link_out(manifest: SkillManifest) -> SkillManifest:
     """Its program is a link to a file beside its folder."""
     outside = manifest.folder.parent / "outside.sh"
-    (manifest.folder / "run.sh").rename(outside)
-    (manifest.folder / "run.sh").symlink_to(outside)
+    (manifest.folder / "run").rename(outside)
+    (manifest.folder / "run").symlink_to(outside)
     return manifest
 
 
@@ -157,7 +125,7 @@ async def test_a_link_out_of_its_folder_is_refused(tmp_path: Path) -> None:
 
 async def test_a_file_that_is_no_program_says_so(tmp_path: Path) -> None:
     broken = skill(tmp_path / "skill", "true")
-    (broken.folder / "run.sh").write_bytes(b"\x7fELF but not really")
+    (broken.folder / "run").write_bytes(b"\x7fELF but not really")
     with pytest.raises(Invalid, match="greet cannot be started"):
         await call(broken, tmp_path)
 
@@ -180,7 +148,7 @@ def test_answers(text: str, answer: object) -> None:
     assert parse_answer(text) == answer
 
 
-def test_the_environment_goes_through(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_environment_goes_through_to_commands_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COLOUR", "blue")
     env = skill_env(Home(tmp_path), "greet")
     assert env["COLOUR"] == "blue"
@@ -194,3 +162,12 @@ def test_the_passphrase_of_private_memory_stays_with_the_engine(
     monkeypatch.setenv("CIS_PASSPHRASE", "correct horse")
     monkeypatch.setenv("CIS_PASSPHRASE_FILE", "/nowhere")
     assert not [name for name in skill_env(Home(tmp_path), "greet") if name.startswith("CIS_PASSPHRASE")]
+
+
+def test_a_skill_of_somebody_gets_no_secret_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "LD_PRELOAD", "CIS_HOME", "CIS_PASSPHRASE"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    env = confined_env("greet", run="r1")
+    assert "secret" not in env.values()
+    assert (env["LANG"], env["CIS_RUN"]) == ("de_DE.UTF-8", "r1")

@@ -10,8 +10,9 @@ from cis_tui.core.paths import Home
 from cis_tui.dag.attempt import Outcome, Setting, attempt
 from cis_tui.dag.executors.base import Work
 from cis_tui.dag.outputs import Output
-from cis_tui.skills.native import skill_env
+from cis_tui.skills.native import NativeSkills
 from cis_tui.skills.process import Processes
+from cis_tui.skills.surroundings import env_for
 from cis_tui.skills.wasm.run import WasmSkills
 
 LOCAL = "local"
@@ -22,10 +23,13 @@ class LocalExecutor:
 
     where: Mapping[str, object] = {}
 
-    def __init__(self, home: Home, processes: Processes, wasm: WasmSkills, slots: asyncio.Semaphore) -> None:
+    def __init__(
+        self, home: Home, processes: Processes, native: NativeSkills, wasm: WasmSkills, slots: asyncio.Semaphore
+    ) -> None:
         """`slots`: processes that run at the same time, over all runs."""
         self._home = home
         self._processes = processes
+        self._native = native
         self._wasm = wasm
         self._slots = slots
 
@@ -37,9 +41,15 @@ class LocalExecutor:
 
     async def run(self, work: Work, output: Output) -> Outcome:
         """See `Place`."""
-        env = skill_env(
-            self._home, work.skill, project=work.project, run=work.run, task=work.task, attempt=work.attempt
+        env = env_for(
+            work.call.manifest,
+            self._home,
+            work.skill,
+            project=work.project,
+            run=work.run,
+            task=work.task,
+            attempt=work.attempt,
         )
         whole = {**env, **work.call.env, **work.told}
-        setting = Setting(work.project, work.run, work.task, whole, self._processes, self._wasm)
+        setting = Setting(work.project, work.run, work.task, whole, self._processes, self._native, self._wasm)
         return await attempt(work.call, setting, output)

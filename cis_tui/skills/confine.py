@@ -11,6 +11,7 @@ from pathlib import Path
 from cis_tui.core.errors import Refused
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
+from cis_tui.skills.grants import leaves_project
 from cis_tui.skills.jail.order import Access, Limits, Network, Order
 from cis_tui.skills.kernel import Kernel
 from cis_tui.skills.model import Permissions, SkillManifest
@@ -85,11 +86,6 @@ def limits_of(manifest: SkillManifest) -> Limits:
         tasks=given["processes"],
         disk=given["disk_mb"] << 20,
     )
-
-
-def leaves_project(path: str) -> bool:
-    """Whether a path of a permission names something outside of the project."""
-    return os.path.isabs(path) or path.startswith("~") or os.path.normpath(path).split(os.sep)[0] == os.pardir
 
 
 @lru_cache(maxsize=256)

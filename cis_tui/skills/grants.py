@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from cis_tui.core.document import is_list
 from cis_tui.core.tables import Table
+from cis_tui.core.text import clean_line
 from cis_tui.skills.model import Permissions
 
+MAX_PORT = 65_535
 _WHOLE: Mapping[str, tuple[str, ...]] = {
     "memory_read": ("",),
     "memory_write": ("",),
@@ -64,6 +67,23 @@ def _check_permission(table: Table, name: str, given: tuple[str, ...]) -> None:
     for item in given:
         if name == "filesystem" and not item.startswith(("read:", "write:")):
             table.wrong((name,), item, '"read:PATH" or "write:PATH"')
+        elif name == "filesystem" and leaves_project(item.partition(":")[2]):
+            table.wrong((name,), item, "a path in the project, such as read:. or write:build/")
+        elif name == "network" and item != "*" and not _is_host(item):
+            message = (
+                f'"{clean_line(item, limit=60)}" grants no network: it is no "host:port", such as "example.org:443"'
+            )
+            table.notes.warn(table.at(name), message)
+
+
+def leaves_project(path: str) -> bool:
+    """Whether a path of a permission names something outside of the project."""
+    return os.path.isabs(path) or path.startswith("~") or os.path.normpath(path).split(os.sep)[0] == os.pardir
+
+
+def _is_host(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isdecimal() and 0 < int(port) <= MAX_PORT
 
 
 def _merged(top: Table) -> dict[str, object]:

@@ -20,8 +20,16 @@ from cis_tui.skills.wasm.interface import MEMORY_MB
 MANIFEST = "skill.toml"
 MAX_TIMEOUT = 7 * 86_400
 """Seconds."""
-_LIMITS: Mapping[str, int] = {"memory_mb": 1 << 20, "cpu_secs": MAX_TIMEOUT, "fuel": 2**62, "output_kb": 1 << 20}
+_LIMITS: Mapping[str, int] = {
+    "memory_mb": 1 << 20,
+    "cpu_secs": MAX_TIMEOUT,
+    "disk_mb": 1 << 20,
+    "processes": 4096,
+    "fuel": 2**62,
+    "output_kb": 1 << 20,
+}
 """Limits a manifest may set, and the most that each may be."""
+_OF_NATIVE = ("cpu_secs", "disk_mb", "processes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +141,6 @@ def _not_yet(top: Table, skill: Table, manifest: SkillManifest) -> None:
     elif hooks:
         top.notes.warn(top.at("hooks"), '"hooks" is read but not carried out by this version: no hook is run')
     if manifest.type is SkillType.WASM:
-        if "cpu_secs" in manifest.limits:
-            message = 'the limit "cpu_secs" is for native skills; "fuel" and "timeout_secs" bound one of type wasm'
-            top.notes.warn(("limits", "cpu_secs"), message)
-        return
-    for field in ("memory_mb", "cpu_secs"):
-        if field in manifest.limits:
-            message = f'the limit "{field}" is read but not enforced by this version'
-            top.notes.warn(("limits", field), message)
+        for name in filter(manifest.limits.__contains__, _OF_NATIVE):
+            message = f'the limit "{name}" is for native skills; "fuel" and "timeout_secs" bound one of type wasm'
+            top.notes.warn(("limits", name), message)

@@ -18,7 +18,7 @@ from cis_tui.dag.model import DagSpec, Level, LevelKind, Policy, TaskSpec
 from cis_tui.dag.state import RunState
 from cis_tui.dag.template import MASK
 from cis_tui.dag.views import RunStatus, RunView, TaskStatus
-from cis_tui.skills.model import SkillManifest, SkillType
+from cis_tui.skills.model import Permissions, SkillManifest, SkillOrigin, SkillType
 from tests.dag.lab import eventually, lives, open_lab, read, shell
 
 S = TaskStatus
@@ -34,7 +34,10 @@ def skill(folder: Path, name: str, script: str) -> SkillManifest:
     folder.mkdir(parents=True)
     (folder / "run").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "run").chmod(0o755)
-    return SkillManifest(name, "1", SkillType.NATIVE, "run", folder=folder, file=str(folder / "skill.toml"))
+    file, may = str(folder / "skill.toml"), Permissions(command=("cat", "sleep", "seq"))
+    return SkillManifest(
+        name, "1", SkillType.NATIVE, "run", permissions=may, folder=folder, file=file, origin=SkillOrigin.PROJECT
+    )
 
 
 async def test_the_story_of_a_run(tmp_path: Path) -> None:

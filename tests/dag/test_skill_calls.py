@@ -12,7 +12,15 @@ import pytest
 from cis_tui.core.errors import Invalid, Refused, TimedOut
 from cis_tui.dag.model import TaskSpec
 from cis_tui.dag.skill_calls import KEPT_CALLS, drop_old, log_path, read_log
-from cis_tui.skills.model import Argument, ArgumentType, ExportedCommand, SkillManifest, SkillType
+from cis_tui.skills.model import (
+    Argument,
+    ArgumentType,
+    ExportedCommand,
+    Permissions,
+    SkillManifest,
+    SkillOrigin,
+    SkillType,
+)
 from tests.dag.lab import Lab, open_lab, read
 
 LINT = ExportedCommand("lint", args=(Argument("depth", ArgumentType.INTEGER, required=True),))
@@ -23,7 +31,16 @@ def skill(folder: Path, name: str, script: str, **more: Any) -> SkillManifest:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "run").chmod(0o755)
-    manifest = SkillManifest(name, "1", SkillType.NATIVE, "run", folder=folder, file=str(folder / "skill.toml"))
+    manifest = SkillManifest(
+        name,
+        "1",
+        SkillType.NATIVE,
+        "run",
+        permissions=Permissions(command=("cat", "sleep", "seq", "head", "tr")),
+        folder=folder,
+        file=str(folder / "skill.toml"),
+        origin=SkillOrigin.PROJECT,
+    )
     return replace(manifest, **more)
 
 

@@ -79,8 +79,7 @@ def _said(skill: LoadedSkill) -> str:
 
 def test_every_field_of_the_contract_is_read(tmp_path: Path) -> None:
     skill = _load(tmp_path, WHOLE)
-    assert [problem.field for problem in skill.problems] == ["limits.memory_mb", "limits.cpu_secs"]
-    assert "is read but not enforced by this version" in _said(skill)
+    assert not skill.problems
     assert len(skill.digest) == 64
     assert skill.manifest == SkillManifest(
         name="linter",
@@ -201,6 +200,19 @@ def test_a_skill_that_is_a_dag_is_listed_and_said_not_to_run_yet(tmp_path: Path)
     skill = _load(tmp_path, '[skill]\nname = "x"\ntype = "dag"\nentry = "x.toml"\n')
     assert _whole(skill).type is SkillType.DAG
     assert "a skill of type dag is listed, but this version does not run it yet" in _said(skill)
+
+
+@pytest.mark.parametrize("path", ["read:..", "write:../x", "read:/etc", "read:~/.ssh", "write:a/../../b"])
+def test_a_path_outside_of_the_project_cannot_be_permitted(tmp_path: Path, path: str) -> None:
+    skill = _load(tmp_path, WHOLE.replace("read:.", path))
+    assert skill.manifest is None
+    assert "a path in the project, such as read:. or write:build/" in _said(skill)
+
+
+def test_a_host_without_a_port_grants_nothing_and_says_so(tmp_path: Path) -> None:
+    skill = _load(tmp_path, WHOLE.replace("network = false", 'network = ["example.org", "example.org:443"]'))
+    assert _whole(skill).permissions.network == ("example.org", "example.org:443")
+    assert '"example.org" grants no network: it is no "host:port"' in _said(skill)
 
 
 WASM = '[skill]\nname = "x"\ntype = "wasm"\nentry = "{entry}"\n[limits]\nmemory_mb = 1\ncpu_secs = 3\nfuel = 5\n'

@@ -115,7 +115,7 @@ async def test_what_cannot_run_says_why(
     tmp_path: Path, changes: dict[str, object], kind: type[CisError], message: str
 ) -> None:
     with pytest.raises(kind, match=message):
-        await call(skill(tmp_path / "skill", "true", **changes), tmp_path)
+        await call(replace(skill(tmp_path / "skill", "true"), **changes), tmp_path)  # pyright: ignore[reportArgumentType]
 
 
 async def test_a_link_out_of_its_folder_is_refused(tmp_path: Path) -> None:

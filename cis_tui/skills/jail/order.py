@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 
 class Network(IntEnum):
@@ -66,8 +66,7 @@ class Order(NamedTuple):
 
     def to_wire(self) -> bytes:
         """As bytes for `from_wire`."""
-        fields = {**self._asdict(), "network": int(self.network), "limits": tuple(self.limits)}
-        return marshal.dumps(fields)
+        return marshal.dumps(_plain(self._asdict()))
 
     @classmethod
     def from_wire(cls, data: bytes) -> Order:
@@ -76,3 +75,14 @@ class Order(NamedTuple):
         fields["network"] = Network(fields["network"])
         fields["limits"] = Limits(*fields["limits"])
         return cls(**fields)
+
+
+def _plain(value: Any) -> Any:
+    """`value` without types of other libraries, such as those of texts in a TOML file: marshal knows its own only."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in cast("tuple[Any, ...]", value))
+    if isinstance(value, str):
+        return str(value)
+    return bool(value) if isinstance(value, bool) else int(value)

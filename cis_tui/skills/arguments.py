@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -178,6 +179,33 @@ def _has_type(type: ArgumentType, value: object) -> bool:
             return isinstance(value, list)
         case ArgumentType.TABLE:
             return isinstance(value, dict)
+
+
+def as_call(
+    exports: Sequence[ExportedCommand], command: ExportedCommand, texts: Mapping[str, str]
+) -> tuple[tuple[str, ...], dict[str, object]]:
+    """The words and the input of a call that gives each argument the text in `texts` under its name.
+
+    As words, as far as they come in the order of the arguments; the rest by name.
+    """
+    words = [command.name] if len(exports) > 1 else []
+    left = {name: text for name, text in texts.items() if text}
+    for argument in command.args or ():
+        if argument.name not in left or argument.many:
+            break
+        words.append(left.pop(argument.name))
+    known = {argument.name: argument for argument in command.args or ()}
+    return tuple(words), {name: from_text(known[name], text) for name, text in left.items() if name in known}
+
+
+def from_text(argument: Argument, text: str) -> object:
+    """The value that a text stands for; of an argument that takes many words, a list of them."""
+    if not argument.many:
+        return from_word(argument, text)
+    try:
+        return [from_word(argument, word) for word in shlex.split(text)]
+    except ValueError:
+        return [from_word(argument, word) for word in text.split()]
 
 
 _WHAT = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cis_tui.core.text import clean_line, nearest
-from cis_tui.skills.arguments import bind, from_word
+from cis_tui.skills.arguments import as_call, bind, from_word
 from cis_tui.skills.model import Argument, ArgumentType, ExportedCommand, SkillInfo
 from cis_tui.skills.phrases import PLACE, Word, match, pattern_of, split_words
 
@@ -229,18 +229,9 @@ def _spread(arguments: Sequence[Argument], words: Sequence[Word]) -> tuple[str, 
 
 
 def _by_name(skill: SkillInfo, command: ExportedCommand, values: Mapping[str, object], *, score: int) -> Reading:
-    """The reading of a phrase, whose values are known by name; as words, as far as they come in order."""
-    args: list[str] = []
-    named = dict(values)
-    for argument in command.args or ():
-        value = named.get(argument.name)
-        if not isinstance(value, str) or argument.many:
-            break
-        args.append(value)
-        del named[argument.name]
-    known = {argument.name: argument for argument in command.args or ()}
-    by_name = {name: _named_value(known[name], str(value)) for name, value in named.items()}
-    return _reading(skill, command, tuple(args), by_name, score)
+    """The reading of a phrase, whose values are known by name."""
+    args, named = as_call(skill.exports, command, {name: str(value) for name, value in values.items()})
+    return _reading(skill, command, args[1:] if len(skill.exports) > 1 else args, named, score)
 
 
 def _reading(

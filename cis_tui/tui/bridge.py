@@ -13,6 +13,7 @@ INTERVAL = 1 / 15
 BATCH = 200
 """Events of one delivery; the rest follows at once, with a look at the keyboard in between."""
 
+_OUTPUT = (EventType.TASK_OUTPUT, EventType.SKILL_OUTPUT)
 Schedule = Callable[[float, Callable[[], None]], object]
 """`schedule(delay, call)` calls `call` once, after `delay` seconds."""
 
@@ -20,8 +21,8 @@ Schedule = Callable[[float, Callable[[], None]], object]
 class Bridge:
     """Takes events as they come and delivers them in batches; while none come, no timer runs.
 
-    Nothing that matters is ever dropped. The output of tasks is not carried at all: however much comes, one mark a task
-    says that there is more to read, and the task's pane reads what it can show.
+    Nothing that matters is ever dropped. The output of tasks and skills is not carried at all: however much comes, one
+    mark each says that there is more to read, and whoever shows it reads what it can show.
     """
 
     def __init__(
@@ -38,11 +39,11 @@ class Bridge:
 
     def put(self, event: Event) -> None:
         """Take one event."""
-        if event.type == EventType.TASK_OUTPUT:
-            task = (event.data.get("run"), event.data.get("task"))
-            if task in self._marked:
+        if event.type in _OUTPUT:
+            source = _source(event)
+            if source in self._marked:
                 return
-            self._marked.add(task)
+            self._marked.add(source)
         self._waiting.append(event)
         if not self._scheduled:
             self._scheduled = True
@@ -57,11 +58,16 @@ class Bridge:
         batch = list(islice(self._waiting, BATCH))
         for event in batch:
             self._waiting.popleft()
-            if event.type == EventType.TASK_OUTPUT:
-                self._marked.discard((event.data.get("run"), event.data.get("task")))
+            if event.type in _OUTPUT:
+                self._marked.discard(_source(event))
         if self._waiting:
             self._schedule(0, self._drain)
         else:
             self._scheduled = False
         if batch:
             self._deliver(batch)
+
+
+def _source(event: Event) -> tuple[object, object]:
+    """Who printed."""
+    return event.data.get("run"), event.data.get("task", event.data.get("call"))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from statistics import median
 
-from cis_tui.skills.model import Permissions, SkillInfo
+from cis_tui.core.clock import Instant
+from cis_tui.skills.model import ExportedCommand, Permissions, SkillInfo, SkillOrigin, SkillRun
 from cis_tui.tui.detail import labelled, problem_lines
-from cis_tui.tui.paint import Line, Tone, shown
-from cis_tui.tui.words import place
+from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.words import place, span, when
+
+CALLS = 50
+"""Calls that the statistic is about."""
+SHOWN = 5
+"""Calls that are listed."""
 
 
-def skill_lines(skill: SkillInfo, root: str = "") -> list[Line]:
-    """One skill: what it is, what it may do, what is wrong with it."""
+def skill_lines(
+    skill: SkillInfo, root: str = "", runs: Sequence[SkillRun] = (), now: Instant | None = None
+) -> list[Line]:
+    """One skill: what it is and can, what it may do, what is wrong with it, and how its last calls went."""
     lines: list[Line] = [
         [(shown(skill.name), Tone.STRONG), (f"  {shown(skill.version)}  {shown(skill.type)}", Tone.DIM)]
     ]
@@ -20,9 +29,55 @@ def skill_lines(skill: SkillInfo, root: str = "") -> list[Line]:
     if not skill.trusted:
         lines.append([("not trusted as it is now: ", Tone.ASK), ("t shows what would run", Tone.PLAIN)])
     lines += problem_lines(skill.problems, root)
+    if skill.exports:
+        lines += [[], [("It can", Tone.DIM)], *(_command(command) for command in skill.exports)]
     lines += [[], [("It may", Tone.DIM)]]
     lines += [[("  ", Tone.PLAIN), (sentence, Tone.PLAIN)] for sentence in permission_sentences(skill.permissions)]
-    return [*lines, [], labelled("file", shown(place(skill.file, root)))]
+    if skill.dependencies:
+        needs = ", ".join(f"{need.name} {need.version}".strip() for need in skill.dependencies)
+        lines.append([("  ", Tone.PLAIN), (f"needs {shown(needs)}", Tone.PLAIN)])
+    if runs and now is not None:
+        lines += [[], [("Last calls", Tone.DIM), (f"  {statistic(runs)}", Tone.PLAIN)]]
+        lines += [_run(run, now) for run in runs[:SHOWN]]
+    return [*lines, [], labelled("from", _ORIGINS[skill.origin]), labelled("file", shown(place(skill.file, root)))]
+
+
+_ORIGINS = {
+    SkillOrigin.PROJECT: "this project",
+    SkillOrigin.HOME: "your home",
+    SkillOrigin.SYSTEM: "this machine",
+    SkillOrigin.SHIPPED: "the program itself",
+}
+
+
+def _command(command: ExportedCommand) -> Line:
+    words = [
+        f"{argument.name}{'…' * argument.many}" if argument.required else f"[{argument.name}{'…' * argument.many}]"
+        for argument in command.args or ()
+    ]
+    about = f"  {shown(command.description)}" if command.description else ""
+    call = shown(" ".join((command.name, *words)))
+    return [("  ", Tone.PLAIN), (call, Tone.PLAIN), (about, Tone.DIM)]
+
+
+def statistic(runs: Sequence[SkillRun]) -> str:
+    """How calls went, in words."""
+    failed = sum(not run.success for run in runs)
+    known = f"{CALLS} or more" if len(runs) >= CALLS else str(len(runs))
+    usual = median(run.duration for run in runs)
+    return f"{known}, {failed} failed, usually {span(usual)}"
+
+
+def _run(run: SkillRun, now: Instant) -> Line:
+    mark, tone = ("✓", Tone.GOOD) if run.success else ("✗", Tone.BAD)
+    where = f"in run {shown(run.run)[:8]} as {shown(run.task)}" if run.run else "by itself"
+    why = run.error or (f"exit {run.exit_code}" if run.exit_code else "")
+    return [
+        (f"  {mark} ", tone),
+        (f"{when(run.at, now)}  {fit(span(run.duration), 6)}  ", Tone.DIM),
+        (where, Tone.PLAIN),
+        (f"  {shown(why)}" if why and not run.success else "", Tone.PLAIN),
+    ]
 
 
 def permission_sentences(permissions: Permissions) -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KEPT_ACTIVITY = 2_000
 KEPT_RUNS = 200
 
-_QUIET = frozenset({EventType.TASK_OUTPUT, EventType.TASK_READY})
+_QUIET = frozenset({EventType.TASK_OUTPUT, EventType.SKILL_OUTPUT, EventType.TASK_READY})
 """Events that are no news to a person."""
 _DAG_NEWS = frozenset({EventType.DAG_LOADED, EventType.SKILL_LOADED, EventType.PROJECT_RELOADED})
 _MEMORY_NEWS = frozenset(
@@ -62,6 +62,10 @@ class Changes:
     decisions: bool = False
     definitions: bool = False
     """Files of the project changed: its DAGs, skills or trust are to be read again."""
+    calls: set[str] = field(default_factory=set[str])
+    """Calls of skills that printed something."""
+    called: set[str] = field(default_factory=set[str])
+    """Skills of which a call has ended."""
     reloads: list[Event] = field(default_factory=list[Event])
     """Skills and DAGs whose files changed."""
     memory: bool = False
@@ -201,6 +205,10 @@ class Store:
         return changes
 
     def _note(self, event: Event, changes: Changes) -> None:
+        if event.type == EventType.SKILL_OUTPUT:
+            changes.calls.add(str(event.data.get("call", "")))
+        elif event.type == EventType.SKILL_EXECUTED:
+            changes.called.add(str(event.data.get("skill", "")))
         if event.type in _QUIET:
             return
         self.activity_dropped += len(self.activity) == KEPT_ACTIVITY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +18,10 @@ from cis_tui.tui.widgets.painted import LineWidget
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
+
+Complaint = Callable[[str, str], str]
+"""Name of a field and what was filled in to what is wrong with it; empty when nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,11 @@ class FormDialog(Dialog[dict[str, str]]):
         Binding("escape", "close", "cancel", id="dialog.close"),
     ]
 
-    def __init__(self, title: str, fields: Sequence[Field]) -> None:
+    def __init__(self, title: str, fields: Sequence[Field], complaint: Complaint | None = None) -> None:
+        """`complaint` says what is wrong with a text in a field of a name."""
         super().__init__(title)
         self._fields = fields
+        self._complaint = complaint
         self._labels = {field.name: FieldLabel(field) for field in fields}
         self._inputs = {field.name: _editor(field) for field in fields}
 
@@ -118,6 +124,8 @@ class FormDialog(Dialog[dict[str, str]]):
 
     def complaint(self, field: Field, text: str) -> str:
         """What is wrong with `text` in a field; empty when nothing is."""
+        if self._complaint is not None:
+            return self._complaint(field.name, text)
         return "is needed" if field.required and not text else ""
 
 

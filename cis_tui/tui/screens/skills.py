@@ -9,13 +9,14 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from cis_tui.skills.model import SkillInfo
+from cis_tui.skills.model import SkillInfo, SkillRun
+from cis_tui.tui.calling import call_skill
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.screens.base import WorkspaceScreen
-from cis_tui.tui.skill_detail import skill_lines
+from cis_tui.tui.skill_detail import CALLS, skill_lines
 from cis_tui.tui.starting import ask_trust
-from cis_tui.tui.store import Changes
+from cis_tui.tui.store import Changes, LinkState
 from cis_tui.tui.widgets.filter import Filter
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.rows import RowList
@@ -23,11 +24,15 @@ from cis_tui.tui.widgets.rows import RowList
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from cis_tui.tui.screens.call import CallDialog
+
 ORIGIN, VERSION, NOTE = 10, 9, 13
 
 
 class SkillList(RowList):
     """One row a skill."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", "call it", id="list.choose")]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -51,7 +56,8 @@ class SkillList(RowList):
         """Name, version, where it comes from, and whether it may run."""
         skill = self._skills[index]
         if any(problem.severity == "error" for problem in skill.problems):
-            note, tone = "✗ broken", Tone.BAD
+            # What was whole before is called as it was.
+            note, tone = ("! older", Tone.ASK) if skill.type else ("✗ broken", Tone.BAD)
         elif skill.trusted:
             note, tone = "✓ ready", Tone.GOOD
         else:
@@ -81,6 +87,8 @@ class SkillsScreen(WorkspaceScreen):
         self.list = SkillList(id="skill-list")
         self.page = Page(id="skill")
         self.filter = Filter("part of a name")
+        self._runs: dict[str, tuple[SkillRun, ...]] = {}
+        self._call: CallDialog | None = None
 
     def body(self) -> ComposeResult:
         """The list, and beside it the chosen skill."""
@@ -102,12 +110,45 @@ class SkillsScreen(WorkspaceScreen):
     def update(self, changes: Changes) -> None:
         """See `WorkspaceScreen`."""
         if changes.everything or changes.definitions:
+            self._runs.clear()
             self.refresh_all()
+        elif self.list.chosen is not None and self.list.chosen.name in changes.called:
+            self._runs.pop(self.list.chosen.name, None)
+            self._show_skill()
+        if self._call is not None and self._call.id_of_call in changes.calls:
+            self._call.read_on()
 
     @on(RowList.Moved, "#skill-list")
     def _show_skill(self) -> None:
         skill = self.list.chosen
-        self.page.show(skill_lines(skill, self.desk.store.project_root) if skill else ())
+        if skill is None:
+            self.page.show(())
+            return
+        runs = self._runs.get(skill.name)
+        self.page.show(skill_lines(skill, self.desk.store.project_root, runs or (), self.desk.clock()))
+        if runs is None and self.desk.store.link is LinkState.READY:
+            self.desk.ask(
+                lambda engine: engine.skill_runs(self.desk.store.project_root, skill=skill.name, limit=CALLS),
+                lambda found: self.take_runs(skill.name, found),
+                group="skill-runs",
+                quiet=True,
+            )
+
+    def take_runs(self, name: str, runs: tuple[SkillRun, ...]) -> None:
+        """Show how the calls of a skill went."""
+        self._runs[name] = runs
+        if self.list.chosen is not None and self.list.chosen.name == name:
+            self._show_skill()
+
+    @on(RowList.Chosen, "#skill-list")
+    def _chosen(self) -> None:
+        skill = self.list.chosen
+        if skill is not None:
+            call_skill(self.desk, skill, self._open)
+
+    def _open(self, call: CallDialog) -> None:
+        self._call = call
+        self.desk.dialog(call)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is only something to trust in a project that has changed."""

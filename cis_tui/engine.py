@@ -332,7 +332,8 @@ class Engine:
         return tuple(found)
 
     def _on_memory(self, type: str, data: Mapping[str, object]) -> None:
-        self._journal.emit(type, data)
+        # What a skill reached in memory, or tried to, is kept; what a person did is told and forgotten.
+        (self._journal.note if "skill" in data else self._journal.emit)(type, data)
         if type != EventType.MEMORY_ACCESS:
             self._index.wake()
 
@@ -358,7 +359,7 @@ class Engine:
 
     def _memory_for(self, caller: Caller) -> SkillMemory:
         """What a skill sees of memory."""
-        return SkillMemory(self._memory, caller, self._journal.emit, default_domain=self._default_domain)
+        return SkillMemory(self._memory, caller, self._on_memory, default_domain=self._default_domain)
 
     def _memory_text(self, key: str) -> str | None:
         """What `memory("key")` gives in a template."""

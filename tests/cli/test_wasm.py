@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import wasmtime
@@ -48,6 +49,15 @@ def test_its_memory_is_that_of_the_home(tmp_path: Path) -> None:
     cis("trust", "--yes", cwd=tmp_path)
     cis("memory", "set", "project/x", '"seen"', "--domain", "public", cwd=tmp_path)
     assert cis("skill", "run", "guest", cwd=tmp_path).out == "seen\n"
+    guest(tmp_path, handling(body, data="other/xxx"))
+    cis("trust", "--yes", cwd=tmp_path)
+    assert cis("skill", "run", "guest", cwd=tmp_path).code == 1
+    told = [json.loads(line) for line in cis("events", "--since", "0", cwd=tmp_path).out.splitlines()]
+    accesses = [event["data"] for event in told if event["type"] == "MemoryAccess"]
+    assert accesses == [
+        {"key": "project/x", "domain": "public", "skill": "guest"},
+        {"key": "other/xxx", "skill": "guest", "write": False, "denied": True},
+    ], "it is kept who reached what"
 
 
 def test_every_problem_of_a_module_is_told(tmp_path: Path) -> None:

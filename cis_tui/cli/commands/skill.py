@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from cis_tui.cli.command import Command
+from cis_tui.cli.commands.skill_making import new, new_arguments, test
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import paint, show, show_json, status_word, table
 
@@ -163,4 +164,6 @@ COMMANDS = (
     Command("check", "check a skill's manifest and print every problem", check, _dir),
     Command("schema", "print the JSON schema of skill.toml, for editors", schema),
     Command("run", "call a skill and print what it answers", run, _run),
+    Command("new", "write a skill that runs, with a test that passes", new, new_arguments),
+    Command("test", "call a skill as its tests.toml says and compare", test, _name),
 )

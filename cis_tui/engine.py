@@ -541,11 +541,18 @@ class Engine:
         return read_intent(text, await self.skill_list(project))
 
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
+        self,
+        project: str,
+        name: str,
+        args: tuple[str, ...],
+        input: Mapping[str, object],
+        *,
+        call: str = "",
+        yes: bool = False,
     ) -> SkillResult:
         """See `EngineApi`."""
         manifest = await self._in_thread(self._session(project).runnable_skill, name)
-        return await self._runs.skill_calls.run(manifest, project=project, args=args, input=input, call=call)
+        return await self._runs.skill_calls.run(manifest, project=project, args=args, input=input, call=call, yes=yes)
 
     async def skill_cancel(self, call: str) -> bool:
         """See `EngineApi`."""

@@ -244,9 +244,17 @@ class EngineApi(Protocol):
         ...
 
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
+        self,
+        project: str,
+        name: str,
+        args: tuple[str, ...],
+        input: Mapping[str, object],
+        *,
+        call: str = "",
+        yes: bool = False,
     ) -> SkillResult:
-        """`call`: a new name of letters and digits for this call, by which its SkillOutput events are known."""
+        """`call`: a new name of letters and digits for this call, which its SkillOutput events bear, and the decision
+        about it if a person has to confirm it; `yes` confirms it."""
         ...
 
     async def skill_cancel(self, call: str) -> bool:

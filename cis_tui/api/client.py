@@ -335,10 +335,17 @@ class RemoteEngine:
         return await self._call("skill_intent", project=project, text=text)
 
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
+        self,
+        project: str,
+        name: str,
+        args: tuple[str, ...],
+        input: Mapping[str, object],
+        *,
+        call: str = "",
+        yes: bool = False,
     ) -> SkillResult:
         """See `EngineApi`."""
-        return await self._call("skill_run", project=project, name=name, args=args, input=input, call=call)
+        return await self._call("skill_run", project=project, name=name, args=args, input=input, call=call, yes=yes)
 
     async def skill_cancel(self, call: str) -> bool:
         """See `EngineApi`."""

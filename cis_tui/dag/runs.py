@@ -116,7 +116,7 @@ class RunService:
         slots = asyncio.Semaphore(settings.core.max_parallel)
         self._local = LocalExecutor(home, self._tools.processes, self._native, self._wasm, slots)
         self._working = WorkingRuns(self._tools, roll_back_memory)
-        self._skill_calls = SkillCalls(home, self._native, self._wasm, journal)
+        self._skill_calls = SkillCalls(home, self._native, self._wasm, journal, self.decisions)
         self._changing = asyncio.Lock()
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()

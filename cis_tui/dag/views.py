@@ -160,6 +160,8 @@ class Decision:
     subject: Subject = Subject.TASK
     project: str = ""
     """The project's folder, when it is not about a task."""
+    call: str = ""
+    """The name of the call, when it is not about a task."""
     refusal: Refusal | None = None
     """Which kind of no it was."""
     edit: Edit | None = None

@@ -340,6 +340,20 @@ class Debt:
 
 
 @dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What was removed of runs that are over."""
+
+    runs: tuple[str, ...]
+    """The oldest first."""
+    kept: tuple[str, ...]
+    """Old ones that stay, since something is open about them."""
+    bytes: int
+    """Of logs, before-images and the journal; before they are removed, without what the journal has of them."""
+    dry_run: bool = False
+    """Nothing was removed yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class DagInfo:
     """A DAG definition as it lies in a file."""
 

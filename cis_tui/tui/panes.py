@@ -41,7 +41,8 @@ class Panes:
         """Show a part and give it the keys."""
         self._at_list = widget is self._screen.list
         self._show_halves()
-        widget.focus()
+        # At once, and not after the next message as `focus` does: keys typed ahead are meant for this part.
+        self._screen.set_focus(widget)
 
     def step(self, step: int) -> None:
         """Give the keys to the next part, or with -1 to the one before."""

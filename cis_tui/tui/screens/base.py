@@ -94,8 +94,8 @@ class WorkspaceScreen(Screen[None]):
 
     def show_frame(self) -> None:
         """Repaint the bars and the tray."""
-        self.nav.refresh()
-        self.status_line.refresh()
+        self.nav.repaint_changed()
+        self.status_line.repaint_changed()
         self.tray.show(self.desk.store.pending)
 
     @on(Tray.Picked)

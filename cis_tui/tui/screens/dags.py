@@ -72,6 +72,7 @@ class DagsScreen(WorkspaceScreen):
         self._wanted: tuple[str, str] | None = None
         """A run that was asked for but is not listed yet, and the task to choose in it."""
         self._filters_tasks = False
+        self._stands: object = None
         self._reader: TaskReader | None = None
         self._definition: tuple[DagInfo, RunState] | None = None
 
@@ -117,7 +118,7 @@ class DagsScreen(WorkspaceScreen):
             self.tasks.show_head(self.list.chosen)
             if self.tasks.chosen is None or self.tasks.chosen.id in moved or len(changes.tasks) != len(moved):
                 self._show_task()
-            self.refresh_bindings()
+            self._refresh_keys(state)
         reader = self._reader
         if reader is not None and reader.is_mounted:
             if reader.about in changes.tasks:
@@ -126,6 +127,14 @@ class DagsScreen(WorkspaceScreen):
                 reader.read_more()
         for run, task in changes.outputs:
             self.pane.printed(run, task)
+
+    def _refresh_keys(self, state: RunState) -> None:
+        """What the keys do depends on how the run and its tasks stand, not on each of them."""
+        chosen = self.list.chosen
+        stands = (state.id, chosen.status if isinstance(chosen, RunSummary) else None, self.tasks.statuses())
+        if stands != self._stands:
+            self._stands = stands
+            self.refresh_bindings()
 
     def tick(self) -> None:
         """See `WorkspaceScreen`."""
@@ -192,7 +201,7 @@ class DagsScreen(WorkspaceScreen):
 
     @on(TaskRows.Headed)
     def _heading_moved(self) -> None:
-        self.tasks.head.refresh()
+        self.tasks.head.repaint_changed()
 
     def _show_task(self) -> None:
         """Show the task under the cursor, or the definition as a whole."""
@@ -242,7 +251,7 @@ class DagsScreen(WorkspaceScreen):
                 project = self.desk.store.project
                 return project is not None and project.pending > 0
             case "next":
-                return isinstance(chosen, RunSummary) and self.tasks.has_any(TaskStatus(str(parameters[0])))
+                return isinstance(chosen, RunSummary) and TaskStatus(str(parameters[0])) in self.tasks.statuses()
             case "follow":
                 return isinstance(chosen, RunSummary) and not chosen.status.ended
             case "inspect":

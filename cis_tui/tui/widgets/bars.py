@@ -108,7 +108,7 @@ class KeyLine(LineWidget):
 
     def _changed(self, _screen: Screen[object]) -> None:
         if self.screen.is_current:
-            self.refresh()
+            self.repaint_changed()
 
     def line(self, y: int, width: int) -> Line:
         """The only line; keys for which there is no room are left to the help."""

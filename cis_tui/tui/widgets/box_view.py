@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -17,7 +16,7 @@ from cis_tui.dag.views import Decision, TaskStatus, TaskView
 from cis_tui.tui.board import Board, first_interesting
 from cis_tui.tui.boxes import HEIGHT, Picture, draw_boxes, sign
 from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, shown, wrap
-from cis_tui.tui.widgets.painted import to_strip
+from cis_tui.tui.widgets.painted import Grounded, to_strip
 from cis_tui.tui.words import TASK_MARKS, countdown, elapsed
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _CHOSEN = ("┏━┓", "┃ ┃", "┗━┛")
 """Top, middle and bottom of a box, and of the one under the cursor."""
 
 
-class BoxView(ScrollView, can_focus=True):
+class BoxView(Grounded, ScrollView, can_focus=True):
     """The tasks of a run, each list and each DAG in it as one box; the cursor goes from box to box."""
 
     ALLOW_SELECT = False
@@ -228,10 +227,10 @@ class BoxView(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         if not self._picture.boxes:
             said = wrap([(" ", Tone.DIM), (self.note, Tone.DIM)], max(2, width))
-            return to_strip(self, said[y] if y < len(said) else (), width, self.rich_style)
+            return to_strip(self, said[y] if y < len(said) else (), width, self.ground)
         left, row = self.scroll_offset.x, y + self.scroll_offset.y
         pieces = self._row(row)
-        strip = to_strip(self, pieces, max(self._picture.width, left + width), self.rich_style + Style())
+        strip = to_strip(self, pieces, max(self._picture.width, left + width), self.ground)
         return strip.crop(left, left + width)
 
     def _row(self, row: int) -> list[Piece]:

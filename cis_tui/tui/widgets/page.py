@@ -10,13 +10,13 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 
 from cis_tui.tui.paint import Line, wrap
-from cis_tui.tui.widgets.painted import to_strip
+from cis_tui.tui.widgets.painted import Grounded, to_strip
 
 if TYPE_CHECKING:
     from textual.strip import Strip
 
 
-class Page(ScrollView, can_focus=True):
+class Page(Grounded, ScrollView, can_focus=True):
     """Lines of toned text. It takes the focus only to be scrolled."""
 
     ALLOW_SELECT = False
@@ -71,4 +71,4 @@ class Page(ScrollView, can_focus=True):
         """Paint one line; Textual calls this for the lines that are visible and dirty."""
         index = y + self.scroll_offset.y
         line = self._wrapped[index] if index < len(self._wrapped) else ()
-        return to_strip(self, line, self.scrollable_content_region.width, self.rich_style)
+        return to_strip(self, line, self.scrollable_content_region.width, self.ground)

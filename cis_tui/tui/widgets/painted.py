@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -35,10 +36,39 @@ def to_strip(widget: Widget, line: Line, width: int, ground: Style) -> Strip:
     return Strip(segments).adjust_cell_length(width, ground)
 
 
-class LineWidget(Widget):
+class Grounded(Widget):
+    """A widget that works out what it paints on once, and not for every line."""
+
+    _ground: Style | None = None
+
+    @property
+    def ground(self) -> Style:
+        """Its colours, on those of what it lies on."""
+        if self._ground is None:
+            self._ground = self.rich_style
+        return self._ground
+
+    def notify_style_update(self) -> None:
+        """Its style, or that of something around it, is another one."""
+        super().notify_style_update()
+        self._ground = None
+
+
+class LineWidget(Grounded):
     """A widget of a few lines without scrolling; a subclass says what stands in each."""
 
     ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._painted: dict[int, Line] = {}
+
+    def repaint_changed(self) -> None:
+        """Repaint the lines that are not as they were painted."""
+        width = self.size.width
+        for y in range(self.size.height):
+            if self._painted.get(y) != self.line(y, width):
+                self.refresh(Region(0, y, width, 1))
 
     def line(self, y: int, width: int) -> Line:
         """What stands in line `y`."""
@@ -47,4 +77,5 @@ class LineWidget(Widget):
     def render_line(self, y: int) -> Strip:
         """Paint one line; Textual calls this for the lines that are visible and dirty."""
         width = self.size.width
-        return to_strip(self, self.line(y, width) if y < self.size.height else (), width, self.rich_style)
+        line = self._painted[y] = self.line(y, width) if y < self.size.height else ()
+        return to_strip(self, line, width, self.ground)

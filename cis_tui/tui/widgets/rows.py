@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from cis_tui.tui.paint import Line, Tone, wrap
-from cis_tui.tui.widgets.painted import to_strip
+from cis_tui.tui.widgets.painted import Grounded, to_strip
 
 if TYPE_CHECKING:
     from textual import events
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CURSOR = "▌"
 
 
-class RowList(ScrollView, can_focus=True):
+class RowList(Grounded, ScrollView, can_focus=True):
     """Rows of text with a cursor. A subclass gives `row` and calls `show_rows` when their number changed."""
 
     ALLOW_SELECT = False
@@ -186,7 +186,7 @@ class RowList(ScrollView, can_focus=True):
         """Paint one line; Textual calls this for the lines that are visible and dirty."""
         width = self.scrollable_content_region.width
         index = y + self.scroll_offset.y
-        ground = self.rich_style
+        ground = self.ground
         if not self._count:
             said = wrap([(" ", Tone.DIM), (self.empty(), Tone.DIM)], max(2, width))
             return to_strip(self, said[y] if y < len(said) else (), width, ground)

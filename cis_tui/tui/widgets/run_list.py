@@ -44,8 +44,16 @@ class RunList(RowList):
 
     def show(self, dags: Sequence[DagInfo], runs: Sequence[RunSummary], *, has_project: bool) -> None:
         """Show these; the cursor stays on what it stood on, wherever that is now."""
+        before = self._entries
         self._dags, self._runs, self._has_project = dags, runs, has_project
-        self._rebuild()
+        entries = self._wanted()
+        if not entries or list(map(_key, before)) != list(map(_key, entries)):
+            self._rebuild()
+            return
+        self._entries = entries
+        for index, (old, new) in enumerate(zip(before, entries, strict=True)):
+            if old != new:
+                self.repaint_row(index)
 
     def narrow(self, needle: str) -> None:
         """Show only what has `needle` in its name."""
@@ -68,11 +76,14 @@ class RunList(RowList):
 
     def _rebuild(self) -> None:
         key = _key(self.chosen)
-        dags = [dag for dag in self._dags if self._needle in dag.name.lower()]
-        runs = [run for run in self._runs if self._needle in run.dag.lower()]
-        self._entries = [*(["DAGs", *dags] if dags else []), *(["Runs", *runs] if runs else [])]
+        self._entries = self._wanted()
         index = next((i for i, entry in enumerate(self._entries) if _key(entry) == key), 0) if key else 0
         self.show_rows(len(self._entries), cursor=index)
+
+    def _wanted(self) -> list[Entry]:
+        dags = [dag for dag in self._dags if self._needle in dag.name.lower()]
+        runs = [run for run in self._runs if self._needle in run.dag.lower()]
+        return [*(["DAGs", *dags] if dags else []), *(["Runs", *runs] if runs else [])]
 
     def empty(self) -> str:
         """See `RowList`."""

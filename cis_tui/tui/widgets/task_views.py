@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from textual.geometry import Region
-
 from cis_tui.core.clock import Clock
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, RunStatus, RunSummary, TaskStatus, TaskView
@@ -38,12 +36,12 @@ class RunHead(LineWidget):
     def show(self, shown: DagInfo | RunSummary | None, state: RunState | None, notes: tuple[str, ...]) -> None:
         """Show this; `notes` stand at the right."""
         self._shown, self._state, self._notes = shown, state, notes
-        self.refresh()
+        self.repaint_changed()
 
     def tick(self) -> None:
         """A second passed."""
         if isinstance(self._shown, RunSummary) and not self._shown.status.ended:
-            self.refresh(Region(0, 0, self.size.width, 1))
+            self.repaint_changed()
 
     def line(self, y: int, width: int) -> Line:
         """The run, then the heading of the view."""
@@ -131,9 +129,9 @@ class TaskViews:
         """Whether it has the focus."""
         return self.current.has_focus
 
-    def has_any(self, status: TaskStatus) -> bool:
-        """Whether a task stands so."""
-        return any(task.status is status for task in self.board.tasks.values())
+    def statuses(self) -> frozenset[TaskStatus]:
+        """How its tasks stand, each way once."""
+        return frozenset({task.status for task in self.board.tasks.values()})
 
     # What is shown
 
@@ -222,7 +220,7 @@ class TaskViews:
         self.head.styles.height = 2 if self.current.HEADED else 1
         self.current.lay_out(task.id if task else "")
         if had_keys:
-            self.current.focus()
+            self.current.screen.set_focus(self.current)
         self.show_head(self._shown)
 
     async def use_next(self) -> None:

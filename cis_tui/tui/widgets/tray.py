@@ -41,6 +41,8 @@ class Tray(LineWidget):
 
     def show(self, pending: Sequence[Decision]) -> None:
         """Show these decisions."""
+        if pending == self._pending:
+            return
         lines = min(MOST, len(pending))
         if lines != min(MOST, len(self._pending)):
             self.display = bool(pending)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -93,12 +93,21 @@ def time_scale(start: Instant, end: Instant | None, now: Instant) -> TimeScale:
     return TimeScale(start, days * 86400)
 
 
-def stretches(task: TaskView, run: RunState, asked: Sequence[Decision], undo: Sequence[UndoItem]) -> list[Stretch]:
-    """What a task did, when: `asked` are the decisions about it, `undo` what took it back."""
+def stretches(
+    task: TaskView,
+    run: RunState,
+    asked: Sequence[Decision] = (),
+    undo: Sequence[UndoItem] = (),
+    callers: Sequence[str] = (),
+) -> list[Stretch]:
+    """What a task did, when.
+
+    `asked` are the decisions about it, `undo` is what took it back, `callers` are the tasks whose failure it is for.
+    """
     if task.taken:
         return []
     found: list[Stretch] = []
-    ready = _could_begin(task, run)
+    ready = _could_begin(task, run, (*task.deps, *callers))
     began = min([moment for moment in (task.started_at, *(each.asked_at for each in asked)) if moment], default=None)
     waits = task.status in (TaskStatus.READY, TaskStatus.WAITING, TaskStatus.RUNNING)
     if ready is not None and (began is not None or (waits and run.outcome is None)):
@@ -110,10 +119,10 @@ def stretches(task: TaskView, run: RunState, asked: Sequence[Decision], undo: Se
     return sorted(found, key=lambda stretch: order.index(stretch.doing))
 
 
-def _could_begin(task: TaskView, run: RunState) -> Instant | None:
-    """When everything that the task needs had ended; None if that is not so yet."""
+def _could_begin(task: TaskView, run: RunState, after: Iterable[str]) -> Instant | None:
+    """When everything after which the task comes had ended; None if that is not so yet."""
     latest = run.tasks[task.parent].started_at if task.parent in run.tasks else run.started_at
-    for dep in task.deps:
+    for dep in after:
         known = run.tasks.get(dep)
         if known is None or known.ended_at is None:
             return None

@@ -141,6 +141,12 @@ def test_a_bar_is_as_wide_as_it_may_be(now: float, width: int) -> None:
         assert line_width(bar_pieces(found, scale, Instant(NOW + now), width, live=True)) == width
 
 
+def test_what_runs_after_a_failure_has_waited_since_that() -> None:
+    story = with_everything().done("rescue", 9, 10)
+    found = stretches(story.state.tasks["rescue"], story.state, callers=["risky"])
+    assert [(each.doing, each.start - NOW) for each in found] == [(Doing.WAITED, 6), (Doing.RAN, 9)]
+
+
 def test_what_was_taken_over_has_no_time_in_this_run() -> None:
     state = with_everything().state
     assert stretches(replace(state.tasks["lint"], taken="1111"), state, (), ()) == []

@@ -48,9 +48,11 @@ class RunHead(LineWidget):
         if y:
             return [(" ", Tone.PLAIN), *self._heading(width - 1)]
         left = self._standing()
-        right = "  ".join(filter(None, self._notes))
-        room = width - line_width(left) - 1
-        return [*left, (fit(right, room, right=True) if room > 3 else "", Tone.DIM)]
+        room = width - line_width(left) - 3
+        notes = [note for note in self._notes if note]
+        while notes and len("  ".join(notes)) > room:
+            notes.pop(0)
+        return [*left, (fit("  ".join(notes), room + 2, right=True) if notes else "", Tone.DIM)]
 
     def _standing(self) -> list[Piece]:
         match self._shown:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cis_tui.core.clock import Clock
 from cis_tui.dag.views import Decision, TaskView, UndoItem
 from cis_tui.tui.board import Board, BoardRow
-from cis_tui.tui.gantt import LEGEND, TONES, TimeScale, axis, bar_pieces, stretches, time_scale
-from cis_tui.tui.paint import Line, Tone, cell_len, fit
+from cis_tui.tui.gantt import LEGEND, TimeScale, axis, bar_pieces, stretches, time_scale
+from cis_tui.tui.paint import Line, Tone, fit
 from cis_tui.tui.widgets.task_rows import TaskLine, TaskRows
 from cis_tui.tui.words import TASK_MARKS, elapsed
 
@@ -23,6 +23,7 @@ class Timeline(TaskRows):
         self._scale = TimeScale(clock(), 1.0)
         self._asked: dict[str, list[Decision]] = {}
         self._undo: dict[str, list[UndoItem]] = {}
+        self._callers: dict[str, list[str]] = {}
 
     def lines(self) -> list[TaskLine]:
         """The tree without its lanes, each task as far in as it stands."""
@@ -31,7 +32,10 @@ class Timeline(TaskRows):
 
     def _index(self) -> None:
         state = self.board.state
-        self._asked, self._undo = {}, {}
+        self._asked, self._undo, self._callers = {}, {}, {}
+        for task in self.board.tasks.values():
+            if task.on_failure:
+                self._callers.setdefault(task.on_failure, []).append(task.id)
         for decision in state.decisions.values() if state else ():
             self._asked.setdefault(decision.task, []).append(decision)
         for item in state.undo.items.values() if state else ():
@@ -55,8 +59,13 @@ class Timeline(TaskRows):
             self._index()
         return other
 
+    @property
+    def remark(self) -> str:
+        """What the signs of the bars mean."""
+        return "  ".join(f"{doing.value} {word}" for doing, word in LEGEND.items())
+
     def heading(self, width: int) -> Line:
-        """The scale, and at the right what the signs mean, if there is room."""
+        """The scale."""
         name, bar = self._widths(width)
         return [
             (" " * (name + 3), Tone.DIM),
@@ -70,7 +79,8 @@ class Timeline(TaskRows):
         mark, _, tone = TASK_MARKS[task.status]
         state = self.board.state
         assert state is not None
-        found = stretches(task, state, self._asked.get(task.id, ()), self._undo.get(task.id, ()))
+        asked, undo = self._asked.get(task.id, ()), self._undo.get(task.id, ())
+        found = stretches(task, state, asked, undo, self._callers.get(task.id, ()))
         depth = sum(1 for _ in self.board.above(task.id)) if not self.board.filter.narrows else 0
         label, name_tone = self.name_piece(row, task, max(0, name - 2 * depth))
         return [
@@ -83,14 +93,3 @@ class Timeline(TaskRows):
     def _widths(self, width: int) -> tuple[int, int]:
         name = min(self.longest + 6, max(8, width // 3))
         return name, max(1, width - name - 2 - TIME)
-
-
-def legend(width: int) -> Line:
-    """What the signs of the bars mean, as far as there is room."""
-    pieces: list[tuple[str, Tone]] = []
-    for doing, word in LEGEND.items():
-        text = f"{doing.value} {word}  "
-        width -= cell_len(text)
-        if width >= 0:
-            pieces += [(doing.value, TONES[doing]), (text[1:], Tone.DIM)]
-    return pieces

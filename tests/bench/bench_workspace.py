@@ -148,7 +148,7 @@ def test_what_it_costs_to_watch_a_thousand_tasks(project: Project, view: str) ->
             before = terminal.screen()
             terminal.press("v")
             terminal.wait(lambda screen, before=before: screen != before)
-        engine = int(project.json("engine", "status")["pid"])
+        engine = int(str(project.json("engine", "status")["pid"]))
         ours, theirs, sent = computed(terminal.pid), computed(engine), len(terminal.received)
         terminal.press("enter")
         terminal.wait("1 run")

@@ -16,6 +16,7 @@ from cis_tui.skills.jail.order import Access, Limits, Network, Order
 from cis_tui.skills.kernel import Kernel
 from cis_tui.skills.model import Permissions, SkillManifest
 from cis_tui.skills.programs import Needs, any_program, cis_needs, command_needs, needs_of
+from cis_tui.skills.surroundings import AUTHOR
 
 DEFAULT_LIMITS: Mapping[str, int] = {"memory_mb": 1024, "disk_mb": 256, "processes": 128}
 """Limits of a native skill whose manifest says nothing."""
@@ -57,7 +58,7 @@ def order_for(
     needs = _needs(argv[0], granted.command, memory, path, project, int(time.monotonic() / _FRESH))
     for access, names in ((Access.EXECUTE, needs.execute), (Access.READ, needs.read), (Access.LIST, needs.list)):
         _grant(paths, names, access)
-    _grant(paths, [str(manifest.folder.resolve())], Access.READ)
+    _grant(paths, [str(manifest.folder.resolve()), str(AUTHOR)], Access.READ)
     _grant(paths, [str(temporary)], Access.WRITE)
     network, ports = _network(granted)
     return Order(

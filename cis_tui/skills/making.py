@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
-from cis_tui.core.errors import Refused, cannot_write
+from cis_tui.core.errors import Refused, Unavailable, cannot_write
+from cis_tui.skills.building import WAYS, build
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 """A folder for each kind of skill; in its files, NAME stands for the name."""
@@ -23,7 +25,7 @@ def make_skill(skills: Path, name: str, kind: str) -> list[Path]:
 
     Raises:
         Refused: the name cannot be one, or is taken there (CIS-SKILL-079); the folder cannot be written.
-        Unavailable: the disk is full.
+        Unavailable: the disk is full; it is to be compiled, and nothing here can do that (CIS-SKILL-090).
     """
     if not NAME.fullmatch(name):
         what = "begins with a letter or digit and has at most 64 letters, digits, dots, dashes and underscores"
@@ -33,17 +35,23 @@ def make_skill(skills: Path, name: str, kind: str) -> list[Path]:
         raise Refused("CIS-SKILL-079", f"there is {folder} already", hint="choose another name")
     try:
         folder.mkdir(parents=True)
-        return [_write(folder / file.name, file.read_text("utf-8"), name) for file in _files(kind)]
+        for file in _files(kind):
+            _write(folder / file.name, file.read_text("utf-8"), name)
+        if kind in WAYS:
+            build(folder, kind)
+        return sorted(folder.iterdir())
     except OSError as error:
         raise cannot_write(folder, error) from error
+    except Unavailable:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _files(kind: str) -> list[Path]:
     return sorted(file for file in (TEMPLATES / kind).iterdir() if file.is_file())
 
 
-def _write(path: Path, text: str, name: str) -> Path:
+def _write(path: Path, text: str, name: str) -> None:
     path.write_text(text.replace("NAME", name), "utf-8")
     if text.startswith("#!"):
         path.chmod(0o755)
-    return path

@@ -14,6 +14,9 @@ from cis_tui.skills.model import SkillManifest
 _KEPT = frozenset({"LANG", "LANGUAGE", "TERM", "COLORTERM", "NO_COLOR", "TZ"})
 """What a confined skill is told of a person's environment, beside PATH and LC_…: nothing that could be a secret."""
 
+AUTHOR = Path(__file__).resolve().parent / "author"
+"""What skills in Python can import: `cis_skill`."""
+
 
 def skill_env(
     home: Home, skill: str, *, project: str = "", run: str = "", task: str = "", attempt: int = 1
@@ -33,7 +36,8 @@ def confined_env(skill: str, *, project: str = "", run: str = "", task: str = ""
     kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("LC_")}
     # A shim (pyenv, rbenv, asdf) starts half a dozen other programs to find the one that is meant.
     folders = [folder for folder in _path().split(os.pathsep) if os.path.basename(folder) != "shims"]
-    return {**kept, "PATH": os.pathsep.join(folders), **_call(skill, project, run, task, attempt)}
+    found = {"PATH": os.pathsep.join(folders), "PYTHONPATH": str(AUTHOR)}
+    return {**kept, **found, **_call(skill, project, run, task, attempt)}
 
 
 def env_for(

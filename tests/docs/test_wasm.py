@@ -29,10 +29,8 @@ def test_the_example_works_when_it_is_copied(tmp_path: Path) -> None:
     assert cis("skill", "check", str(folder), cwd=tmp_path).out == f"{folder}/skill.toml: ok, counter\n"
     cis("trust", "--yes", cwd=tmp_path)
     assert cis("skill", "test", "counter", cwd=tmp_path).out == "ok  it counts\nok  and goes on\n"
-    assert cis("skill", "run", "counter", cwd=tmp_path).out == "3\n"
-    failed = cis("skill", "test", "counter", cwd=tmp_path)
-    assert failed.code == 1
-    assert failed.out.splitlines()[0] == "failed  it counts: expected 1, got 4"
+    assert cis("skill", "test", "counter", cwd=tmp_path).code == 0, "a test leaves nothing behind"
+    assert cis("skill", "run", "counter", cwd=tmp_path).out == "1\n"
 
 
 def test_every_function_is_documented() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from cis_tui.cli.command import Command
-from cis_tui.cli.commands.skill_making import new, new_arguments, test
+from cis_tui.cli.commands.skill_making import new, new_arguments, test, test_arguments
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import paint, show, show_json, status_word, table
 
@@ -90,11 +90,9 @@ async def run(context: Context, arguments: Namespace) -> int:
     """`cis skill run NAME [ARG…]`: prints what the skill answers."""
     from cis_tui.cli.access import working
     from cis_tui.cli.results import show_result
-    from cis_tui.cli.skill_calls import call_skill
 
-    input = _input(arguments)
     async with working(context) as api:
-        result = await call_skill(api, context, arguments.name, tuple(arguments.args), input, yes=arguments.yes)
+        result = await api.skill_run(context.project_path, arguments.name, tuple(arguments.args), _input(arguments))
     return show_result(context, result)
 
 
@@ -124,7 +122,6 @@ def _show(skill: SkillInfo) -> None:
 
     show(paint(f"{clean_line(skill.name)} {clean_line(skill.version)}", "bold"))
     facts = {"description": skill.description, "file": skill.file, "type": skill.type, "state": _state(skill)}
-    facts["asks"] = f"before each call: {skill.confirm}" if skill.confirm else ""
     for name, value in facts.items():
         if value:
             show(f"{name:<12} {clean_line(value)}")
@@ -159,7 +156,6 @@ def _run(parser: ArgumentParser) -> None:
     _name(parser)
     parser.add_argument("args", metavar="ARG", nargs="*", help="for the skill; after -- also words that begin with -")
     parser.add_argument("--input", metavar="JSON", default="{}", help="a JSON object for the skill; - reads stdin")
-    parser.add_argument("--yes", action="store_true", help="confirm the call, if it has to be confirmed")
 
 
 COMMANDS = (
@@ -169,5 +165,5 @@ COMMANDS = (
     Command("schema", "print the JSON schema of skill.toml, for editors", schema),
     Command("run", "call a skill and print what it answers", run, _run),
     Command("new", "write a skill that runs, with a test that passes", new, new_arguments),
-    Command("test", "call a skill as its tests.toml says and compare", test, _name),
+    Command("test", "call skills as their tests.toml say, and compare", test, test_arguments),
 )

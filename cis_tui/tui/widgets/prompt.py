@@ -297,7 +297,9 @@ def _grants(decision: Decision, wish: Wish) -> bool:
     """Whether a person can do this before they answer."""
     if wish is Wish.REASON:
         return True
-    return bool(decision.alike) if wish is Wish.ALIKE else decision.answers_alone
+    if wish is Wish.ALIKE:
+        return bool(decision.alike)
+    return _has_ways(decision)
 
 
 def _ballots(decision: Decision) -> str:

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""A skill for cis: one JSON document comes in on stdin, one goes out on stdout; stderr is its log."""
+"""NAME: a skill for cis. What it is called with is in `call`; what `handle` returns is the answer."""
 
-import json
-import sys
-
-
-def main() -> None:
-    given = json.load(sys.stdin)  # {"args": […], "input": {…}, "project": "…", "run": "…"}
-    print("looked at what it was given", file=sys.stderr)
-    json.dump({"given": given}, sys.stdout)
+import cis_skill
 
 
-main()
+def handle(call: cis_skill.Call) -> object:
+    """Greet somebody."""
+    who = call.input.get("who", "you")
+    cis_skill.log("greeting", who)  # stderr: shown while it runs
+    return {"greeting": f"hello, {who}"}
+
+
+if __name__ == "__main__":
+    cis_skill.run(handle)

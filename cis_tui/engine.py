@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from cis_tui import __version__
-from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.config import Settings, load_config
 from cis_tui.core.errors import CisError, NotFound
 from cis_tui.core.events import Event, EventBus, EventType
@@ -23,6 +23,7 @@ from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
 from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
 from cis_tui.dag.journal import Journal
+from cis_tui.dag.prune import Keep
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.skill_calls import read_log
 from cis_tui.dag.template import Private, bind_params
@@ -33,6 +34,7 @@ from cis_tui.dag.views import (
     Debt,
     Decision,
     LogChunk,
+    PruneReport,
     RunSummary,
     RunView,
     UndoItem,
@@ -169,6 +171,7 @@ class Engine:
         await engine._finish_rollbacks()
         await engine._wait_for_scheduled()
         engine._weekly.start()
+        engine._runs.begin_pruning()
         engine._index.start()
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
@@ -479,6 +482,10 @@ class Engine:
         """See `EngineApi`."""
         return await self._in_thread(lambda: self._runs.debts(run, project, all=all))
 
+    async def run_prune(self, *, before: Instant | None = None, newest: int = 0, dry_run: bool = False) -> PruneReport:
+        """See `EngineApi`."""
+        return await self._runs.prune(Keep(before, newest), dry_run=dry_run)
+
     async def run_settle(self, run: str, task: str, *, reason: str) -> Debt:
         """See `EngineApi`."""
         return await self._runs.settle(run, task, reason=reason)
@@ -541,11 +548,18 @@ class Engine:
         return read_intent(text, await self.skill_list(project))
 
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
+        self,
+        project: str,
+        name: str,
+        args: tuple[str, ...],
+        input: Mapping[str, object],
+        *,
+        call: str = "",
+        yes: bool = False,
     ) -> SkillResult:
         """See `EngineApi`."""
         manifest = await self._in_thread(self._session(project).runnable_skill, name)
-        return await self._runs.skill_calls.run(manifest, project=project, args=args, input=input, call=call)
+        return await self._runs.skill_calls.run(manifest, project=project, args=args, input=input, call=call, yes=yes)
 
     async def skill_cancel(self, call: str) -> bool:
         """See `EngineApi`."""

@@ -10,7 +10,18 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
 from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
-from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView, UndoItem
+from cis_tui.dag.views import (
+    Choice,
+    DagInfo,
+    DagPlan,
+    Debt,
+    Decision,
+    LogChunk,
+    PruneReport,
+    RunSummary,
+    RunView,
+    UndoItem,
+)
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
@@ -196,6 +207,10 @@ class EngineApi(Protocol):
         """Failures that a policy tolerated and nobody has settled, oldest first; with `all` the settled ones too."""
         ...
 
+    async def run_prune(self, *, before: Instant | None = None, newest: int = 0, dry_run: bool = False) -> PruneReport:
+        """Removes runs that are over, ended before `before` and are none of the newest `newest`; see `prune.chosen`."""
+        ...
+
     async def run_settle(self, run: str, task: str, *, reason: str) -> Debt:
         """Say that a debt is made good, and how."""
         ...
@@ -244,9 +259,17 @@ class EngineApi(Protocol):
         ...
 
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
+        self,
+        project: str,
+        name: str,
+        args: tuple[str, ...],
+        input: Mapping[str, object],
+        *,
+        call: str = "",
+        yes: bool = False,
     ) -> SkillResult:
-        """`call`: a new name of letters and digits for this call, by which its SkillOutput events are known."""
+        """`call`: a new name of letters and digits for this call, which its SkillOutput events bear, and the decision
+        about it if a person has to confirm it; `yes` confirms it."""
         ...
 
     async def skill_cancel(self, call: str) -> bool:

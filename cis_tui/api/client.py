@@ -9,13 +9,25 @@ from typing import Any, cast
 
 from cis_tui.api import wire
 from cis_tui.api.address import socket_address
+from cis_tui.core.clock import Instant
 from cis_tui.core.codec import decode
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
-from cis_tui.dag.views import Choice, DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView, UndoItem
+from cis_tui.dag.views import (
+    Choice,
+    DagInfo,
+    DagPlan,
+    Debt,
+    Decision,
+    LogChunk,
+    PruneReport,
+    RunSummary,
+    RunView,
+    UndoItem,
+)
 from cis_tui.memory.branches import MemoryTree
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
@@ -284,6 +296,10 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("run_debts", run=run, project=project, all=all)
 
+    async def run_prune(self, *, before: Instant | None = None, newest: int = 0, dry_run: bool = False) -> PruneReport:
+        """See `EngineApi`."""
+        return await self._call("run_prune", before=before, newest=newest, dry_run=dry_run)
+
     async def run_settle(self, run: str, task: str, *, reason: str) -> Debt:
         """See `EngineApi`."""
         return await self._call("run_settle", run=run, task=task, reason=reason)
@@ -335,10 +351,17 @@ class RemoteEngine:
         return await self._call("skill_intent", project=project, text=text)
 
     async def skill_run(
-        self, project: str, name: str, args: tuple[str, ...], input: Mapping[str, object], *, call: str = ""
+        self,
+        project: str,
+        name: str,
+        args: tuple[str, ...],
+        input: Mapping[str, object],
+        *,
+        call: str = "",
+        yes: bool = False,
     ) -> SkillResult:
         """See `EngineApi`."""
-        return await self._call("skill_run", project=project, name=name, args=args, input=input, call=call)
+        return await self._call("skill_run", project=project, name=name, args=args, input=input, call=call, yes=yes)
 
     async def skill_cancel(self, call: str) -> bool:
         """See `EngineApi`."""

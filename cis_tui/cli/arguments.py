@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentTypeError
 from typing import cast
 
@@ -12,6 +13,14 @@ def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def days(text: str) -> float:
+    """A length of time such as `90d`, `2w` or `12h`, in days."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw]?)", text)
+    if match is None or float(match[1]) > 36_500:
+        raise ArgumentTypeError(f"{text!r} is no length of time such as 90d, 2w or 12h")
+    return float(match[1]) * {"h": 1 / 24, "w": 7}.get(match[2], 1)
 
 
 def parameter(text: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import cast
 from cis_tui.cli.offline import Offline
 from cis_tui.cli.output import paint, show, show_json, show_json_line
 from cis_tui.core.errors import NotFound
-from cis_tui.core.events import Event
+from cis_tui.core.events import Event, EventType
 from cis_tui.core.text import clean_line, did_you_mean
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import RunView, TaskView, UndoItem, UndoKind
@@ -63,11 +63,23 @@ async def follow_logs(api: Api, view: RunView, only: str | None, *, json: bool) 
             if event.data.get("run") != view.id:
                 continue
             state.apply(event)
-            task = state.tasks.get(str(event.data.get("task", "")))
-            if task is not None and only in (None, task.id):
-                await tail.read(task)
+            for speaker in _speakers(state, event):
+                if only in (None, speaker.id):
+                    await tail.read(speaker)
             if state.status.ended:
                 return
+
+
+def _speakers(state: RunState, event: Event) -> list[TaskView | UndoItem]:
+    """The tasks, or steps of a rollback, about which there is news."""
+    name = str(event.data.get("task", ""))
+    task = state.tasks.get(name)
+    if task is not None:
+        return [task]
+    if event.type in (EventType.TASK_OUTPUT, EventType.UNDO_ENDED):
+        steps = [item for item in state.undo.items.values() if item.kind is UndoKind.COMMAND and item.attempts]
+        return [item for item in steps if name in ("", item.id)]
+    return []
 
 
 class _Tail:
@@ -120,7 +132,7 @@ class _Printer:
 
 def _chosen(view: RunView, only: str | None) -> list[TaskView | UndoItem]:
     tasks: list[TaskView | UndoItem] = [task for task in view.tasks if only in (None, task.id)]
-    tasks += [item for item in view.undo if item.kind is UndoKind.COMMAND and item.id == only]
+    tasks += [item for item in view.undo if item.kind is UndoKind.COMMAND and only in (None, item.id)]
     if only is not None and not tasks:
         hint = did_you_mean(only, [task.id for task in view.tasks]) or f"cis run show {view.id} lists them"
         raise NotFound("CIS-CLI-011", f'the run {view.id} has no task "{clean_line(only)}"', hint=hint)

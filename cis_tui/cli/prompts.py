@@ -14,10 +14,12 @@ from cis_tui.cli.output import note, paint
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.errors import CisError
 from cis_tui.core.text import clean_line
+from cis_tui.dag.answers import Refusal
 from cis_tui.dag.views import Choice, Decision, DecisionKind, DecisionStatus
 from cis_tui.protocol import EngineApi
 
 _DEFAULTS = {"execute": "it runs", "skip": "it is skipped", "abort": "the run ends", "reject": "it is rejected"}
+_REFUSALS = tuple(refusal.value for refusal in Refusal)
 _YES, _NO, _ABSTAIN = ("y", "yes"), ("n", "no"), ("a", "abstain")
 
 
@@ -29,8 +31,10 @@ def announcement(decision: Decision, options: str = "", clock: Clock = utc_now) 
         when = f" (without an answer {then} in {seconds(decision.deadline - clock())})"
     lines = [f"{clean_line(decision.task)} waits: {clean_line(decision.prompt)}{when}"]
     if decision.kind is DecisionKind.ARBITRATED:
-        return [*lines, f"  cis decision vote {decision.id} approve|reject|abstain{options}"]
-    return [*lines, *(f"  cis decision {answer} {decision.id}{options}" for answer in ("approve", "reject"))]
+        answers = (f"show {decision.id}", f"vote {decision.id} approve|reject|abstain")
+    else:
+        answers = tuple(f"{answer} {decision.id}" for answer in ("show", "approve", "reject"))
+    return [*lines, *(f"  cis decision {answer}{options}" for answer in answers)]
 
 
 def answer_call(api: EngineApi, decision: Decision, text: str) -> Coroutine[object, object, Decision] | None:
@@ -42,6 +46,8 @@ def answer_call(api: EngineApi, decision: Decision, text: str) -> Coroutine[obje
         return api.decision_vote(decision.id, choice) if choice else None
     if word in _YES:
         return api.decision_approve(decision.id)
+    if word in _REFUSALS:
+        return api.decision_reject(decision.id, how=Refusal(word))
     return api.decision_reject(decision.id) if word in _NO else None
 
 

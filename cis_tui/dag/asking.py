@@ -19,6 +19,7 @@ from cis_tui.dag.model import DagSpec, Level, LevelKind, TaskSpec
 from cis_tui.dag.preview import preview
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.views import Decision
+from cis_tui.skills.arguments import checked
 
 
 class Asking:
@@ -71,7 +72,10 @@ class Asking:
         return f"{story}\nOf what it creates, {clean_line(', '.join(there)) or 'nothing'} is there."
 
     def _edited(self, task: TaskSpec, call: Call, edit: Edit, story: str) -> Preview:
-        return preview(task, edited(task, call, edit, self._dags), interrupted=story)
+        changed = edited(task, call, edit, self._dags)
+        if changed.manifest is not None:
+            checked(changed.manifest.name, changed.manifest.exports, changed.args, changed.input)
+        return preview(task, changed, interrupted=story)
 
     @property
     def _dags(self) -> Mapping[str, DagSpec]:

@@ -43,8 +43,6 @@ class Attempts:
         root = groups.root.calls.root
         self._checkpoints = Checkpoints(undo_folder(tools.home.runs, record.id), root)
         self._kept = set(kept)
-        self._began: dict[str, float] = {}
-        """When the first attempt of each task with a limit for all of them began, in the time of the event loop."""
 
     async def run(self, task: TaskSpec, call: Call, number: int) -> Outcome:
         """Wait for the slots of `task`, record the start of the attempt `number`, and run it to its end."""
@@ -124,8 +122,7 @@ class Attempts:
         """Seconds that are left for attempts of `task`; the time begins with its first one."""
         if task.total_timeout is None:
             return math.inf
-        now = asyncio.get_running_loop().time()
-        return max(task.total_timeout - (now - self._began.setdefault(task.id, now)), 0.0)
+        return self._gate.left(task.total_timeout, task.id)
 
     def _within_time(self, task: TaskSpec, call: Call) -> Call:
         """`call` with what is left of the time for all attempts, if that is less than it may take itself."""

@@ -35,6 +35,10 @@ class Carried:
     """Those run again without a question."""
     kept: frozenset[str] = frozenset()
     """Paths whose before-image was taken."""
+    worked: float = 0.0
+    """Seconds for which the run was worked on; its time limits go on from there."""
+    began: Mapping[str, float] = field(default_factory=dict[str, float])
+    """When each task began, in these seconds."""
     answered: Mapping[str, Decision] = field(default_factory=dict[str, Decision])
     """Tasks about which was decided and that had not ended: nobody is asked twice."""
     edits: Mapping[str, Edit] = field(default_factory=dict[str, Edit])
@@ -140,6 +144,8 @@ def carry(
         expansions=_expansions(state, fresh),
         attempts={task.id: task.attempts for task in state.tasks.values() if task.attempts},
         kept=frozenset(state.undo.files),
+        worked=0.0 if state.outcome else state.worked.seconds,
+        began={} if state.outcome else state.worked.began,
         edits=_edits(state, (*(task.id for task in kept if not task.status.ended), *_expansions(state, fresh))),
         interrupted={task.id: _story(task, last_words(task)) for task in interrupted},
         answered={

@@ -90,6 +90,16 @@ class Groups:
         """The tasks of `group` and of the groups that lie in it."""
         return (task.id for each in self._tree(group) for task in each.spec.tasks)
 
+    def all(self) -> Iterator[Group]:
+        """Every group that was opened."""
+        return self._tree(self.root)
+
+    def stop_timers(self) -> None:
+        """Let no group end because its time is up."""
+        for each in self.all():
+            if each.timer is not None:
+                each.timer.cancel()
+
     def shut(self, group: Group) -> None:
         """Let nothing start any more in `group` and the groups that lie in it."""
         for each in self._tree(group):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Lock, Thread
+from typing import Any, TypeVar
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.errors import CisError, Unavailable
@@ -18,6 +20,7 @@ from cis_tui.dag import store
 from cis_tui.dag.record import RunRecord
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 Change = tuple[str, Mapping[str, object]]
 """Type and data of an event that is yet to be numbered."""
 
@@ -71,6 +74,7 @@ class Journal:
             raise _failed("opened", path, error) from error
         self._reserved = self._last
         self._queue: list[_Entry] = []
+        self._chores: deque[tuple[Callable[[store.Connection], object], asyncio.Future[Any]]] = deque()
         self._wake = Condition(Lock())
         self._closing = False
         self._thread = Thread(target=self._work, name="cis-journal", daemon=True)
@@ -105,7 +109,7 @@ class Journal:
         future: asyncio.Future[tuple[Event, ...]] = asyncio.get_running_loop().create_future()
         texts = tuple(_encode(data) for _, data in changes)
         if not self._put(_Entry(self._clock(), changes, texts, future, record)):
-            raise Unavailable("CIS-DAG-042", "the run journal is closed", hint="the engine is stopping; try again")
+            raise _closed()
         return await future
 
     def emit(self, type: str, data: Mapping[str, object]) -> None:
@@ -119,6 +123,20 @@ class Journal:
     def emit_all(self, changes: Iterable[Change]) -> None:
         """Publish events in their order without storing them."""
         self._put(_Entry(self._clock(), tuple(changes), None, None, None))
+
+    async def maintain(self, chore: Callable[[store.Connection], T]) -> T:
+        """Let the writer do `chore` between two commits, which wait meanwhile: it has to be short. Gives what it gives.
+
+        Raises:
+            Unavailable: as `record`.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        with self._wake:
+            if self._closing:
+                raise _closed()
+            self._chores.append((chore, future))
+            self._wake.notify()
+        return await future
 
     def events_since(self, seq: int, until: int | None = None) -> list[Event]:
         """The stored events with a number greater than `seq`, and not greater than `until`. Blocks."""
@@ -143,7 +161,8 @@ class Journal:
     # What follows runs on the writer's thread.
 
     def _work(self) -> None:
-        while batch := self._gather():
+        while self._wait():
+            batch = self._gather()
             try:
                 self._commit(batch)
             except (store.Error, OSError) as error:
@@ -152,15 +171,41 @@ class Journal:
             else:
                 self._publish(batch)
                 _settle(batch, None)
+            if self._chores:
+                self._do(*self._chores.popleft())
         self._connection.close()
 
-    def _gather(self) -> list[_Entry]:
-        """Everything that came since the last time, at least one entry; nothing when the journal closes."""
+    def _wait(self) -> bool:
+        """Return when there is something to do; whether there is, or the journal closes."""
         with self._wake:
-            while not self._queue and not self._closing:
+            while not self._queue and not self._chores and not self._closing:
                 self._wake.wait()
+            return bool(self._queue or self._chores)
+
+    def _gather(self) -> list[_Entry]:
+        """Everything that came since the last time."""
+        with self._wake:
             batch, self._queue = self._queue, []
         return batch
+
+    def _do(self, chore: Callable[[store.Connection], object], future: asyncio.Future[Any]) -> None:
+        result: object = None
+        failure: CisError | None = None
+        try:
+            result = chore(self._connection)
+        except (store.Error, OSError) as error:
+            failure = _failed("written", self.path, error)
+
+        def tell() -> None:
+            if future.done():
+                return
+            if failure is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failure)
+
+        with suppress(RuntimeError):  # that loop has ended, and with it who waited
+            future.get_loop().call_soon_threadsafe(tell)
 
     def _commit(self, batch: list[_Entry]) -> None:
         number = self._last
@@ -216,6 +261,10 @@ def _tell(entries: list[_Entry], error: CisError | None) -> None:
             future.set_result(entry.events)
         else:
             future.set_exception(error)
+
+
+def _closed() -> Unavailable:
+    return Unavailable("CIS-DAG-042", "the run journal is closed", hint="the engine is stopping; try again")
 
 
 def _failed(what: str, path: Path, error: Exception) -> Unavailable:

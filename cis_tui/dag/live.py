@@ -42,4 +42,5 @@ class LiveState:
                 decisions=dict(state.decisions),
                 expansions=dict(state.expansions),
                 undo=state.undo.copy(),
+                worked=state.worked.copy(),
             )

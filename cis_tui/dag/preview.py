@@ -10,7 +10,7 @@ from cis_tui.core.text import clean, clean_line
 from cis_tui.dag.calls import Call
 from cis_tui.dag.inspection import Preview
 from cis_tui.dag.model import TaskSpec, UndoStep
-from cis_tui.skills.model import Permissions, SkillManifest
+from cis_tui.skills.model import Permissions
 
 MAX_PART = 8000
 """Characters of the command, of the arguments together and of the input."""
@@ -39,22 +39,6 @@ def preview(task: TaskSpec, call: Call, *, interrupted: str = "") -> Preview:
         timeout=timeout,
         stands_for_others=call.expansion is not None,
         interrupted=clean(interrupted, limit=MAX_PART),
-    )
-
-
-def skill_preview(
-    manifest: SkillManifest, args: tuple[str, ...], input: dict[str, object], folder: str, text: str
-) -> Preview:
-    """What a call of a skill outside of any run does."""
-    return Preview(
-        text=text,
-        skill=manifest.name,
-        version=manifest.version,
-        args=_args(args),
-        input=_json(input),
-        folder=folder,
-        permissions=manifest.permissions,
-        timeout=manifest.timeout,
     )
 
 

@@ -40,6 +40,8 @@ class Question:
     subject: Subject = Subject.TASK
     project: str = ""
     """The folder, when it is not about a task."""
+    call: str = ""
+    """The name of the call, when it is not about a task."""
     interrupted: bool = False
     """It was in flight when its engine ended: may it run again?"""
     yes: bool = False
@@ -74,6 +76,7 @@ def compose(question: Question, number: int, now: Instant, *, settings: Decision
         dag=question.dag,
         subject=question.subject,
         project=question.project,
+        call=question.call,
         edit=question.edit,
         digest=shown_digest(question.preview),
         alike=question.likeness.words if question.likeness and not question.interrupted else "",

@@ -57,7 +57,7 @@ class Runner:
         self._carried = carried or Carried()
         limit = lesser(record.spec.max_parallel, record.max_parallel)
         self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
-        self._gate = Gate()
+        self._gate = Gate(worked=self._carried.worked, began=self._carried.began)
         self._due = due
         self._attempts = Attempts(record, self._groups, tools, executor, self._gate, self._carried.kept)
         self._asking = Asking(record, self._carried, tools.decisions)
@@ -112,12 +112,13 @@ class Runner:
         if not self._gate.is_open:
             return
         self._gate.close()
+        self._groups.stop_timers()
         held = self._tools.decisions.hold_all(self.record.id)
         try:
             await self._journal.record_all([(EventType.RUN_PAUSED, {"run": self.record.id, "by": by}), *held])
         except CisError:
             self._tools.decisions.release_all(self.record.id)
-            self._gate.open()
+            self._open_gate()
             raise
 
     async def go_on(self, by: str) -> None:
@@ -130,7 +131,12 @@ class Runner:
             return
         resumed: Change = (EventType.RUN_RESUMED, {"run": self.record.id, "by": by})
         await self._journal.record_all([resumed, *self._tools.decisions.release_all(self.record.id)])
+        self._open_gate()
+
+    def _open_gate(self) -> None:
         self._gate.open()
+        for group in self._groups.all():
+            self._set_timer(group)
 
     async def cancel(self, id: str, reason: str) -> None:
         """End one task, with all for which it stands, as cancelled: for what needs it, and for the policy, it failed.
@@ -257,7 +263,8 @@ class Runner:
             self._journal.emit(EventType.TASK_EXPANDED, expanded)
         else:
             await self._journal.record(EventType.TASK_EXPANDED, expanded)
-        self._set_timer(group)
+        if self._gate.is_open:
+            self._set_timer(group)
         await self._follow(group, group.schedule.start())
 
     def _without_secrets(self, expanded: dict[str, object]) -> dict[str, object]:
@@ -290,9 +297,11 @@ class Runner:
             self._works.begin(self._end_group(group, finish), group.above)
 
     def _set_timer(self, group: Group) -> None:
-        if group.spec.timeout is not None:
-            finish = Finish(RunStatus.FAILED, f"it took longer than {group.spec.timeout:g} s")
-            group.timer = asyncio.get_running_loop().call_later(group.spec.timeout, self._close, group, finish)
+        limit = group.spec.timeout
+        if limit is not None and not group.closed:
+            left = self._gate.left(limit, group.task.id if group.task else "")
+            finish = Finish(RunStatus.FAILED, f"it took longer than {limit:g} s")
+            group.timer = asyncio.get_running_loop().call_later(left, self._close, group, finish)
 
     async def _end_group(self, group: Group, finish: Finish) -> None:
         assert group.task is not None

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.config import Settings
-from cis_tui.core.errors import NotFound, Refused
+from cis_tui.core.errors import CisError, NotFound, Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
@@ -27,6 +27,7 @@ from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.live import LiveState
 from cis_tui.dag.model import DagSpec
 from cis_tui.dag.outputs import log_path, read_chunk
+from cis_tui.dag.prune import Keep, Pruner
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.rollback import Rollback, RollBackMemory
 from cis_tui.dag.runner import Runner
@@ -37,7 +38,7 @@ from cis_tui.dag.state import RunState
 from cis_tui.dag.taken import carried_over, taken_over, taking
 from cis_tui.dag.tools import Tools
 from cis_tui.dag.undo_plan import undo_plan
-from cis_tui.dag.views import Debt, LogChunk, RunStatus, RunSummary, RunView, TaskView, UndoItem
+from cis_tui.dag.views import Debt, LogChunk, PruneReport, RunStatus, RunSummary, RunView, TaskView, UndoItem
 from cis_tui.dag.working import WorkingRuns, stopping
 from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.memory import Caller, SkillMemory
@@ -116,11 +117,14 @@ class RunService:
         slots = asyncio.Semaphore(settings.core.max_parallel)
         self._local = LocalExecutor(home, self._tools.processes, self._native, self._wasm, slots)
         self._working = WorkingRuns(self._tools, roll_back_memory)
-        self._skill_calls = SkillCalls(home, self._native, self._wasm, journal)
+        self._skill_calls = SkillCalls(home, self._native, self._wasm, journal, self.decisions)
         self._changing = asyncio.Lock()
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()
         self._closed = False
+        self._keep_days = settings.runs.keep_days
+        self._pruner = Pruner(home, journal, self._tools.threads)
+        self._pruning: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> int:
@@ -306,6 +310,31 @@ class RunService:
         """
         return await self._unbroken(self._pause(run))
 
+    async def prune(self, keep: Keep, *, dry_run: bool = False) -> PruneReport:
+        """Remove runs that are over, with their events, logs and before-images, unless something is open about them.
+
+        Raises:
+            Unavailable: as `start`; what is left goes with the next prune.
+        """
+        async with self._changing:
+            report = await self._pruner.take_out(keep, busy=self._working, dry_run=dry_run)
+        if dry_run:
+            return report
+        return replace(report, bytes=report.bytes + await self._pruner.finish(anew=not self._working))
+
+    def begin_pruning(self) -> None:
+        """Remove in the background what is older than the settings allow, and what an earlier prune has left."""
+        self._pruning = asyncio.get_running_loop().create_task(self._prune_old())
+
+    async def _prune_old(self) -> None:
+        try:
+            if self._keep_days:
+                await self.prune(Keep(before=Instant(self._clock() - 86_400 * self._keep_days)))
+            else:
+                await self._pruner.finish()
+        except CisError as error:
+            log.warning("old runs could not be removed: %s", error)
+
     async def settle(self, run: str, task: str, *, reason: str) -> Debt:
         """Say that the failure of `task`, which was tolerated, is made good, and how; recorded when this returns.
 
@@ -339,6 +368,9 @@ class RunService:
         self._closed = True
         self._tools.processes.hurry()
         self._working.shut()
+        if self._pruning is not None:
+            self._pruning.cancel()
+            await asyncio.gather(self._pruning, return_exceptions=True)
         await asyncio.gather(self._skill_calls.close(), *self._changes, return_exceptions=True)
         await self._working.close()
         await self.decisions.close()

@@ -16,6 +16,8 @@ from cis_tui.core.events import EventType
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
 from cis_tui.dag.calls import SHELL, shell_line
+from cis_tui.dag.confirming import confirmed
+from cis_tui.dag.decisions import DecisionService
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.outputs import Output, read_chunk
 from cis_tui.dag.views import LogChunk
@@ -35,11 +37,14 @@ KEPT_CALLS = 200
 class SkillCalls:
     """The calls that go on. To be used on the engine's event loop."""
 
-    def __init__(self, home: Home, native: NativeSkills, wasm: WasmSkills, journal: Journal) -> None:
+    def __init__(
+        self, home: Home, native: NativeSkills, wasm: WasmSkills, journal: Journal, decisions: DecisionService
+    ) -> None:
         self._home = home
         self._native = native
         self._wasm = wasm
         self._journal = journal
+        self._decisions = decisions
         self._going_on: dict[str, asyncio.Task[SkillResult]] = {}
         self._count = 0
         self._closed = False
@@ -52,21 +57,24 @@ class SkillCalls:
         args: tuple[str, ...],
         input: Mapping[str, object],
         call: str = "",
+        yes: bool = False,
     ) -> SkillResult:
         """Run a skill; `call` names the call in its events, so that it can be followed.
+
+        If each call is to be confirmed, a person is asked first, unless `yes` says it for them.
 
         What it prints is told by SkillOutput events and kept in a file, its end by a SkillExecuted event.
 
         Raises:
             Invalid: the arguments are not what it exports (CIS-SKILL-080).
-            Refused: somebody cancelled it (CIS-SKILL-087).
+            Refused: somebody cancelled it (CIS-SKILL-087), or said no (CIS-DAG-147).
             CisError: see `run_skill`; the engine is stopping (CIS-DAG-064).
         """
         if manifest.name != SHELL:
             input = checked(manifest.name, manifest.exports, args, input)
         if not (call.isalnum() and len(call) <= 40) or call in self._going_on:
             call = secrets.token_hex(6)
-        work = asyncio.ensure_future(self._run(manifest, project, args, input, call))
+        work = asyncio.ensure_future(self._confirm_and_run(manifest, project, args, input, call, yes))
         self._going_on[call] = work
         try:
             return await work
@@ -88,6 +96,21 @@ class SkillCalls:
         """End a call with all its processes; whether it was going on."""
         return call in self._going_on and self._going_on[call].cancel()
 
+    async def _confirm_and_run(
+        self,
+        manifest: SkillManifest,
+        project: str,
+        args: tuple[str, ...],
+        input: Mapping[str, object],
+        call: str,
+        yes: bool,
+    ) -> SkillResult:
+        if manifest.confirm:
+            args, input = await confirmed(
+                self._decisions, manifest, args, input, folder=_folder(project), project=project, call=call, yes=yes
+            )
+        return await self._run(manifest, project, args, input, call)
+
     async def _run(
         self, manifest: SkillManifest, project: str, args: tuple[str, ...], input: Mapping[str, object], call: str
     ) -> SkillResult:
@@ -104,7 +127,7 @@ class SkillCalls:
                 args=(shell_line(args, input),) if manifest.name == SHELL else args,
                 input=input,
                 project=project,
-                cwd=Path(project) if project else Path.cwd(),
+                cwd=_folder(project),
                 env=env_for(manifest, self._home, manifest.name, project=project),
                 overflow=path.with_suffix(".out"),
             )
@@ -128,6 +151,10 @@ class SkillCalls:
         for call in going_on:
             call.cancel()
         await asyncio.gather(*going_on, return_exceptions=True)
+
+
+def _folder(project: str) -> Path:
+    return Path(project) if project else Path.cwd()
 
 
 def _note(manifest: SkillManifest) -> str:

@@ -10,6 +10,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.codec import decode
 from cis_tui.core.document import is_list
 from cis_tui.core.events import Event, EventType
+from cis_tui.dag.timing import Worked
 from cis_tui.dag.undo import UndoState
 from cis_tui.dag.views import Attempt, Ballot, Decision, RunStatus, RunView, TaskStatus, TaskView
 
@@ -42,6 +43,7 @@ class RunState:
     expansions: dict[str, tuple[object, ...] | None] = field(default_factory=dict[str, tuple[object, ...] | None])
     """What the tasks that stand for others stand for: items of a list, None for another DAG."""
     undo: UndoState = field(default_factory=UndoState)
+    worked: Worked = field(default_factory=Worked)
     rerun_of: str = ""
     """The run of which this one takes over results."""
     paused_by: str = ""
@@ -103,6 +105,7 @@ class RunState:
             file=str(data.get("file", "")),
             params=cast("Mapping[str, object]", data.get("params", {})),
             rerun_of=str(data.get("rerun_of", "")),
+            worked=Worked(since=event.at),
             seq=event.seq,
         )
 
@@ -158,6 +161,9 @@ class RunState:
             return
         self.seq = event.seq
         self.undo.apply(event)
+        if event.type == EventType.RUN_STARTED and self.outcome is not None:
+            self.worked = Worked()
+        self.worked.apply(event)
         change = _CHANGES.get(event.type)
         if change is not None:
             change(self, event)

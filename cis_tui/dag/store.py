@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS debts(
     run TEXT NOT NULL, task TEXT NOT NULL, at REAL NOT NULL, error TEXT NOT NULL, exit_code INTEGER,
     settled_at REAL, by TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
     PRIMARY KEY(run, task)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pruned(run TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions(number INTEGER PRIMARY KEY, run TEXT NOT NULL, data TEXT NOT NULL);
 """
 _SUMMARY = "id, dag, status, started_at, ended_at, policy, project, tasks_total, tasks_ended, tasks_failed"
@@ -68,6 +69,7 @@ def open_store(path: Path, *, create: bool) -> Connection:
     try:
         connection.execute("PRAGMA synchronous=FULL")
         if create:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file; one that is there stays as it is
             _use_wal(connection)
             connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{trail_store.SCHEMA}COMMIT")
     except BaseException:
@@ -88,6 +90,28 @@ def reading(path: Path) -> Generator[Connection]:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def writing(connection: Connection) -> Generator[None]:
+    """One transaction: all that the block changes, or nothing.
+
+    Raises:
+        Error: nothing was committed.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def gives_back(connection: Connection) -> bool:
+    """Whether the file can be made shorter a little at a time; one that an older version made is written anew first."""
+    return connection.execute("PRAGMA auto_vacuum").fetchone()[0] == 2
 
 
 def is_made(connection: Connection) -> bool:
@@ -135,19 +159,13 @@ def append(
     Raises:
         Error: nothing was committed.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with writing(connection):
         if reserve is not None:
             connection.execute("INSERT OR REPLACE INTO meta VALUES('reserved', ?)", (reserve,))
         connection.executemany("INSERT INTO events VALUES(?, ?, ?, ?, ?, ?)", rows)
         definitions = {record.id: record for record in records}
         _project(connection, events, definitions)
         trail_store.extend(connection, events, identity)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _project(connection: Connection, events: Iterable[Event], definitions: Mapping[str, RunRecord]) -> None:

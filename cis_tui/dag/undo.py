@@ -14,6 +14,7 @@ from cis_tui.dag.views import UndoItem, UndoKind, UndoStatus
 OPEN = (UndoStatus.PENDING, UndoStatus.RUNNING, UndoStatus.FAILED)
 """Items of which something is left to do."""
 Key = tuple[UndoKind, str]
+_SIGNALS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,19 @@ def _completed(undo: UndoState, event: Event) -> None:
 
 
 def _failed(undo: UndoState, event: Event) -> None:
-    """What failed has said so, and is not taken back; when somebody refused to run it again, nobody knows."""
+    """What failed has said so itself by its exit code, and is not taken back.
+
+    When its time was up, a signal ended it, or somebody refused to run it again, nobody knows what it has done.
+    """
     task = str(event.data["task"])
-    if undo.effects.get(task) is False and not event.data.get("refused"):
+    if undo.effects.get(task) is False and not event.data.get("refused") and _said_so(event.data.get("exit_code")):
         del undo.effects[task]
     _made(undo, event)
+
+
+def _said_so(code: object) -> bool:
+    """Whether a process ended by itself; 128 and a number is what a signal leaves, as a shell says it."""
+    return isinstance(code, int) and not 128 < code <= 128 + _SIGNALS
 
 
 def _made(undo: UndoState, event: Event) -> None:

@@ -6,6 +6,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from cis_tui.core.problems import Problem, Severity
 from cis_tui.core.text import clean_line
@@ -40,6 +41,7 @@ def validate(
         *_levels(spec, stakeholders or {}),
         *_limits(spec),
         *_folders(spec),
+        *_shared_places(spec),
         *check_templates(spec),
     ]
     found.sort(key=lambda finding: at[finding.task.id])
@@ -203,3 +205,22 @@ def _folders(spec: DagSpec) -> Iterator[Finding]:
             if outside and not is_template(path) and not is_template(task.work_dir):
                 message = f'task "{task.id}" creates "{clean_line(path)}", which is not inside of the project'
                 yield Finding(task, "creates", message, "name files and folders of the project")
+
+
+def _shared_places(spec: DagSpec) -> Iterator[Finding]:
+    """Two tasks that create the same path, neither after the other: which one is last is left to chance."""
+    makers: dict[str, list[TaskSpec]] = {}
+    for task in spec.tasks:
+        if task.for_each is not None or is_template(task.work_dir):
+            continue
+        for path in {os.path.normpath(os.path.join(task.work_dir, path)) for path in task.creates}:
+            if not is_template(path):
+                makers.setdefault(path, []).append(task)
+    shared = [(path, tasks) for path, tasks in makers.items() if len(tasks) > 1]
+    needs = upstream(spec) if shared else _never
+    for path, tasks in shared:
+        for one, other in pairwise(tasks):
+            if not needs(one.id, other.id) and not needs(other.id, one.id):
+                message = f'tasks "{one.id}" and "{other.id}" both create "{clean_line(path)}", in no certain order'
+                hint = f'let one need the other: deps = ["{one.id}"] in "{other.id}"'
+                yield Finding(other, "creates", message, hint, Severity.WARNING)

@@ -160,6 +160,8 @@ class Decision:
     subject: Subject = Subject.TASK
     project: str = ""
     """The project's folder, when it is not about a task."""
+    call: str = ""
+    """The name of the call, when it is not about a task."""
     refusal: Refusal | None = None
     """Which kind of no it was."""
     edit: Edit | None = None
@@ -335,6 +337,20 @@ class Debt:
     by: str = ""
     """DID of who settled it."""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What was removed of runs that are over."""
+
+    runs: tuple[str, ...]
+    """The oldest first."""
+    kept: tuple[str, ...]
+    """Old ones that stay, since something is open about them."""
+    bytes: int
+    """Of logs, before-images and the journal; before they are removed, without what the journal has of them."""
+    dry_run: bool = False
+    """Nothing was removed yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event, EventType
@@ -33,6 +34,9 @@ class WorkingRuns:
 
     def __len__(self) -> int:
         return len(self._runners)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._runners))
 
     @property
     def busy(self) -> int:

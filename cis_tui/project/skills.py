@@ -187,6 +187,7 @@ class ProjectSkills:
             trusted=self._is_trusted(skill),
             problems=skill.problems,
             origin=skill.origin,
+            confirm=manifest.confirm if manifest else "",
             exports=manifest.exports if manifest else (),
             dependencies=manifest.dependencies if manifest else (),
             mode=manifest.mode if manifest else Mode.ONCE,

@@ -14,7 +14,7 @@ from cis_tui.skills.digest import folder_digest
 from cis_tui.skills.entry import check_module, read_entry
 from cis_tui.skills.exports import read_dependencies, read_exports
 from cis_tui.skills.grants import read_permissions
-from cis_tui.skills.model import Mode, SkillManifest, SkillOrigin, SkillType
+from cis_tui.skills.model import CallLevel, Mode, SkillManifest, SkillOrigin, SkillType
 from cis_tui.skills.wasm.interface import MEMORY_MB
 
 MANIFEST = "skill.toml"
@@ -84,6 +84,7 @@ def _manifest(top: Table, path: Path, origin: SkillOrigin) -> SkillManifest:
         timeout=30.0 if timeout is None else timeout,
         permissions=read_permissions(top),
         limits=_limits(top.table("limits")),
+        confirm=_confirm(skill),
         mode=Mode(skill.choice("mode", Mode, Mode.ONCE)),
         exports=read_exports(top),
         dependencies=read_dependencies(top),
@@ -98,6 +99,12 @@ def _manifest(top: Table, path: Path, origin: SkillOrigin) -> SkillManifest:
     skill.finish()
     top.finish()
     return manifest
+
+
+def _confirm(skill: Table) -> str:
+    """Why each call is to be confirmed; empty if it need not."""
+    level = CallLevel(skill.choice("level", CallLevel, CallLevel.MECHANICAL))
+    return "its manifest asks for that" if level is CallLevel.CONFIRMED else ""
 
 
 def _name(skill: Table) -> str:

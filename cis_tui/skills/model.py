@@ -94,6 +94,15 @@ class Dependency:
     """Where the manifest says so."""
 
 
+class CallLevel(StrEnum):
+    """Who decides whether a skill is called, whatever calls it."""
+
+    MECHANICAL = "mechanical"
+    """Whoever calls it."""
+    CONFIRMED = "confirmed"
+    """A person, each time."""
+
+
 class Mode(StrEnum):
     """How a native skill lives."""
 
@@ -151,6 +160,8 @@ class SkillInfo:
     trusted: bool
     problems: tuple[Problem, ...]
     origin: SkillOrigin = SkillOrigin.SHIPPED
+    confirm: str = ""
+    """Why a person has to confirm each of its calls; empty: nobody has to."""
     exports: tuple[ExportedCommand, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     mode: Mode = Mode.ONCE

@@ -465,3 +465,19 @@ def test_a_debt_is_counted_listed_and_settled(tmp_path: Path) -> None:
     assert cis("run", "debts", "--json", cwd=project).json == []
     assert "settled: mended by hand" in cis("run", "debts", "--all", cwd=project).out
     assert "debts      none\n" in cis("status", cwd=project).out
+
+
+def test_old_runs_are_removed_and_the_rest_is_told(project: Path) -> None:
+    for _ in range(3):
+        assert cis("dag", "run", "two", cwd=project).code == 0
+    ids = [run["id"] for run in cis("run", "list", "--json").json]
+    assert cis("run", "prune").out == "0 runs removed, 0.0 MB\n"
+    told = cis("run", "prune", "--keep", "1", "--dry-run").out
+    assert told.splitlines()[:2] == ids[:0:-1]
+    assert "2 runs would be removed" in told
+    assert len(cis("run", "list", "--json").json) == 3
+    assert cis("run", "prune", "--keep", "1", "--json").json["runs"] == ids[:0:-1]
+    assert [run["id"] for run in cis("run", "list", "--json").json] == ids[:1]
+    assert cis("run", "prune", "--older-than", "0h").out.startswith("1 run removed")
+    assert cis("run", "prune", "--older-than", "soon").code == 2
+    assert cis("run", "show", ids[0]).code == 3

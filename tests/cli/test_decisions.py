@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 
 from cis_tui.core.paths import Home
 from cis_tui.dag import store
-from tests.cli.support import Result, call, cis, make_project
+from tests.cli.support import CIS, Result, call, cis, make_project
 
 DAGS = {
     "ask": """
@@ -136,6 +138,24 @@ def test_all_alike_and_no_longer(project: Path, capsys: pytest.CaptureFixture[st
     assert "withdrawn" in call(capsys, "decision", "rules", "--run", run, "--all").out
     assert call(capsys, "decision", "withdraw", ids["one"]).code == 4
     assert call(capsys, "decision", "withdraw", ids["two"]).code == 3
+
+
+def test_a_skill_that_is_confirmed_asks_at_every_terminal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project / ".cis" / "skills" / "careful"
+    folder.mkdir(parents=True)
+    (folder / "skill.toml").write_text('[skill]\nname = "careful"\nentry = "echo"\nlevel = "confirmed"\n')
+    assert cis("trust", str(project)).code == 0
+    assert "before each call: its manifest asks for that" in call(capsys, "skill", "show", "careful").out
+    for answer, code in (("approve", 0), ("reject", 4)):
+        with subprocess.Popen([CIS, "skill", "run", "careful", "hello"], stdout=PIPE, stderr=PIPE, text=True) as run:
+            assert run.stderr is not None
+            command = next(line for line in run.stderr if f"cis decision {answer} d" in line).split()
+            assert call(capsys, *command[1:], "--reason", "so").code == 0
+            out, err = run.communicate(timeout=60)
+        assert (run.returncode, out) == (code, "hello\n" if answer == "approve" else "")
+        assert answer == "approve" or "careful was not called: rejected by" in err
+    yes = call(capsys, "skill", "run", "careful", "--yes", "hello")
+    assert (yes.code, yes.out) == (0, "hello\n")
 
 
 def test_doctor_verifies_the_trail_and_names_the_row(

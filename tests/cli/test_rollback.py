@@ -51,6 +51,8 @@ def test_a_failed_run_is_taken_back_and_told(tmp_path: Path) -> None:
         ("file", "app", "restored"),
     ]
     assert cis("run", "rollback", view["id"]).code == 4
+    assert "==> push#2 <==\n" in cis("run", "logs", view["id"]).out
+    assert "gone" in cis("run", "logs", view["id"], "--task", "push#2").out
 
 
 def test_a_run_is_rolled_back_on_demand(tmp_path: Path) -> None:

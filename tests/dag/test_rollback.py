@@ -267,3 +267,17 @@ async def test_a_rollback_goes_on_where_its_engine_ended(tmp_path: Path) -> None
 
 def only_kind(view: RunView, kind: UndoKind) -> dict[str, UndoStatus]:
     return {item.id: item.status for item in view.undo if item.kind is kind}
+
+
+async def test_what_its_time_ended_is_taken_back_and_its_steps_are_heard(tmp_path: Path) -> None:
+    async with open_lab(tmp_path) as lab:
+        step = UndoStep(command="echo back $CIS_OUTCOME; echo $CIS_OUTCOME >> undone")
+        view = await lab.run(
+            shell("late", "touch half; sleep 30", timeout=0.3, rollback=(step,)),
+            shell("said", "exit 3", rollback=(step,)),
+            rollback_on_failure=True,
+        )
+        assert view.status is RunStatus.ROLLED_BACK
+        assert read(lab.project / "undone") == "unknown\n", "who ended by an exit code said that it is not done"
+        (told,) = [event for event in lab.events if event.data.get("task") == "late#1"]
+        assert told.data["text"] == "back unknown\n"

@@ -61,7 +61,11 @@ def test_what_did_something_and_what_nobody_knows() -> None:
         (EventType.TASK_STARTED, {"task": "failed", "keeps": {"f": ""}}),
         (EventType.TASK_RETRIED, {"task": "failed", "made": {"f": "again"}}),
         (EventType.TASK_STARTED, {"task": "failed", "keeps": {"f": ""}}),
-        (EventType.TASK_FAILED, {"task": "failed"}),
+        (EventType.TASK_FAILED, {"task": "failed", "exit_code": 1}),
+        (EventType.TASK_STARTED, {"task": "late"}),
+        (EventType.TASK_FAILED, {"task": "late", "exit_code": None, "error": "timed out after 1 s"}),
+        (EventType.TASK_STARTED, {"task": "shot"}),
+        (EventType.TASK_FAILED, {"task": "shot", "exit_code": 137}),
         (EventType.TASK_STARTED, {"task": "killed"}),
         (EventType.TASK_STARTED, {"task": "refused"}),
         (EventType.TASK_FAILED, {"task": "refused", "refused": True}),
@@ -70,7 +74,7 @@ def test_what_did_something_and_what_nobody_knows() -> None:
         (EventType.TASK_COMPLETED, {"task": "back"}),
         (EventType.TASK_ROLLED_BACK, {"task": "back"}),
     )
-    assert undo.effects == {"done": True, "killed": False, "refused": False}
+    assert undo.effects == {"done": True, "late": False, "shot": False, "killed": False, "refused": False}
     assert undo.files == {"f": KeptFile("f", "done", "before", ("made", "again"), open=True)}
 
 

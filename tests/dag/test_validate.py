@@ -361,3 +361,27 @@ def test_what_a_rollback_would_run_and_restore_is_checked() -> None:
         (error,) = errors(_check(task + fields))
         assert said in error
     assert _check(f"{task}work_dir = 'a'\ncreates = ['../x']") == ()
+
+
+def test_two_tasks_that_create_the_same_in_no_order_are_warned_about() -> None:
+    text = """
+    [[dag.tasks]]
+    id = "a"
+    command = "x"
+    creates = ["out/./app.tar", "b.txt"]
+    [[dag.tasks]]
+    id = "b"
+    command = "x"
+    work_dir = "out"
+    creates = ["app.tar"]
+    [[dag.tasks]]
+    id = "c"
+    command = "x"
+    deps = ["a"]
+    creates = ["b.txt"]
+    """
+    spec = parsed(text)
+    (problem,) = validate(spec, skills=SKILLS)
+    assert problem.severity is Severity.WARNING
+    assert problem.message == 'tasks "a" and "b" both create "out/app.tar", in no certain order'
+    assert problem.field == "dag.tasks[1].creates"

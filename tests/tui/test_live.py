@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from cis_tui.core.paths import Home
@@ -148,6 +149,32 @@ async def test_all_alike_are_approved_after_it_was_said_which_and_no_longer_than
         await until(pilot, lambda: "nothing is approved all alike" in text_of(app))
         await pilot.press("escape", "d", "y")
         await until(pilot, lambda: asked(app, "t2"))
+
+
+async def test_a_call_that_has_to_be_confirmed_is_asked_over_any_screen(home: Home, project: Path) -> None:
+    folder = project / ".cis" / "skills" / "careful"
+    folder.mkdir(parents=True)
+    (folder / "skill.toml").write_text('[skill]\nname = "careful"\nentry = "echo"\nlevel = "confirmed"\n')
+    trust = TrustStore(home)
+    trust.grant(project, trust.report(project).digest)
+    async with attached(home, project, timer=Seconds()) as (app, pilot):
+        await pilot.press("1")
+        calls = [asyncio.ensure_future(app.link.api.skill_run(str(project), "careful", (text,), {})) for text in "abc"]
+        await until(pilot, lambda: len(app.store.pending) == 3)
+        assert "skill / careful" in text_of(app)
+        await pilot.press("d")
+        await until(pilot, lambda: "May the skill careful run?" in text_of(app) and "would run" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: sum(each.done() for each in calls) == 1 and len(app.screen_stack) == 1)
+        await pilot.press("d", "n")
+        await until(pilot, lambda: sum(each.done() for each in calls) == 2 and len(app.screen_stack) == 1)
+        await pilot.press("d")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await app.link.api.decision_approve(app.store.pending[0].id)
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert app.current_mode == "memory", "answered elsewhere, it goes away"
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        assert sorted(type(end).__name__ for end in ends) == ["Refused", "SkillResult", "SkillResult"]
 
 
 async def test_an_answer_that_came_too_late_is_a_notice(home: Home, trusted: Path) -> None:

@@ -123,7 +123,7 @@ async def test_keys_that_are_typed_elsewhere_answer_nothing() -> None:
         (vote(), "e", None),
         (CALL, "y", Answer.APPROVE),
         (CALL, "N", None),
-        (CALL, "e", None),
+        (CALL, "e", Wish.EDIT),
         (COUNTING, "i", "inspect"),
         (COUNTING, "escape", "left"),
         (SURE, "space", None),

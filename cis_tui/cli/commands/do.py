@@ -17,6 +17,7 @@ async def do(context: Context, arguments: Namespace) -> int:
     """Understand a sentence as the call of a skill, show that, and make it."""
     from cis_tui.cli.access import reading, working
     from cis_tui.cli.results import show_result
+    from cis_tui.cli.skill_calls import call_skill
 
     text = " ".join(arguments.words)
     if arguments.show:
@@ -28,7 +29,7 @@ async def do(context: Context, arguments: Namespace) -> int:
     async with working(context) as api:
         call = _sure(await api.skill_intent(context.project_path, text))
         note(call.shown)
-        result = await api.skill_run(context.project_path, call.skill, call.args, call.input)
+        result = await call_skill(api, context, call.skill, call.args, call.input)
     return show_result(context, result)
 
 

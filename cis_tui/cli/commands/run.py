@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from cis_tui.cli.arguments import count
+from cis_tui.cli.arguments import count, days, number
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, paint, show, show_json, status_word, table
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cis_tui.dag.views import RunView, TaskView
 
 _LIMIT = 50
+_OLDER = 90.0
+"""Days after which runs are removed when nothing is said about it."""
 
 
 async def list_runs(context: Context, arguments: Namespace) -> int:
@@ -162,6 +164,27 @@ async def cancel(context: Context, arguments: Namespace) -> int:
     return 0
 
 
+async def prune(context: Context, arguments: Namespace) -> int:
+    """`cis run prune`: remove runs that are over."""
+    from cis_tui.cli.access import working
+    from cis_tui.core.clock import Instant, utc_now
+
+    older = _OLDER if arguments.older_than is None and arguments.keep is None else arguments.older_than
+    before = None if older is None else Instant(utc_now() - 86_400 * older)
+    async with working(context) as api:
+        report = await api.run_prune(before=before, newest=arguments.keep or 0, dry_run=arguments.dry_run)
+    if context.json:
+        show_json(report)
+        return 0
+    for run in report.runs if arguments.dry_run else ():
+        show(run)
+    verb = "would be removed" if report.dry_run else "removed"
+    show(f"{len(report.runs)} run{'s' * (len(report.runs) != 1)} {verb}, {report.bytes / 1e6:.1f} MB")
+    if report.kept:
+        note(f"{len(report.kept)} stay, as they are not over or have open debts: {', '.join(report.kept[:5])}")
+    return 0
+
+
 async def debts(context: Context, arguments: Namespace) -> int:
     """`cis run debts [ID]`: failures that a policy tolerated, oldest first."""
     from cis_tui.cli.access import reading
@@ -261,6 +284,14 @@ def _settle(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", required=True, help="how it was made good")
 
 
+def _prune(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--older-than", metavar="TIME", type=days, help="those that ended longer ago, such as 90d, 2w, 12h (90d)"
+    )
+    parser.add_argument("--keep", metavar="N", type=number, help="never the newest N; alone: all but the newest N")
+    parser.add_argument("--dry-run", action="store_true", help="only say which")
+
+
 def _cancel(parser: ArgumentParser) -> None:
     _id(parser)
     parser.add_argument("task", metavar="TASK", nargs="?", help="only this task, which then counts as failed")
@@ -286,5 +317,6 @@ COMMANDS = (
     Command("rollback", "take back what a run did: its tasks, files and memory", rollback, _rollback),
     Command("cancel", "end a run, or one task of it, and every process of it", cancel, _cancel),
     Command("debts", "list failures that were tolerated and not made good", debts, _debts),
+    Command("prune", "remove old runs that are over, with their logs", prune, _prune),
     Command("settle", "say that a debt is made good, and how", settle, _settle),
 )

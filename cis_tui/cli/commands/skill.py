@@ -90,9 +90,11 @@ async def run(context: Context, arguments: Namespace) -> int:
     """`cis skill run NAME [ARG…]`: prints what the skill answers."""
     from cis_tui.cli.access import working
     from cis_tui.cli.results import show_result
+    from cis_tui.cli.skill_calls import call_skill
 
+    input = _input(arguments)
     async with working(context) as api:
-        result = await api.skill_run(context.project_path, arguments.name, tuple(arguments.args), _input(arguments))
+        result = await call_skill(api, context, arguments.name, tuple(arguments.args), input, yes=arguments.yes)
     return show_result(context, result)
 
 
@@ -122,6 +124,7 @@ def _show(skill: SkillInfo) -> None:
 
     show(paint(f"{clean_line(skill.name)} {clean_line(skill.version)}", "bold"))
     facts = {"description": skill.description, "file": skill.file, "type": skill.type, "state": _state(skill)}
+    facts["asks"] = f"before each call: {skill.confirm}" if skill.confirm else ""
     for name, value in facts.items():
         if value:
             show(f"{name:<12} {clean_line(value)}")
@@ -156,6 +159,7 @@ def _run(parser: ArgumentParser) -> None:
     _name(parser)
     parser.add_argument("args", metavar="ARG", nargs="*", help="for the skill; after -- also words that begin with -")
     parser.add_argument("--input", metavar="JSON", default="{}", help="a JSON object for the skill; - reads stdin")
+    parser.add_argument("--yes", action="store_true", help="confirm the call, if it has to be confirmed")
 
 
 COMMANDS = (

@@ -297,9 +297,7 @@ def _grants(decision: Decision, wish: Wish) -> bool:
     """Whether a person can do this before they answer."""
     if wish is Wish.REASON:
         return True
-    if wish is Wish.ALIKE:
-        return bool(decision.alike)
-    return _has_ways(decision)
+    return bool(decision.alike) if wish is Wish.ALIKE else decision.answers_alone
 
 
 def _ballots(decision: Decision) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from cis_tui.core.document import open_regular
 from cis_tui.core.paths import private_dir, write_private
 
-CONFIGURATION = "fuel epoch 1"
+CONFIGURATION = "fuel epoch components 2"
 """Names how modules are compiled, see `worker.configured`; another name, and everything is compiled anew."""
 KEEP = 64
 """Modules that are kept, those used last."""

@@ -96,7 +96,6 @@ class Guest:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._store: Store | None = None
         self._allocating = False
         self._logged = 0
         self._lines = 0
@@ -120,7 +119,7 @@ class Guest:
         Raises:
             Failed: it did not.
         """
-        self._store, self._allocating, self._logged, self._lines = store, False, 0, 0
+        self.begin()
         store.set_fuel(limits.fuel)
         store.set_limits(limits.memory, TABLE_ELEMENTS, 1, MAX_TABLES, 1)
         memory: Memory | None = None
@@ -137,9 +136,15 @@ class Guest:
         except ExitTrap as error:
             raise Failed("exit", code=error.code) from None
         except (Trap, WasmtimeError) as error:
-            raise _failure(error, memory.data_len(store) if memory else 0, limits.memory) from None
-        finally:
-            self._store = None
+            raise failure(error, memory.data_len(store) if memory else 0, limits.memory) from None
+
+    def begin(self) -> None:
+        """Count anew what a call says."""
+        self._allocating, self._logged, self._lines = False, 0, 0
+
+    def ask(self, kind: str, data: bytes, **table: object) -> tuple[int, bytes]:
+        """Ask the engine; see `Engine.ask`."""
+        return self._engine.ask(kind, data, **table)
 
     def _answer(self, store: Store, memory: Memory, exports: Mapping[str, Any], answer: int, limits: Limits) -> bytes:
         pointer, length = answer >> 32 & _MASK, answer & _MASK
@@ -235,13 +240,15 @@ class Guest:
         return lambda data: self.tell(level, data[:MAX_LOG])
 
 
-def _failure(error: Trap | WasmtimeError, used: int, allowed: int) -> Failed:
+def failure(error: Trap | WasmtimeError, used: int, allowed: int) -> Failed:
+    """Why a call ended with `error`; `used` bytes of memory of those `allowed`, 0 when that is not known."""
     code = error.trap_code if isinstance(error, Trap) else None
-    if code is TrapCode.OUT_OF_FUEL:
-        return Failed("fuel", _where(error))
-    if code is TrapCode.INTERRUPT:
-        return Failed("interrupted", _where(error))
     text = str(error).strip().splitlines()
+    last = text[-1].strip().removeprefix("wasm trap: ")
+    if code is TrapCode.OUT_OF_FUEL or last == "all fuel consumed by WebAssembly":
+        return Failed("fuel", _where(error))
+    if code is TrapCode.INTERRUPT or last == "interrupt":
+        return Failed("interrupted", _where(error))
     if code is None and any("limit" in line or "resource" in line for line in text[:3]):
         return Failed("memory", text[0])
     if used and used > allowed - max(16 * PAGE, allowed // 16):
@@ -251,7 +258,7 @@ def _failure(error: Trap | WasmtimeError, used: int, allowed: int) -> Failed:
 
 def _reason(error: Trap | WasmtimeError, code: TrapCode | None) -> str:
     if code is None:
-        return str(error).strip().splitlines()[-1]
+        return str(error).strip().splitlines()[-1].strip().removeprefix("wasm trap: ")
     return _REASONS.get(code, code.name.lower().replace("_", " "))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from cis_tui.core.document import open_regular
 from cis_tui.core.errors import Invalid, NotFound, Refused
-from cis_tui.skills.wasm.binary import MAGIC, Malformed, read_module
+from cis_tui.skills.wasm.binary import COMPONENT, MAGIC, Malformed, read_module
 from cis_tui.skills.wasm.interface import problems_of
 
-MAX_SOURCE = 16 * 1024 * 1024
+MAX_SOURCE = 32 * 1024 * 1024
 """Bytes of a module."""
 
 
@@ -55,9 +55,12 @@ def read_source(folder: Path, entry: str) -> Source:
 
 
 def header_problems(source: Source, memory_mb: int) -> list[str]:
-    """What is wrong with a module, as far as its header tells; of a text nothing but that it is one."""
+    """What is wrong with a module, as far as its header tells; of a text or a component nothing but that it is one."""
     if source.is_text:
-        return [] if b"(module" in source.data else ["it is neither a WebAssembly module nor the text of one"]
+        found = b"(module" in source.data or b"(component" in source.data
+        return [] if found else ["it is neither a WebAssembly module nor the text of one"]
+    if source.data.startswith(COMPONENT):
+        return []
     try:
         return list(problems_of(read_module(source.data), memory_mb))
     except Malformed as error:
@@ -67,7 +70,9 @@ def header_problems(source: Source, memory_mb: int) -> list[str]:
 def all_problems(source: Source, memory_mb: int) -> list[str]:
     """Everything that is wrong with a module, its code too. Loads the compiler: takes 100 ms at least."""
     import wasmtime
+    from wasmtime.component import Component
 
+    from cis_tui.skills.wasm.component import component_problems
     from cis_tui.skills.wasm.worker import configured
 
     try:
@@ -75,8 +80,12 @@ def all_problems(source: Source, memory_mb: int) -> list[str]:
     except wasmtime.WasmtimeError as error:
         return [f"its text is wrong: {message(error)}"]
     found = header_problems(Source(binary, ""), memory_mb)
+    engine = configured()
     try:
-        wasmtime.Module.validate(configured(), binary)
+        if binary.startswith(COMPONENT):
+            found += component_problems(Component(engine, binary), engine)
+        else:
+            wasmtime.Module.validate(engine, binary)
     except wasmtime.WasmtimeError as error:
         found.append(message(error))
     return found

@@ -15,15 +15,22 @@ import os
 import resource
 import socket
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
 import wasmtime
-from wasmtime import Config, InstancePre, Linker, Module, Store, WasiConfig, WasmtimeError
+from wasmtime import Config, Linker, Module, Store, WasiConfig, WasmtimeError
 
-from cis_tui.skills.wasm.binary import MAGIC, Malformed, read_module
+from cis_tui.skills.wasm.binary import COMPONENT, MAGIC, Malformed, read_module
 from cis_tui.skills.wasm.frames import NUMBER, BadFrame, Frame, pack, read
 from cis_tui.skills.wasm.guest import Engine, Failed, Guest, Limits
 from cis_tui.skills.wasm.interface import WASI, problems_of
+
+if TYPE_CHECKING:
+    from cis_tui.skills.wasm.component import ComponentGuest
 
 OWN_BYTES = 1 << 30
 """What the process may use beside the memory of a guest, also while it compiles."""
@@ -31,6 +38,8 @@ IMAGE_BYTES = 1 << 28
 """What a file may hold that it makes: none but the nameless ones in memory, of what a module's memory begins with."""
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 _KILL = 9
+_OF_MODULE, _OF_COMPONENT = b"m", b"c"
+"""What compiled code begins with."""
 
 
 def configured() -> wasmtime.Engine:
@@ -39,9 +48,19 @@ def configured() -> wasmtime.Engine:
     config.consume_fuel = True
     config.epoch_interruption = True
     config.parallel_compilation = False
+    config.wasm_component_model = True
     for name in ("threads", "memory64", "multi_memory", "gc", "exceptions", "stack_switching", "custom_page_sizes"):
         setattr(config, f"wasm_{name}", False)
     return wasmtime.Engine(config)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What can be called."""
+
+    call: Callable[[Store, Limits, bytes], bytes]
+    wasi: bool
+    """Whether it asks for anything of WASI."""
 
 
 class Worker:
@@ -54,7 +73,8 @@ class Worker:
         self._linker.define_wasi()
         self._guest = Guest(Engine(self._ask, self._tell))
         self._guest.define(self._linker)
-        self._modules: dict[str, tuple[InstancePre, bool]] = {}
+        self._components: ComponentGuest | None = None
+        self._loaded: dict[str, _Loaded] = {}
         self._calls = Lock()
         self._number = 0
         """Of the call that goes on; 0 between calls."""
@@ -77,40 +97,63 @@ class Worker:
     def _load(self, frame: Frame) -> None:
         table = frame.table
         for digest in table["drop"]:
-            self._modules.pop(digest, None)
+            self._loaded.pop(digest, None)
         try:
-            if table["compiled"]:
-                module, compiled = Module.deserialize(self._engine, frame.data), b""
-            else:
-                module = self._compile(frame.data, table["memory_mb"])
-                compiled = bytes(module.serialize())
-            wasi = any(each.module == WASI for each in module.imports)
-            self._modules[table["digest"]] = (self._linker.instantiate_pre(module), wasi)
+            compiled = b""
+            if not table["compiled"]:
+                data = frame.data if frame.data.startswith(MAGIC) else bytes(wasmtime.wat2wasm(frame.data))
+                is_component = data.startswith(COMPONENT)
+                compiled = self._compile_component(data) if is_component else self._compile(data, table["memory_mb"])
+            self._loaded[table["digest"]] = self._prepare(compiled or frame.data)
         except (WasmtimeError, Malformed) as error:
             self._send(pack("failed", why="module", detail=_short(error)))
         else:
             self._send(pack("loaded", compiled))
 
-    def _compile(self, source: bytes, memory_mb: int) -> Module:
-        data = source if source.startswith(MAGIC) else bytes(wasmtime.wat2wasm(source))
+    def _compile(self, data: bytes, memory_mb: int) -> bytes:
         problems = list(problems_of(read_module(data), memory_mb))
         if problems:
             raise Malformed("; ".join(problems))
-        return Module(self._engine, data)
+        return _OF_MODULE + Module(self._engine, data).serialize()
+
+    def _compile_component(self, data: bytes) -> bytes:
+        from wasmtime.component import Component
+
+        from cis_tui.skills.wasm.component import component_problems
+
+        component = Component(self._engine, data)
+        problems = list(component_problems(component, self._engine))
+        if problems:
+            raise Malformed("; ".join(problems))
+        return _OF_COMPONENT + component.serialize()
+
+    def _prepare(self, compiled: bytes) -> _Loaded:
+        kind, code = compiled[:1], compiled[1:]
+        if kind == _OF_COMPONENT:
+            from wasmtime.component import Component
+
+            from cis_tui.skills.wasm.component import ComponentGuest
+
+            guest = self._components = self._components or ComponentGuest(self._engine, self._guest)
+            component = Component.deserialize(self._engine, code)
+            return _Loaded(partial(guest.call, component), wasi=True)
+        module = Module.deserialize(self._engine, code)
+        wasi = any(each.module == WASI for each in module.imports)
+        return _Loaded(partial(self._guest.call, self._linker.instantiate_pre(module)), wasi)
 
     def _call(self, frame: Frame) -> None:
         table = frame.table
         limits = Limits(table["memory"], table["fuel"], table["output"])
         _allow_data(limits.memory + OWN_BYTES)
-        instance_of, wasi = self._modules[table["digest"]]
+        loaded = self._loaded[table["digest"]]
         with Store(self._engine) as store:
-            if wasi:
+            if loaded.wasi:
                 store.set_wasi(self._closed_world())
             store.set_epoch_deadline(1)
             with self._calls:
                 self._number = table["number"]
             try:
-                answer = pack("done", self._guest.call(instance_of, store, limits, frame.data))
+                answer = pack("done", loaded.call(store, limits, frame.data))
             except Failed as error:
                 answer = pack("failed", why=error.why, detail=error.detail[:2000], code=error.code)
             finally:

@@ -44,3 +44,11 @@ def test_every_failure_is_documented() -> None:
     assert {"066", "068", "070"} <= codes
     missing = [code for code in codes if code not in PAGE]
     assert missing == []
+
+
+def test_the_interface_of_components_is_the_one_that_is_offered() -> None:
+    (wit,) = blocks("wit")
+    source = (ROOT / "cis_tui" / "skills" / "wasm" / "component.py").read_text()
+    offered = set(re.findall(r'"([\w-]+)": self\._', source))
+    assert offered == set(re.findall(r"^  ([\w-]+): func", wit.partition("world")[0], re.MULTILINE))
+    assert 'HOST = "cis:skill/host@1.0.0"' in source

@@ -52,6 +52,16 @@ class System:
             _allow(ruleset, fd, access & handled, folder=self._kinds[fd])
 
 
+def nothing(version: int) -> int:
+    """A ruleset with which no file and no port can be opened any more, for a process that has all that it needs.
+
+    Raises:
+        OSError: the kernel has none.
+    """
+    net = _BIND | _CONNECT if version >= _TCP_SINCE else 0
+    return system.create_ruleset(handled_access(version), net, _SCOPES if version >= _SCOPES_SINCE else 0)
+
+
 def begin(version: int, network: Network, base: System) -> int:
     """A ruleset with what every program may use.
 

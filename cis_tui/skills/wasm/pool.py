@@ -26,8 +26,8 @@ from cis_tui.skills.wasm.source import Source
 MAX_WORKERS = 16
 """Calls that are worked on at the same time; more wait."""
 IDLE_SECONDS = 60.0
-LOAD_SECONDS = 60.0
-"""Within which a module has to be compiled."""
+LOAD_SECONDS = 120.0
+"""Within which a module has to be compiled: a component made of Python takes 20 s, on a busy machine more."""
 STOP_SECONDS = 2.0
 """Within which a call that is told to end has to; then its process is killed."""
 MODULES = 8

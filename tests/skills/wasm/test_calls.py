@@ -9,6 +9,7 @@ import pytest
 import wasmtime
 
 from cis_tui.core.paths import Home
+from cis_tui.skills.native import SkillCall
 from cis_tui.skills.wasm.interface import BAD, DENIED, MISSING
 from tests.memory.support import PRIVATE, PUBLIC, SetClock, memory, put, value_of
 from tests.skills.wasm.support import ECHO, granted, handling, module, shop
@@ -179,3 +180,15 @@ async def test_a_hundred_calls_at_once(tmp_path: Path, home: Home) -> None:
             results = await asyncio.gather(*(here.call(skill) for _ in range(100)))
             assert [result.output for result in results] == ["seen"] * 100
             assert len(here.pool.pids) == 4
+
+
+async def test_an_answer_that_is_too_long_is_kept_in_a_file(tmp_path: Path) -> None:
+    fill = """
+      (memory.fill (i32.const 0) (i32.const 49) (i32.const 5000))
+      (call $pack (i32.const 0) (i32.const 5000))"""
+    async with shop(tmp_path) as here:
+        skill = here.skill(handling(fill), limits={"output_kb": 2})
+        given = SkillCall(overflow=tmp_path / "out" / "all")
+        result = await here.skills.run(skill, given)
+    assert (result.success, result.output, result.output_file) == (True, "1" * 2048, str(given.overflow))
+    assert (tmp_path / "out" / "all").read_text() == "1" * 5000

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,9 +16,11 @@ import pytest
 
 from cis_tui.core.errors import CisError, TimedOut
 from cis_tui.core.paths import Home
+from cis_tui.skills.kernel import this_kernel
 from cis_tui.skills.wasm import pool as pools
 from cis_tui.skills.wasm.interface import BAD, TOO_LARGE
-from tests.dag.lab import eventually, lives
+from tests.conftest import ROOT
+from tests.dag.lab import eventually, lives, read
 from tests.memory.support import PUBLIC, memory, put
 from tests.skills.wasm.support import ALLOC, ECHO, IMPORTS, Shop, granted, handling, module, shop
 
@@ -321,3 +326,74 @@ async def test_processes_that_nobody_needs_end(tmp_path: Path) -> None:
 async def test_what_is_no_module_is_told_as_such(tmp_path: Path, text: str) -> None:
     async with shop(tmp_path) as here:
         assert (await failing(here, text)).code == UNUSABLE
+
+
+BREAKS_OUT = """
+import os, socket, sys
+from cis_tui.skills.wasm import worker
+worker._confine()
+def tried(what, call):
+    try:
+        call()
+    except OSError as error:
+        print(what, error.errno)
+    else:
+        print(what, "works")
+tried("read", lambda: open("/etc/passwd"))
+tried("write", lambda: open(sys.argv[1], "w"))
+tried("list", lambda: os.listdir("/"))
+tried("connect", lambda: socket.create_connection(("127.0.0.1", 1), 1))
+tried("local", lambda: socket.socket(socket.AF_UNIX).connect("/x"))
+tried("start", lambda: os.execv("/bin/true", ["true"]))
+"""
+
+
+async def test_machine_code_that_breaks_out_of_its_module_finds_nothing(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", BREAKS_OUT, str(tmp_path / "file"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: ASYNC221 - a test
+    told = dict(line.split() for line in done.stdout.splitlines())
+    kernel = this_kernel()
+    if kernel.landlock:
+        assert {told[what] for what in ("read", "write", "list", "start")} == {str(errno.EACCES)}
+    if kernel.seccomp:
+        assert {told[what] for what in ("connect", "local")} <= {str(errno.EPERM), str(errno.EACCES)}
+    assert len(told) == 6, done.stderr
+
+
+async def test_a_process_has_nothing_open_and_knows_nothing_of_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIS_PASSPHRASE", "planted")
+    async with shop(tmp_path) as here:
+        await here.call(ECHO)
+        (pid,) = here.pool.pids
+        opened = sorted(os.readlink(f"/proc/{pid}/fd/{fd}").partition(":")[0] for fd in os.listdir(f"/proc/{pid}/fd"))
+        assert opened == ["/dev/null", "pipe", "pipe", "socket"]
+        assert "planted" not in read(Path(f"/proc/{pid}/environ"))
+
+
+ENGINE = """
+import asyncio, sys
+from pathlib import Path
+from tests.skills.wasm.support import handling, shop
+async def main():
+    async with shop(Path(sys.argv[1])) as here:
+        spin = handling("(loop $l (br $l)) (unreachable)")
+        call = asyncio.ensure_future(here.call(spin, timeout=1000.0, limits={"fuel": 2**62}))
+        while not here.pool.pids:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        print(*here.pool.pids, flush=True)
+        await call
+asyncio.run(main())
+"""
+
+
+async def test_no_process_outlives_an_engine_that_is_killed(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", ENGINE, str(tmp_path))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as engine:  # noqa: ASYNC220 - a test
+        assert engine.stdout is not None
+        pid = int(engine.stdout.readline())
+        assert lives(pid)
+        engine.kill()
+        await eventually(lambda: not lives(pid))

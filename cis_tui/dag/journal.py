@@ -16,7 +16,7 @@ from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event, EventBus
 from cis_tui.core.identity import Identity
-from cis_tui.dag import store
+from cis_tui.dag import owner, store
 from cis_tui.dag.record import RunRecord
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Journal:
         """Open or make the journal at `path`; `identity` signs the audit trail of decisions.
 
         Raises:
-            Unavailable: it cannot be opened (CIS-DAG-040).
+            Unavailable: it cannot be opened (CIS-DAG-040), or the engine of another process writes it (CIS-DAG-182).
         """
         self.path = path
         self.bus = bus
@@ -68,6 +68,7 @@ class Journal:
         self._identity = identity
         try:
             self._connection = store.open_store(path, create=True)
+            self._claim()
             self._last = store.first_number(self._connection) - 1
             self._next_decision = store.first_decision(self._connection)
         except (store.Error, OSError) as error:
@@ -79,6 +80,14 @@ class Journal:
         self._closing = False
         self._thread = Thread(target=self._work, name="cis-journal", daemon=True)
         self._thread.start()
+
+    def _claim(self) -> None:
+        try:
+            with store.writing(self._connection):
+                owner.claim(self._connection, self.path)
+        except BaseException:
+            self._connection.close()
+            raise
 
     @property
     def last_seq(self) -> int:
@@ -173,6 +182,8 @@ class Journal:
                 _settle(batch, None)
             if self._chores:
                 self._do(*self._chores.popleft())
+        with suppress(store.Error):
+            owner.release(self._connection)
         self._connection.close()
 
     def _wait(self) -> bool:

@@ -14,7 +14,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.codec import decode
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.identity import Identity
-from cis_tui.dag import trail_store
+from cis_tui.dag import owner, trail_store
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.views import Debt, Decision, RunStatus, RunSummary
 from cis_tui.skills.model import SkillRun
@@ -71,7 +71,7 @@ def open_store(path: Path, *, create: bool) -> Connection:
         if create:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a new file; one that is there stays as it is
             _use_wal(connection)
-            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{trail_store.SCHEMA}COMMIT")
+            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{owner.SCHEMA}{trail_store.SCHEMA}COMMIT")
     except BaseException:
         connection.close()
         raise

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -21,6 +22,7 @@ from cis_tui.core.lock import take_lock
 from cis_tui.core.logs import start_log, stop_log
 from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
 from cis_tui.dag.answers import Edit, Refusal
+from cis_tui.dag.executors.opening import foresee
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.prune import Keep
@@ -382,12 +384,19 @@ class Engine:
         """See `EngineApi`."""
         return await self._in_thread(self._session(project).dag, name)
 
-    async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan:
+    async def dag_plan(self, project: str, name: str, params: Mapping[str, str], *, executor: str = "") -> DagPlan:
         """See `EngineApi`."""
         session = self._session(project)
-        return await self._in_thread(lambda: session.plan(name, params, durations=self._runs.durations))
+        planned = await self._in_thread(lambda: session.plan(name, params, durations=self._runs.durations))
+        if not executor:
+            return planned
+        spec, skills = await self._in_thread(session.called, name)
+        warnings = await foresee(executor, spec, skills, self.settings.dask, project=project)
+        return replace(planned, executor=executor, warnings=warnings)
 
-    async def run_start(self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False) -> RunView:
+    async def run_start(
+        self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False, executor: str = "local"
+    ) -> RunView:
         """See `EngineApi`."""
         session = self._session(project)
         spec, skills = await self._in_thread(session.runnable, name)
@@ -402,6 +411,7 @@ class Engine:
             params=bound,
             skills=skills,
             yes=yes,
+            executor=executor,
         )
 
     async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
@@ -416,17 +426,18 @@ class Engine:
         """See `EngineApi`."""
         return await self._in_thread(lambda: self._runs.logs(run, task, attempt=attempt, offset=offset, limit=limit))
 
-    async def run_resume(self, run: str, *, yes: bool = False) -> RunView:
+    async def run_resume(self, run: str, *, yes: bool = False, executor: str = "") -> RunView:
         """See `EngineApi`."""
         view = await self.run_show(run)
-        return await self._runs.resume(view.id, skills=await self._skills_of(view), yes=yes)
+        return await self._runs.resume(view.id, skills=await self._skills_of(view), yes=yes, executor=executor)
 
-    async def run_rerun(self, run: str, task: str, *, yes: bool = False) -> RunView:
+    async def run_rerun(self, run: str, task: str, *, yes: bool = False, executor: str = "") -> RunView:
         """See `EngineApi`."""
         view = await self.run_show(run)
         if view.project:
             await self._in_thread(self._session(view.project).require_trust)
-        return await self._runs.rerun(view.id, task, skills=await self._skills_of(view), yes=yes)
+        skills = await self._skills_of(view)
+        return await self._runs.rerun(view.id, task, skills=skills, yes=yes, executor=executor)
 
     async def run_undo_plan(self, run: str) -> tuple[UndoItem, ...]:
         """See `EngineApi`."""
@@ -444,10 +455,10 @@ class Engine:
         names = [key or f"private entry {number}" for number, key in enumerate(keys, 1)]
         return [known.get(name, UndoItem(UndoKind.MEMORY, name)) for name in names]
 
-    async def run_rollback(self, run: str, *, skip: tuple[str, ...] = ()) -> RunView:
+    async def run_rollback(self, run: str, *, skip: tuple[str, ...] = (), executor: str = "") -> RunView:
         """See `EngineApi`."""
         view = await self.run_show(run)
-        return await self._runs.roll_back(view.id, skills=await self._skills_of(view), skip=skip)
+        return await self._runs.roll_back(view.id, skills=await self._skills_of(view), skip=skip, executor=executor)
 
     async def _skills_of(self, view: RunView) -> Mapping[str, SkillManifest]:
         """The skills that a run calls, once they are trusted as they are now."""

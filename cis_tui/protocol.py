@@ -161,9 +161,15 @@ class EngineApi(Protocol):
         """`name` is a DAG's name or an absolute path of a file."""
         ...
 
-    async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan: ...
-    async def run_start(self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False) -> RunView:
-        """Starts and returns at once. `yes`: Recommended and Confirmed are approved, Arbitrated never."""
+    async def dag_plan(self, project: str, name: str, params: Mapping[str, str], *, executor: str = "") -> DagPlan:
+        """With `executor`, the plan has why a run by that would be refused now."""
+        ...
+
+    async def run_start(
+        self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False, executor: str = "local"
+    ) -> RunView:
+        """Starts and returns at once, with another `executor` than `local` once that is there. `yes`: Recommended and
+        Confirmed are approved, Arbitrated never."""
         ...
 
     async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
@@ -178,18 +184,22 @@ class EngineApi(Protocol):
         """Bytes from `offset`; a negative one counts from the end. Attempt 0 is the newest."""
         ...
 
-    async def run_resume(self, run: str, *, yes: bool = False) -> RunView: ...
-    async def run_rerun(self, run: str, task: str, *, yes: bool = False) -> RunView:
+    async def run_resume(self, run: str, *, yes: bool = False, executor: str = "") -> RunView:
+        """`executor`: another one than it had."""
+        ...
+
+    async def run_rerun(self, run: str, task: str, *, yes: bool = False, executor: str = "") -> RunView:
         """Starts a new run, with the definition and the parameters of `run`, that begins with `task` and takes over
-        what completed before it; returns at once."""
+        what completed before it; returns at once. `executor`: another one than it had."""
         ...
 
     async def run_undo_plan(self, run: str) -> tuple[UndoItem, ...]:
         """What a rollback would take back, in that order: steps of tasks, files, entries of memory."""
         ...
 
-    async def run_rollback(self, run: str, *, skip: tuple[str, ...] = ()) -> RunView:
-        """Begins to take back what a run did, and returns at once; the steps of the tasks in `skip` are left out."""
+    async def run_rollback(self, run: str, *, skip: tuple[str, ...] = (), executor: str = "") -> RunView:
+        """Begins to take back what a run did, and returns at once; the steps of the tasks in `skip` are left out. With
+        `executor` steps run there, not where their tasks ran."""
         ...
 
     async def run_pause(self, run: str) -> RunView:

@@ -248,13 +248,15 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("dag_show", project=project, name=name)
 
-    async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan:
+    async def dag_plan(self, project: str, name: str, params: Mapping[str, str], *, executor: str = "") -> DagPlan:
         """See `EngineApi`."""
-        return await self._call("dag_plan", project=project, name=name, params=params)
+        return await self._call("dag_plan", project=project, name=name, params=params, executor=executor)
 
-    async def run_start(self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False) -> RunView:
+    async def run_start(
+        self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False, executor: str = "local"
+    ) -> RunView:
         """See `EngineApi`."""
-        return await self._call("run_start", project=project, name=name, params=params, yes=yes)
+        return await self._call("run_start", project=project, name=name, params=params, yes=yes, executor=executor)
 
     async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
         """See `EngineApi`."""
@@ -268,21 +270,21 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("run_logs", run=run, task=task, attempt=attempt, offset=offset, limit=limit)
 
-    async def run_resume(self, run: str, *, yes: bool = False) -> RunView:
+    async def run_resume(self, run: str, *, yes: bool = False, executor: str = "") -> RunView:
         """See `EngineApi`."""
-        return await self._call("run_resume", run=run, yes=yes)
+        return await self._call("run_resume", run=run, yes=yes, executor=executor)
 
-    async def run_rerun(self, run: str, task: str, *, yes: bool = False) -> RunView:
+    async def run_rerun(self, run: str, task: str, *, yes: bool = False, executor: str = "") -> RunView:
         """See `EngineApi`."""
-        return await self._call("run_rerun", run=run, task=task, yes=yes)
+        return await self._call("run_rerun", run=run, task=task, yes=yes, executor=executor)
 
     async def run_undo_plan(self, run: str) -> tuple[UndoItem, ...]:
         """See `EngineApi`."""
         return await self._call("run_undo_plan", run=run)
 
-    async def run_rollback(self, run: str, *, skip: tuple[str, ...] = ()) -> RunView:
+    async def run_rollback(self, run: str, *, skip: tuple[str, ...] = (), executor: str = "") -> RunView:
         """See `EngineApi`."""
-        return await self._call("run_rollback", run=run, skip=skip)
+        return await self._call("run_rollback", run=run, skip=skip, executor=executor)
 
     async def run_pause(self, run: str) -> RunView:
         """See `EngineApi`."""

@@ -31,6 +31,17 @@ def parameter(text: str) -> tuple[str, str]:
     return name, value
 
 
+def executor(text: str) -> str:
+    """`local`, `dask` or `dask://HOST:PORT`."""
+    from cis_tui.core.errors import Invalid
+    from cis_tui.dag.executors.names import parse_target
+
+    try:
+        return parse_target(text).name
+    except Invalid as error:
+        raise ArgumentTypeError(f"{error.message}; {error.hint}") from error
+
+
 def number(text: str) -> int:
     """A whole number from 0."""
     if not text.isdecimal():

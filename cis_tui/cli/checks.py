@@ -248,6 +248,26 @@ def _skills(context: Context) -> Checks:
         yield Check("skills", "ok", f"{len(found)} can be called from here")
 
 
+def _executors(context: Context) -> Checks:
+    from importlib.util import find_spec
+
+    from cis_tui.core.config import load_config
+
+    settings = load_config(context.home.config_file).settings.dask
+    files = {name: getattr(settings, name) for name in ("tls_ca", "tls_cert", "tls_key")}
+    missing = [name for name, file in files.items() if not file or not os.access(os.path.expanduser(file), os.R_OK)]
+    if find_spec("distributed") is None:
+        yield Check("executors", "warn", "local only: distributed is missing", "install cis again, with all of it")
+    elif any(files.values()) and missing:
+        message = f"dask.{missing[0]} is not set, or no file that can be read: no cluster can be used"
+        yield Check("executors", "warn", message, f"cis config set dask.{missing[0]} FILE")
+    elif settings.insecure and not any(files.values()):
+        message = "dask.insecure: commands and output go to other machines in clear, to whoever answers there"
+        yield Check("executors", "warn", message, "set dask.tls_ca, dask.tls_cert and dask.tls_key")
+    else:
+        yield Check("executors", "ok", "local, dask" + (", dask:// with TLS" if any(files.values()) else ", dask://"))
+
+
 def _terminal(context: Context) -> Checks:
     if not sys.stdout.isatty():
         yield Check("terminal", "ok", "output goes to a file or pipe")
@@ -276,5 +296,6 @@ _CHECKS: dict[str, Callable[[Context], Checks]] = {
     "engine": _engine,
     "project": _project,
     "skills": _skills,
+    "executors": _executors,
     "terminal": _terminal,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from cis_tui.core.paths import Home
@@ -53,9 +54,19 @@ class Offline:
         """See `EngineApi`."""
         return self._session(project).dag(name)
 
-    async def dag_plan(self, project: str, name: str, params: Mapping[str, str]) -> DagPlan:
+    async def dag_plan(self, project: str, name: str, params: Mapping[str, str], *, executor: str = "") -> DagPlan:
         """See `EngineApi`."""
-        return self._session(project).plan(name, params, durations=self._history.durations)
+        session = self._session(project)
+        planned = session.plan(name, params, durations=self._history.durations)
+        if not executor:
+            return planned
+        from cis_tui.core.config import load_config
+        from cis_tui.dag.executors.opening import foresee
+
+        spec, skills = session.called(name)
+        settings = load_config(self._home.config_file).settings.dask
+        warnings = await foresee(executor, spec, skills, settings, project=project)
+        return replace(planned, executor=executor, warnings=warnings)
 
     async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
         """See `EngineApi`."""

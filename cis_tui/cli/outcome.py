@@ -43,7 +43,7 @@ def progress_line(event: Event, state: RunState) -> str:
         return ""
     match event.type:
         case EventType.TASK_STARTED:
-            return "started" if task.attempts <= 1 else f"started, attempt {task.attempts}"
+            return ("started" if task.attempts <= 1 else f"started, attempt {task.attempts}") + _at(task)
         case EventType.TASK_EXPANDED:
             return f"stands for {sum(other.parent == task.id for other in state.tasks.values())} tasks"
         case EventType.TASK_ROLLED_BACK:
@@ -126,6 +126,10 @@ def moment(at: Instant | None) -> str:
 def short_name(by: str) -> str:
     """Who acted, a DID cut to its last letters."""
     return f"…{by[-8:]}" if by.startswith("did:") else by
+
+
+def _at(task: TaskView) -> str:
+    return f" on {task.worker}" if task.worker else ""
 
 
 def _took(task: TaskView) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cis_tui.cli.outcome import seconds
-from cis_tui.cli.output import paint, show
+from cis_tui.cli.output import paint, show, status_word
 from cis_tui.core.text import clean_line
 from cis_tui.dag.model import LevelKind
 from cis_tui.dag.views import DagPlan, PlannedTask
@@ -22,6 +22,15 @@ def show_plan(plan: DagPlan) -> None:
         _show_tasks([known[id] for id in ids], inside, "  ")
     show()
     show(_time(plan))
+    if plan.executor:
+        _show_executor(plan)
+
+
+def _show_executor(plan: DagPlan) -> None:
+    for text in plan.warnings:
+        show(f"{status_word('warning')}: --executor {plan.executor} would refuse it: {clean_line(text, limit=1000)}")
+    if not plan.warnings:
+        show(f"--executor {plan.executor} could carry it out")
 
 
 def _show_tasks(tasks: list[PlannedTask], inside: dict[str, list[PlannedTask]], indent: str) -> None:
@@ -46,6 +55,8 @@ def _notes(task: PlannedTask) -> list[str]:
         notes.append(f"for each of {count}{task.for_each}")
     if task.parent and task.deps:
         notes.append(f"after {', '.join(map(clean_line, task.deps))}")
+    if task.target_node:
+        notes.append(f"on {clean_line(task.target_node)}, with --executor dask://…")
     if task.level is not LevelKind.MECHANICAL:
         notes.append(f"{task.level} first")
     if task.on_failure:

@@ -68,6 +68,26 @@ class RunSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DaskSettings:
+    """`[dask]`; of config.toml only, as it says who may be sent what"""
+
+    tls_ca: str = ""
+    """File with the certificate of whoever signed those of scheduler and workers; with it the connection is TLS."""
+    tls_cert: str = ""
+    """File with this side's certificate."""
+    tls_key: str = ""
+    """File with its key."""
+    insecure: bool = False
+    """Whether a scheduler on another machine may be spoken to in clear."""
+    shared: bool = False
+    """Whether the workers have the project's folder at the same path."""
+    patience: float = 10.0
+    """Seconds to wait for a scheduler, or for a worker that was there and is gone."""
+    workers: int = 2
+    """Of the cluster that `--executor dask` starts."""
+
+
+@dataclass(frozen=True, slots=True)
 class UiSettings:
     """`[ui]`"""
 
@@ -83,6 +103,7 @@ class Settings:
     memory: MemorySettings = field(default_factory=MemorySettings)
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     runs: RunSettings = field(default_factory=RunSettings)
+    dask: DaskSettings = field(default_factory=DaskSettings)
     ui: UiSettings = field(default_factory=UiSettings)
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     """`[keys]`: action = key, over the workspace's own bindings."""
@@ -99,6 +120,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "decisions.threshold": (0, 1),
     "runs.log_mb": (0.01, 1_000_000),
     "runs.keep_days": (0, 36_500),
+    "dask.patience": (0, 3600),
+    "dask.workers": (1, 64),
 }
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "core.log_level": ("debug", "info", "warning", "error"),
@@ -247,6 +270,8 @@ def _assemble(found: Mapping[str, SettingValue], keys: Mapping[str, str], warnin
 # Sections of project.toml that speak of the project and not of settings; its own reader checks them.
 _PROJECT_SECTIONS = frozenset({"project", "ai", "skills", "stakeholders", "dag", "agent", "matrix", "p2p"})
 # Fields that project.toml gives in a section that it shares with the settings.
+# Sections in which a project would decide about the machine, or the people, that it is run by.
+_PERSONAL_SECTIONS = frozenset({"dask"})
 _PROJECT_FIELDS = frozenset({"memory.namespace", "memory.shared_keys"})
 
 
@@ -267,6 +292,8 @@ def _read_file(
         fields = cast("dict[str, object]", content)
         if section == "keys":
             keys.update({action: str(key) for action, key in fields.items()})
+        elif not whole and section in _PERSONAL_SECTIONS:
+            warnings.append(f"{path}: [{section}] is taken from config.toml only")
         elif whole or section not in _PROJECT_SECTIONS:
             _read_section(path, section, fields, found, warnings)
 

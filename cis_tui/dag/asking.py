@@ -10,6 +10,7 @@ from pathlib import Path
 from cis_tui.core.text import clean_line
 from cis_tui.dag.alike import likeness
 from cis_tui.dag.answers import Edit
+from cis_tui.dag.attempt import Outcome
 from cis_tui.dag.calls import Call
 from cis_tui.dag.carried import Carried
 from cis_tui.dag.decisions import DecisionService, Question
@@ -20,6 +21,9 @@ from cis_tui.dag.preview import preview
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.views import Decision
 from cis_tui.skills.arguments import checked
+
+_LAST_WORDS = 400
+"""Characters of what an attempt printed."""
 
 
 class Asking:
@@ -43,10 +47,18 @@ class Asking:
             decision = await self._decisions.ask(self._question(task, call, interrupted=interrupted))
         return decision
 
-    def _question(self, task: TaskSpec, call: Call, *, interrupted: bool) -> Question:
-        edit = self._carried.edits.get(task.id) if interrupted else None
+    async def again(self, task: TaskSpec, call: Call, outcome: Outcome, number: int) -> Decision:
+        """The decision about running `task` again after its attempt `number`, whose end nobody saw, once it is made."""
+        story = f'{outcome.error}, while it ran the attempt {number} of "{task.id}"; nobody saw its end.'
+        last = (outcome.output if outcome.shown is None else outcome.shown).strip()[-_LAST_WORDS:]
+        story = f"{story}\nThe last that it printed:\n{last}" if last else story
+        return await self._decisions.ask(self._question(task, call, interrupted=True, lost=story))
+
+    def _question(self, task: TaskSpec, call: Call, *, interrupted: bool, lost: str = "") -> Question:
+        """`lost`: what is known of an attempt of this run that was interrupted; else it was one before it."""
+        edit = self._carried.edits.get(task.id) if interrupted and not lost else None
         shown = edited(task, call, edit, self._dags) if edit else call
-        story = self._story(task, shown) if interrupted else ""
+        story = self._story(task, shown, lost) if interrupted else ""
         return Question(
             run=self._record.id,
             dag=self._record.spec.name,
@@ -62,9 +74,9 @@ class Asking:
             likeness=likeness(replace(task, level=level_of(task, call))),
         )
 
-    def _story(self, task: TaskSpec, call: Call) -> str:
+    def _story(self, task: TaskSpec, call: Call, lost: str) -> str:
         """What is known of an attempt whose end nobody saw, with what lies where it creates something."""
-        story = self._carried.interrupted[task.id]
+        story = lost or self._carried.interrupted[task.id]
         root = Path(self._record.project or Path(self._record.spec.file).parent)
         there = [path for path in call.creates if os.path.lexists(root / path)]
         if not call.creates:

@@ -38,6 +38,8 @@ class Outcome:
     """`output` as it may be stored, if that differs."""
     withheld: bool = False
     """The secrets that were in `output` are known no more."""
+    lost: bool = False
+    """Nobody saw its end: whoever carried it out is lost. It may have done all of its work, or none."""
 
 
 def stored(outcome: Outcome, output: Output, secrets: Secrets) -> Outcome:

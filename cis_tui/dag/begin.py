@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from cis_tui.core.codec import encode
+from cis_tui.dag.executors.names import LOCAL
 from cis_tui.dag.model import DagSpec, TaskSpec
 from cis_tui.dag.views import TaskStatus, TaskView
 
@@ -37,9 +38,12 @@ def run_started(
     project: str,
     params: Mapping[str, object],
     tasks: Iterable[TaskView] | None = None,
+    *,
+    executor: str = LOCAL,
 ) -> dict[str, object]:
     """Data of the RunStarted event of a new run of `spec`; `tasks`: its `task_views`, if they are there already."""
     return {
+        **_by(executor),
         "run": run,
         "dag": spec.name,
         "project": project,
@@ -50,9 +54,15 @@ def run_started(
     }
 
 
-def run_resumed(run: str, again: Iterable[str], dropped: Iterable[str] = ()) -> dict[str, object]:
+def run_resumed(
+    run: str, again: Iterable[str], dropped: Iterable[str] = (), *, executor: str = LOCAL
+) -> dict[str, object]:
     """Data of the RunStarted event of a run that goes on; the tasks `again` begin anew, those `dropped` are no more."""
-    return {"run": run, "resumed": True, "again": list(again), "dropped": list(dropped)}
+    return {"run": run, "resumed": True, "again": list(again), "dropped": list(dropped), **_by(executor)}
+
+
+def _by(executor: str) -> dict[str, object]:
+    return {} if executor == LOCAL else {"executor": executor}
 
 
 def task_expanded(run: str, task: str, items: Iterable[object] | None, views: Iterable[TaskView]) -> dict[str, object]:

@@ -62,6 +62,7 @@ def _planned(
             for_each=_list(task, items),
             items=None if items is None else len(items),
             seconds=_seconds(task, items, earlier),
+            target_node=task.target_node or "",
         )
         inner = _inner(task, calls)
         if inner is not None and left > 0:

@@ -33,7 +33,6 @@ MONTH = 30 * DAY
 ROLLBACK_POLICY = "rollback_on_failure"
 
 _LATER: Mapping[str, str] = {
-    "target_node": "the task runs on this machine",
     "agent_runtime": "no agent is started",
     "agent_config": "no agent is started",
     "keep_agent": "no agent is started",
@@ -332,6 +331,11 @@ def _retry(task: Table) -> Retry:
 
 def _later(table: Table, id: str) -> None:
     """Speak up about what this version does not do."""
+    if table.get("target_node"):
+        hint = "--executor dask://HOST:PORT has workers with labels"
+        table.notes.warn(
+            table.at("target_node"), '"target_node" counts for workers only: else the task runs here', hint
+        )
     helped = "skill" in table.data and "prompt" not in table.data
     later = {**_LATER, "agent": "the skill runs without an agent"} if helped else _LATER
     for field, instead in later.items():

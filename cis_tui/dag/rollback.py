@@ -17,7 +17,8 @@ from cis_tui.core.text import clean_line
 from cis_tui.dag.attempt import Outcome, stored
 from cis_tui.dag.calls import Call, Calls
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
-from cis_tui.dag.executors.base import Executor, Work
+from cis_tui.dag.executors.base import Work
+from cis_tui.dag.executors.opening import RunExecutors
 from cis_tui.dag.groups import Groups
 from cis_tui.dag.journal import Change
 from cis_tui.dag.model import TaskSpec, UndoStep
@@ -46,7 +47,7 @@ class Rollback:
         record: RunRecord,
         calls: Calls,
         tools: Tools,
-        executor: Executor,
+        executors: RunExecutors,
         state: RunState,
         roll_back_memory: RollBackMemory,
     ) -> None:
@@ -55,7 +56,7 @@ class Rollback:
         self._calls = calls
         self._tools = tools
         self._journal = tools.journal
-        self._executor = executor
+        self.executors = executors
         self._state = state
         self._undo = state.undo
         self._items = dict(state.undo.items)
@@ -172,7 +173,10 @@ class Rollback:
         item = replace(item, attempts=item.attempts + 1, command=clean_line(call.shown), detail="")
         async with AsyncExitStack() as slots:
             try:
-                place = await slots.enter_async_context(self._executor.place(task.target_node))
+                ran = self._state.tasks[task.id]
+                executor = await self.executors.of(ran.executor)
+                worker = ran.worker if executor.name == ran.executor else ""
+                place = await slots.enter_async_context(executor.place(task.target_node, worker=worker))
             except CisError as error:
                 return Outcome(False, None, error=error.message), item
             await self._tell(EventType.UNDO_STARTED, [item])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from cis_tui.dag.begin import task_expanded, task_views
 from cis_tui.dag.calls import Call, Calls, passes
 from cis_tui.dag.carried import Carried
 from cis_tui.dag.editing import edited, standing
-from cis_tui.dag.executors.base import Executor
+from cis_tui.dag.executors.opening import RunExecutors
 from cis_tui.dag.expansion import Expansion, gathered, lesser
 from cis_tui.dag.gate import Gate
 from cis_tui.dag.groups import Group, Groups
@@ -29,10 +29,12 @@ from cis_tui.dag.schedule import Finish, Step
 from cis_tui.dag.scheduled import Due
 from cis_tui.dag.tools import Tools
 from cis_tui.dag.verdicts import Consequence, consequence, explain
-from cis_tui.dag.views import RunStatus, TaskStatus
+from cis_tui.dag.views import Decision, RunStatus, TaskStatus
 from cis_tui.dag.works import Works
 
 T = TypeVar("T")
+LOST_AGAIN = 2
+"""How often an idempotent task is run again at least, when who carried it out was lost; it may be what kills them."""
 
 
 class Runner:
@@ -43,7 +45,7 @@ class Runner:
         record: RunRecord,
         calls: Calls,
         tools: Tools,
-        executor: Executor,
+        executors: RunExecutors,
         *,
         carried: Carried | None = None,
         due: Due | None = None,
@@ -51,7 +53,7 @@ class Runner:
         """`carried`: what was known when the run is resumed. `due`: when its tasks may begin."""
         self.record = record
         self.calls = calls
-        self.executor = executor
+        self.executors = executors
         self._tools = tools
         self._journal = tools.journal
         self._carried = carried or Carried()
@@ -59,7 +61,7 @@ class Runner:
         self._groups = Groups(record.spec, calls, self._carried.ended, max_parallel=limit)
         self._gate = Gate(worked=self._carried.worked, began=self._carried.began)
         self._due = due
-        self._attempts = Attempts(record, self._groups, tools, executor, self._gate, self._carried.kept)
+        self._attempts = Attempts(record, self._groups, tools, executors.main, self._gate, self._carried.kept)
         self._asking = Asking(record, self._carried, tools.decisions)
         self._facts: dict[str, Mapping[str, object]] = dict(self._carried.facts)
         self._known = set(self._carried.ended)
@@ -357,9 +359,12 @@ class Runner:
     async def _decide(self, task: TaskSpec, call: Call) -> Call | None:
         """What runs of the task, as whoever decided left it; None if nothing does, and its end is recorded."""
         await self._gate.passed()
-        attempts = self._carried.attempts.get(task.id, 0)
+        return await self._heed(task, call, self._asking.about(task, call), self._carried.attempts.get(task.id, 0))
+
+    async def _heed(self, task: TaskSpec, call: Call, asking: Awaitable[Decision | None], attempts: int) -> Call | None:
+        """As `_decide`, once what is asked after so many attempts is decided."""
         try:
-            decision = await self._asking.about(task, call)
+            decision = await asking
             if decision is None:
                 return call
             verdict = consequence(decision)
@@ -387,10 +392,17 @@ class Runner:
             if outcome.ok:
                 await self._complete(task, outcome, number)
                 return
+            if outcome.lost and not task.idempotent:
+                decided = await self._heed(task, call, self._asking.again(task, call, outcome, number), number)
+                if decided is None:
+                    return
+                call = decided
+                continue
             failures += 1
+            most = max(task.retry.max, LOST_AGAIN) if outcome.lost else task.retry.max
             delay = task.retry.delay(failures)
             left = self._attempts.time_left(task)
-            if outcome.final or failures > task.retry.max or left <= delay:
+            if outcome.final or failures > most or left <= delay:
                 if task.total_timeout is not None and left <= delay:
                     outcome = replace(outcome, error=f"{outcome.error}; {task.total_timeout:g} s in all are over")
                 await self._fail(task, outcome, number)

@@ -19,9 +19,10 @@ from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
 from cis_tui.dag.begin import run_resumed, run_started, task_views
 from cis_tui.dag.calls import Calls
-from cis_tui.dag.carried import again, carry, dropped, ended_at_rest, superseded
+from cis_tui.dag.carried import Carried, again, carry, dropped, ended_at_rest, superseded
 from cis_tui.dag.decisions import DecisionService
-from cis_tui.dag.executors.local import LocalExecutor
+from cis_tui.dag.executors.names import LOCAL
+from cis_tui.dag.executors.opening import Executors, memory_for
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.live import LiveState
@@ -114,8 +115,14 @@ class RunService:
             threads=self._tools.threads,
         )
         self._native = NativeSkills(home, self._tools.processes)
-        slots = asyncio.Semaphore(settings.core.max_parallel)
-        self._local = LocalExecutor(home, self._tools.processes, self._native, self._wasm, slots)
+        self._executors = Executors(
+            home,
+            self._tools.processes,
+            settings.dask,
+            native=self._native,
+            wasm=self._wasm,
+            max_parallel=settings.core.max_parallel,
+        )
         self._working = WorkingRuns(self._tools, roll_back_memory)
         self._skill_calls = SkillCalls(home, self._native, self._wasm, journal, self.decisions)
         self._changing = asyncio.Lock()
@@ -208,7 +215,7 @@ class RunService:
             by=caller.skill,
             depth=depth,
         )
-        return (await self._start(record, {manifest.name: manifest}, held)).id
+        return (await self._unbroken(self._start(record, {manifest.name: manifest}, held=held))).id
 
     async def start(
         self,
@@ -221,10 +228,12 @@ class RunService:
         params: Mapping[str, object] | None = None,
         skills: Mapping[str, SkillManifest] | None = None,
         yes: bool = False,
+        executor: str = LOCAL,
     ) -> RunView:
         """Start a run of `spec`, which is valid and trusted; returns when that is recorded.
 
         Raises:
+            CisError: `executor` cannot be used, or not for this, see `Executors.begin`.
             Unavailable: the journal cannot be written, or the engine is stopping (CIS-DAG-041, 064).
         """
         record = RunRecord(
@@ -237,31 +246,30 @@ class RunService:
             params=dict(params or {}),
             yes=yes,
         )
-        return await self._start(record, skills or {})
-
-    async def _start(
-        self, record: RunRecord, skills: Mapping[str, SkillManifest], held: asyncio.Event | None = None
-    ) -> RunView:
-        spec = record.spec
-        calls = Calls(record, skills, self._memory_get)
-        runner = Runner(record, calls, self._tools, self._local, due=self._due(record, held))
-        tasks = task_views(spec)
-        started: Change = (EventType.RUN_STARTED, run_started(record.id, spec, record.project, record.params, tasks))
-        return await self._unbroken(self._working.begin(runner, LiveState(tasks=tasks), [started], record))
+        return await self._unbroken(self._start(record, skills or {}, executor))
 
     async def resume(
-        self, run: str, *, skills: Mapping[str, SkillManifest] | None = None, yes: bool = False
+        self, run: str, *, skills: Mapping[str, SkillManifest] | None = None, yes: bool = False, executor: str = ""
     ) -> RunView:
         """Go on with a paused run, or run again what failed, was cancelled or skipped; completed tasks never.
 
+        `executor`: another one than it had.
+
         Raises:
             NotFound: there is no such run.
-            Unavailable: as `start`.
+            Refused: it goes on, and with another executor (CIS-DAG-172).
+            CisError: as `start`.
         """
-        return await self._unbroken(self._resume(run, skills or {}, yes))
+        return await self._unbroken(self._resume(run, skills or {}, yes, executor))
 
     async def rerun(
-        self, run: str, start: str, *, skills: Mapping[str, SkillManifest] | None = None, yes: bool = False
+        self,
+        run: str,
+        start: str,
+        *,
+        skills: Mapping[str, SkillManifest] | None = None,
+        yes: bool = False,
+        executor: str = "",
     ) -> RunView:
         """A new run of the DAG of `run`, which has ended, that begins with the task `start`; see `taken_over`.
 
@@ -270,21 +278,26 @@ class RunService:
             Refused: it has not ended (CIS-DAG-124).
             Unavailable: as `start`.
         """
-        return await self._unbroken(self._rerun(run, start, skills or {}, yes))
+        return await self._unbroken(self._rerun(run, start, skills or {}, yes, executor))
 
     async def roll_back(
-        self, run: str, *, skills: Mapping[str, SkillManifest] | None = None, skip: Iterable[str] = ()
+        self,
+        run: str,
+        *,
+        skills: Mapping[str, SkillManifest] | None = None,
+        skip: Iterable[str] = (),
+        executor: str = "",
     ) -> RunView:
         """Take back what a run did that has ended or is paused; returns when it is recorded that this begins.
 
-        `skip`: tasks whose steps are left out.
+        `skip`: tasks whose steps are left out; `executor`: where steps run, rather than where their tasks ran.
 
         Raises:
             NotFound: there is no such run, or no such task to skip (CIS-DAG-063).
             Refused: it goes on (CIS-DAG-124) or is rolled back already (CIS-DAG-125).
             Unavailable: as `start`.
         """
-        return await self._unbroken(self._begin_rollback(run, skills or {}, tuple(skip)))
+        return await self._unbroken(self._begin_rollback(run, skills or {}, tuple(skip), executor))
 
     def rolling_back(self) -> Sequence[str]:
         """The runs whose rollback was interrupted, to be resumed; blocks."""
@@ -380,7 +393,36 @@ class RunService:
 
     # How
 
-    async def _begin_rollback(self, run: str, skills: Mapping[str, SkillManifest], skip: tuple[str, ...]) -> RunView:
+    async def _start(
+        self,
+        record: RunRecord,
+        skills: Mapping[str, SkillManifest],
+        executor: str = LOCAL,
+        *,
+        held: asyncio.Event | None = None,
+    ) -> RunView:
+        runner = await self._runner(record, skills, executor, held=held)
+        tasks = task_views(record.spec)
+        data = run_started(record.id, record.spec, record.project, record.params, tasks, executor=runner.executors.name)
+        return await self._working.begin(runner, LiveState(tasks=tasks), [(EventType.RUN_STARTED, data)], record)
+
+    async def _runner(
+        self,
+        record: RunRecord,
+        skills: Mapping[str, SkillManifest],
+        executor: str,
+        carried: Carried | None = None,
+        *,
+        held: asyncio.Event | None = None,
+    ) -> Runner:
+        """What works on a run, with an executor that can carry it out."""
+        executors = await self._executors.begin(executor, record, skills)
+        calls = Calls(record, skills, memory_for(executor, self._memory_get))
+        return Runner(record, calls, self._tools, executors, carried=carried, due=self._due(record, held))
+
+    async def _begin_rollback(
+        self, run: str, skills: Mapping[str, SkillManifest], skip: tuple[str, ...], executor: str
+    ) -> RunView:
         id = await self._settled(run)
         async with self._changing:
             state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
@@ -396,26 +438,36 @@ class RunService:
             again = state.outcome is RunStatus.ROLLBACK_FAILED or state.undo.rolling
             data = {"run": id, "error": state.undo.reason if again else state.error, "skip": list(skip)}
             changes.append((EventType.ROLLBACK_STARTED, data))
-            return await self._begin_undo(record, skills, state, changes)
+            return await self._begin_undo(record, skills, state, changes, executor)
 
     async def _begin_undo(
-        self, record: RunRecord, skills: Mapping[str, SkillManifest], state: RunState, changes: list[Change]
+        self,
+        record: RunRecord,
+        skills: Mapping[str, SkillManifest],
+        state: RunState,
+        changes: list[Change],
+        executor: str = "",
     ) -> RunView:
         """Record `changes`, after which the run is rolling back, and go on with that."""
         await self._journal.record_all(changes)
         state = await self._in_thread(lambda: self._history.state(record.id))
-        calls = Calls(record, skills, self._memory_get)
-        rollback = Rollback(record, calls, self._tools, self._local, state, self._roll_back_memory)
+        executors = self._executors.as_before(record, executor)
+        abroad = next((task.executor for task in state.tasks.values() if task.executor), LOCAL)
+        calls = Calls(record, skills, memory_for(executor or abroad, self._memory_get))
+        rollback = Rollback(record, calls, self._tools, executors, state, self._roll_back_memory)
         return await self._working.begin_rollback(rollback, state)
 
     def _due(self, record: RunRecord, held: asyncio.Event | None = None) -> Due | None:
         return Due(self._clock, held) if record.by else None
 
-    async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
+    async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool, executor: str) -> RunView:
         id = await self._settled(run)
         async with self._changing:
             if id in self._working:
                 runner = self._working.runner(id)
+                if executor and executor != runner.executors.name:
+                    what = f"the run {id} goes on with {runner.executors.name}"
+                    raise Refused("CIS-DAG-172", what, hint=f"cis run cancel {id} ends it first")
                 if isinstance(runner, Runner):
                     await runner.go_on(self._identity.did)
                 return await self._in_thread(lambda: self._history.show(id))
@@ -424,20 +476,21 @@ class RunService:
                 return state.view()
             await self._in_thread(lambda: self._kill_leftovers(id))
             if state.undo.rolling:
-                return await self._begin_undo(record, skills, state, [])
+                return await self._begin_undo(record, skills, state, [], executor)
             anew = again(state)
             carried = await self._in_thread(lambda: carry(state, anew, last_words=lambda task: self._last(state, task)))
             # A yes that was given to the run still holds; that a task may run a second time is asked on its own.
             record = replace(record, yes=record.yes or yes)
             carried = replace(carried, rerun=yes)
-            calls = Calls(record, skills, self._memory_get)
-            runner = Runner(record, calls, self._tools, self._local, carried=carried, due=self._due(record))
             self.decisions.adopt(await self._in_thread(lambda: self._history.rules(id, all=True)))
-            changes = superseded(state, self._clock())
-            changes.append((EventType.RUN_STARTED, run_resumed(id, anew, dropped(state, anew))))
+            runner = await self._runner(record, skills, executor or state.executor, carried)
+            resumed = run_resumed(id, anew, dropped(state, anew), executor=runner.executors.name)
+            changes = [*superseded(state, self._clock()), (EventType.RUN_STARTED, resumed)]
             return await self._working.begin(runner, LiveState(state), changes)
 
-    async def _rerun(self, run: str, start: str, skills: Mapping[str, SkillManifest], yes: bool) -> RunView:
+    async def _rerun(
+        self, run: str, start: str, skills: Mapping[str, SkillManifest], yes: bool, executor: str
+    ) -> RunView:
         id = await self._settled(run)
         state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
         if state.outcome is None or id in self._working:
@@ -446,10 +499,9 @@ class RunService:
         self._history.task(state, start)
         record = replace(record, id=secrets.token_hex(5), yes=yes)
         over = taken_over(state, start)
-        calls = Calls(record, skills, self._memory_get)
-        runner = Runner(record, calls, self._tools, self._local, carried=carried_over(state, over))
-        tasks = task_views(record.spec)
-        started = run_started(record.id, record.spec, record.project, record.params, tasks)
+        runner = await self._runner(record, skills, executor or state.executor, carried_over(state, over))
+        tasks, name = task_views(record.spec), runner.executors.name
+        started = run_started(record.id, record.spec, record.project, record.params, tasks, executor=name)
         changes: list[Change] = [(EventType.RUN_STARTED, {**started, "rerun_of": id, "from": start})]
         changes += taking(record.id, state, over)
         return await self._working.begin(runner, LiveState(tasks=tasks), changes, record)

@@ -51,6 +51,8 @@ class RunState:
     paused_at: Instant | None = None
     interrupted: bool = False
     """Its engine ended before it did; only a view tells that, as no event can."""
+    executor: str = "local"
+    """What its tasks are carried out by."""
     seq: int = 0
     """The last event applied."""
 
@@ -75,6 +77,7 @@ class RunState:
             paused_by=view.paused_by,
             paused_at=view.paused_at,
             interrupted=view.interrupted,
+            executor=view.executor,
             seq=view.seq,
         )
 
@@ -106,6 +109,7 @@ class RunState:
             params=cast("Mapping[str, object]", data.get("params", {})),
             rerun_of=str(data.get("rerun_of", "")),
             worked=Worked(since=event.at),
+            executor=str(data.get("executor", "local")),
             seq=event.seq,
         )
 
@@ -145,6 +149,7 @@ class RunState:
             paused_by=self.paused_by,
             paused_at=self.paused_at,
             interrupted=self.interrupted,
+            executor=self.executor,
         )
 
     def _shown_tasks(self) -> tuple[TaskView, ...]:
@@ -204,6 +209,7 @@ def _resumed(state: RunState, event: Event) -> None:
     state.outcome = None
     state.ended_at = None
     state.error = ""
+    state.executor = str(event.data.get("executor", "local"))
     for id in cast("Iterable[str]", event.data.get("dropped", ())):
         state.tasks.pop(id, None)
         state.expansions.pop(id, None)
@@ -281,6 +287,8 @@ def _started(task: TaskView, event: Event) -> TaskView:
         retry_at=None,
         attempt_at=event.at,
         tried=_tried(task),
+        executor=str(event.data.get("executor", "")),
+        worker=str(event.data.get("worker", "")),
         command=str(event.data.get("command", "")) or task.command,
     )
 
@@ -290,7 +298,15 @@ def _tried(task: TaskView, ended_at: Instant | None = None) -> tuple[Attempt, ..
     if task.attempt_at is None or (task.tried and task.tried[-1].number == task.attempts):
         return task.tried
     error = task.error[:_KEPT_ERROR]
-    last = Attempt(task.attempts, task.attempt_at, ended_at or task.ended_at, task.exit_code, error)
+    last = Attempt(
+        task.attempts,
+        task.attempt_at,
+        ended_at or task.ended_at,
+        task.exit_code,
+        error,
+        executor=task.executor,
+        worker=task.worker,
+    )
     return (*task.tried, last)[-_KEPT_ATTEMPTS:]
 
 

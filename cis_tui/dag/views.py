@@ -189,6 +189,9 @@ class Attempt:
     """None: nobody saw its end."""
     exit_code: int | None = None
     error: str = ""
+    executor: str = ""
+    """As in `TaskView`, and so is `worker`."""
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +230,10 @@ class TaskView:
     """The attempts before the newest one, the latest of them."""
     taken: str = ""
     """The run from which its result was taken over."""
+    executor: str = ""
+    """What carried out its newest attempt; empty for the engine itself."""
+    worker: str = ""
+    """The name of the machine or process that did; empty for the engine's own."""
 
 
 class UndoKind(StrEnum):
@@ -302,6 +309,8 @@ class RunView:
     paused_at: Instant | None = None
     interrupted: bool = False
     """Its engine ended before it did: nothing of it goes on, paused or not."""
+    executor: str = "local"
+    """What its tasks are carried out by, as `--executor` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +417,8 @@ class PlannedTask:
     """How many, if that is known."""
     seconds: float | None = None
     """How long it took in earlier runs, the median; None if it never completed."""
+    target_node: str = ""
+    """The label of the machine on which it is to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,3 +437,7 @@ class DagPlan:
     """Of the longest way through the tasks, by earlier runs, without the time in which people are waited for."""
     unknown: int = 0
     """Tasks of the DAG of which no earlier run knows how long they take."""
+    executor: str = ""
+    """What was asked for."""
+    warnings: tuple[str, ...] = ()
+    """Why that would refuse the run, now."""

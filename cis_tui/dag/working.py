@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import Event, EventType
+from cis_tui.dag.executors.opening import RunExecutors
 from cis_tui.dag.journal import Change
 from cis_tui.dag.live import LiveState
 from cis_tui.dag.record import RunRecord
@@ -29,6 +30,7 @@ class WorkingRuns:
         self._roll_back_memory = roll_back_memory
         self._states: dict[str, LiveState] = {}
         self._runners: dict[str, tuple[Runner | Rollback, asyncio.Task[None]]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
         self._unsubscribe = tools.journal.bus.subscribe(self._hear)
 
@@ -63,7 +65,7 @@ class WorkingRuns:
     async def begin(
         self, runner: Runner | Rollback, live: LiveState, changes: list[Change], record: RunRecord | None = None
     ) -> RunView:
-        """Record that a run begins, then let its runner work.
+        """Record that a run begins, then let its runner work; its executors are closed in the end, whatever comes.
 
         Raises:
             Unavailable: the journal cannot be written, or the engine is stopping (CIS-DAG-041, 064).
@@ -77,6 +79,7 @@ class WorkingRuns:
                 raise stopping()
         except BaseException:
             del self._states[run]
+            await runner.executors.close()
             raise
         task = asyncio.get_running_loop().create_task(self._drive(runner))
         self._runners[run] = (runner, task)
@@ -106,6 +109,7 @@ class WorkingRuns:
         for runner, _ in self._runners.values():
             runner.stop(None)
         await asyncio.gather(*(task for _, task in self._runners.values()), return_exceptions=True)
+        await asyncio.gather(*self._closing, return_exceptions=True)
         self._unsubscribe()
 
     async def _drive(self, runner: Runner | Rollback) -> None:
@@ -121,6 +125,13 @@ class WorkingRuns:
         finally:
             del self._runners[run]
             del self._states[run]
+            self._let_go(runner.executors)
+
+    def _let_go(self, executors: RunExecutors) -> None:
+        """Close them, which may take a while after a run has ended."""
+        closing = asyncio.ensure_future(executors.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _roll_back(self, runner: Runner) -> None:
         """Take back at once what a run did that has just failed."""
@@ -128,7 +139,7 @@ class WorkingRuns:
         state = self.state(run)
         if state is None or self._closed:
             return
-        rollback = Rollback(runner.record, runner.calls, self._tools, runner.executor, state, self._roll_back_memory)
+        rollback = Rollback(runner.record, runner.calls, self._tools, runner.executors, state, self._roll_back_memory)
         self._runners[run] = (rollback, self._runners[run][1])
         await rollback.drive()
 

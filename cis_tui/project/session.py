@@ -159,6 +159,17 @@ class ProjectSession:
         if self.root is not None and self._trust.state(self.root) is TrustState.UNTRUSTED:
             raise untrusted(f"the project {self.root}", self.root)
 
+    def called(self, name: str) -> tuple[DagSpec, Mapping[str, SkillManifest]]:
+        """A valid DAG and the skills that it calls, be they trusted or not: to be looked at, not to be run.
+
+        Raises:
+            NotFound: there is no such DAG.
+            Invalid: it has errors.
+        """
+        skills = self.found.all()
+        spec = self._valid(self._find(name), name, skills)
+        return spec, {name: manifest for name, manifest in manifests(skills).items() if name in spec.skills}
+
     def _find(self, name: str) -> LoadedDag:
         if "/" in name or name.endswith(DAG_SUFFIXES):
             return self._load(Path(name))

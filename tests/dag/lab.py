@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cis_tui.core.config import DecisionSettings, Settings
+from cis_tui.core.config import DaskSettings, DecisionSettings, Settings
 from cis_tui.core.events import Event, EventBus
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
@@ -88,13 +88,14 @@ async def open_lab(
     decisions: Mapping[str, float] | None = None,
     memory: MemoryService | None = None,
     skills: Mapping[str, SkillManifest] | None = None,
+    dask: DaskSettings | None = None,
 ) -> AsyncGenerator[Lab]:
     """A lab in `folder`; opened there again, it is the next engine of the same home."""
     home = Home(folder / "home").ensure()
     project = folder / "project"
     project.mkdir(exist_ok=True)
     journal = Journal(home.runs_db, EventBus(), identity=OWNER)
-    settings = Settings(decisions=DecisionSettings(**(decisions or {})))
+    settings = Settings(decisions=DecisionSettings(**(decisions or {})), dask=dask or DaskSettings())
     more: dict[str, object] = {"find_skill": lambda project, name: (skills or {})[name]}  # pyright: ignore[reportUnknownLambdaType]
     if memory is not None:
         more["skill_memory"] = lambda caller: SkillMemory(memory, caller, journal.emit)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]

@@ -47,7 +47,7 @@ def test_a_bare_list_of_tasks_in_json_is_called_by_its_file() -> None:
     assert _said(dag) == 'simple.json:2: "tasks" is read as "dag.tasks"'
 
 
-def test_shell_exec_is_the_shell_and_labels_are_said_to_do_nothing() -> None:
+def test_shell_exec_is_the_shell_and_labels_are_said_to_be_for_workers() -> None:
     spec, dag = _sample("docker_cross_compile.toml")
     assert len(spec.tasks) == 10
     assert {task.skill for task in spec.tasks} == {"shell"}
@@ -55,7 +55,7 @@ def test_shell_exec_is_the_shell_and_labels_are_said_to_do_nothing() -> None:
     assert {task.target_node for task in spec.tasks} == {None, "computer-b", "computer-c"}
     said = _said(dag)
     assert ':26: the skill "shell-exec" is taken as "shell": its commands are run by /bin/sh (and in 9 more' in said
-    assert ':48: "target_node" is read but not carried out by this version: the task runs on this machine' in said
+    assert ':48: "target_node" counts for workers only: else the task runs here' in said
     assert '"todo" is read but not carried out by this version' in said
 
 

@@ -216,7 +216,7 @@ def test_a_mistake_in_a_task_is_an_error_with_its_place(fields: str, said: str) 
     ("fields", "said"),
     [
         ("creates = ['x']\ndag = 'other'", '"creates" means nothing for a task that stands for another DAG'),
-        ("target_node = 'gpu'", "the task runs on this machine"),
+        ("target_node = 'gpu'", "counts for workers only: else the task runs here"),
         ("keep_agent = true", "no agent is started"),
         ("reuse_agent = '1'", "no agent is started"),
         ("agent_runtime = 'claude'", "no agent is started"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cis_tui.cli.arguments import parameter
+from cis_tui.cli.arguments import executor, parameter
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, paint, show, show_json, status_word, table
@@ -86,7 +86,7 @@ async def plan(context: Context, arguments: Namespace) -> int:
 
     project, name = _where(context, arguments.name)
     async with reading(context) as api:
-        planned = await api.dag_plan(project, name, dict(arguments.params))
+        planned = await api.dag_plan(project, name, dict(arguments.params), executor=arguments.executor or "")
     if context.json:
         show_json(planned)
         return 0
@@ -100,22 +100,25 @@ async def run(context: Context, arguments: Namespace) -> int:
     """`cis dag run NAME|FILE`."""
     project, name = _where(context, arguments.name)
     params = dict(arguments.params)
+    options = {"yes": arguments.yes, "executor": arguments.executor}
     if arguments.detach:
-        return await _run_detached(context, project, name, params, yes=arguments.yes)
+        return await _run_detached(context, project, name, params, options)
     from cis_tui.cli.access import working
     from cis_tui.cli.follow import follow
 
     async with working(context) as api:
-        view = await api.run_start(project, name, params, yes=arguments.yes)
+        view = await api.run_start(project, name, params, **options)
         return await follow(api, view, context, yes=arguments.yes)
 
 
-async def _run_detached(context: Context, project: str, name: str, params: dict[str, str], *, yes: bool) -> int:
+async def _run_detached(
+    context: Context, project: str, name: str, params: dict[str, str], options: dict[str, Any]
+) -> int:
     from cis_tui.api.launch import launch
 
     api = await launch(context.home, "command")
     try:
-        view = await api.run_start(project, name, params, yes=yes)
+        view = await api.run_start(project, name, params, **options)
     finally:
         await api.close()
     show_json(view) if context.json else show(view.id)
@@ -178,13 +181,21 @@ def _params(parser: ArgumentParser) -> None:
     )
 
 
+def _executor(parser: ArgumentParser, default: str | None) -> None:
+    help = "what carries out the tasks: local, dask (workers on this machine), or dask://HOST:PORT"
+    parser.add_argument("--executor", metavar="WHERE", type=executor, default=default, help=help)
+
+
 def _plan(parser: ArgumentParser) -> None:
     _name(parser)
     _params(parser)
+    _executor(parser, None)
 
 
 def _run(parser: ArgumentParser) -> None:
-    _plan(parser)
+    _name(parser)
+    _params(parser)
+    _executor(parser, "local")
     parser.add_argument("--yes", action="store_true", help="approve recommended and confirmed tasks, never votes")
     parser.add_argument("--detach", action="store_true", help="start it and print its id")
 

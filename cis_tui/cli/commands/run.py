@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from cis_tui.cli.arguments import count, days, number
+from cis_tui.cli.arguments import count, days, executor, number
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, paint, show, show_json, status_word, table
@@ -74,7 +74,7 @@ async def resume(context: Context, arguments: Namespace) -> int:
     from cis_tui.cli.follow import follow
 
     async with working(context) as api:
-        view = await api.run_resume(arguments.id, yes=arguments.yes)
+        view = await api.run_resume(arguments.id, yes=arguments.yes, executor=arguments.executor or "")
         return await follow(api, view, context, yes=arguments.yes)
 
 
@@ -84,7 +84,7 @@ async def rerun(context: Context, arguments: Namespace) -> int:
     from cis_tui.cli.follow import follow
 
     async with working(context) as api:
-        view = await api.run_rerun(arguments.id, arguments.start, yes=arguments.yes)
+        view = await api.run_rerun(arguments.id, arguments.start, yes=arguments.yes, executor=arguments.executor or "")
         taken = sum(bool(task.taken) for task in view.tasks)
         note(f"run {view.id} takes over {taken} of {len(view.tasks)} tasks from {view.rerun_of}")
         return await follow(api, view, context, yes=arguments.yes)
@@ -105,7 +105,7 @@ async def rollback(context: Context, arguments: Namespace) -> int:
         note("nothing was rolled back")
         return Exit.REFUSED
     async with working(context) as api:
-        view = await api.run_rollback(view.id, skip=tuple(arguments.skip))
+        view = await api.run_rollback(view.id, skip=tuple(arguments.skip), executor=arguments.executor or "")
         code = await follow(api, view, context)
         final = await api.run_show(view.id)
     return Exit.DONE if final.status is RunStatus.ROLLED_BACK else code
@@ -227,6 +227,7 @@ def _show(view: RunView) -> None:
         "paused": clean_line(why_paused(view)),
         "dag": clean_line(view.dag),
         "rerun of": view.rerun_of,
+        "executor": "" if view.executor == "local" else clean_line(view.executor),
         "project": clean_line(view.project),
         "started": f"{moment(view.started_at)} UTC",
         "took": seconds(view.ended_at - view.started_at) if view.ended_at is not None else "",
@@ -238,8 +239,12 @@ def _show(view: RunView) -> None:
         if value:
             show(f"{name:<8} {value}")
     show()
-    rows = [(task.id, task.status, task.level, task.attempts or "-", _remark(task)) for task in view.tasks]
-    table(("TASK", "STATUS", "LEVEL", "ATTEMPTS", ""), rows, status=1)
+    where = any(task.worker for task in view.tasks)
+    rows = [
+        (task.id, task.status, task.level, task.attempts or "-", *([task.worker or "here"] * where), _remark(task))
+        for task in view.tasks
+    ]
+    table(("TASK", "STATUS", "LEVEL", "ATTEMPTS", *(["WORKER"] * where), ""), rows, status=1)
     if view.undo:
         show()
         table(UNDO_HEAD, undo_rows(view.undo), status=0)
@@ -251,6 +256,10 @@ def _remark(task: TaskView) -> str:
 
 def _id(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the run's id, or an unambiguous beginning of it")
+
+
+def _executor(parser: ArgumentParser, help: str) -> None:
+    parser.add_argument("--executor", metavar="WHERE", type=executor, help=help)
 
 
 def _list(parser: ArgumentParser) -> None:
@@ -265,6 +274,7 @@ def _logs(parser: ArgumentParser) -> None:
 
 def _resume(parser: ArgumentParser) -> None:
     _id(parser)
+    _executor(parser, "carry it out there, not where it was until now: local, dask, or dask://HOST:PORT")
     parser.add_argument("--yes", action="store_true", help="approve recommended and confirmed tasks, never votes")
 
 
@@ -300,6 +310,7 @@ def _cancel(parser: ArgumentParser) -> None:
 
 def _rollback(parser: ArgumentParser) -> None:
     _id(parser)
+    _executor(parser, "run the rollback commands there, not where their tasks ran")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--plan", action="store_true", help="only print what would be taken back")
     parser.add_argument(

@@ -7,9 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cis_tui.core.errors import CisError
 from cis_tui.dag.attempt import Outcome
 from cis_tui.dag.calls import Call
+from cis_tui.dag.model import DagSpec
 from cis_tui.dag.outputs import Output
+from cis_tui.skills.model import SkillManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,23 @@ class Place(Protocol):
 class Executor(Protocol):
     """Runs attempts of one run. It neither retries nor keeps anything."""
 
+    @property
+    def name(self) -> str:
+        """As `--executor` has it."""
+        ...
+
+    def problems(self, spec: DagSpec, skills: Mapping[str, SkillManifest]) -> list[CisError]:
+        """Why a run of `spec`, which calls `skills`, cannot be carried out here."""
+        ...
+
     def place(self, label: str | None, *, worker: str = "") -> AbstractAsyncContextManager[Place]:
         """Wait for room on a machine that bears `label`, or any; with `worker`, on that one or its machine.
 
         Entering raises:
             CisError: there is no such machine.
         """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds. Call it when nothing of it runs any more."""
         ...

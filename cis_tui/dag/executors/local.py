@@ -6,21 +6,24 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
+from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home
 from cis_tui.dag.attempt import Outcome, Setting, attempt
 from cis_tui.dag.executors.base import Work
+from cis_tui.dag.executors.names import LOCAL
+from cis_tui.dag.model import DagSpec
 from cis_tui.dag.outputs import Output
+from cis_tui.skills.model import SkillManifest
 from cis_tui.skills.native import NativeSkills
 from cis_tui.skills.process import Processes
 from cis_tui.skills.surroundings import env_for
 from cis_tui.skills.wasm.run import WasmSkills
 
-LOCAL = "local"
-
 
 class LocalExecutor:
     """Implements `Executor`, and the one `Place` that it has."""
 
+    name = LOCAL
     where: Mapping[str, object] = {}
 
     def __init__(
@@ -38,6 +41,13 @@ class LocalExecutor:
         """See `Executor`; this machine bears every label."""
         async with self._slots:
             yield self
+
+    def problems(self, spec: DagSpec, skills: Mapping[str, SkillManifest]) -> list[CisError]:
+        """See `Executor`; everything can run here."""
+        return []
+
+    async def close(self) -> None:
+        """See `Executor`; the engine ends its processes itself."""
 
     async def run(self, work: Work, output: Output) -> Outcome:
         """See `Place`."""

@@ -20,11 +20,25 @@ def show_result(context: Context, result: SkillResult) -> int:
         show_json(result if context.json else result.output)
     else:
         _show_text(result.output)
+    if result.success:
+        _ring(result.output)
     if result.output_file:
         note(f"this is the beginning; all of it is in {result.output_file}")
     if result.note:
         note(result.note)
     return Exit.DONE if result.success else Exit.FAILED
+
+
+def _ring(output: object) -> None:
+    """Give a notice to the terminal, if there is one."""
+    from cis_tui.core.attention import BELL, desktop, osc
+    from cis_tui.skills.answer import notice_of
+
+    notice = notice_of(output)
+    if notice and sys.stderr.isatty():
+        sys.stderr.write(BELL + osc(notice))
+        sys.stderr.flush()
+        desktop(notice)
 
 
 def _show_text(text: str) -> None:

@@ -22,6 +22,7 @@ from cis_tui.dag.model import TaskSpec
 from cis_tui.dag.outputs import Output, log_path
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.tools import Tools
+from cis_tui.skills.answer import notice_of
 
 log = logging.getLogger(__name__)
 _NOTHING: Mapping[str, str] = {}
@@ -104,6 +105,8 @@ class Attempts:
             return
         data: dict[str, object] = {"skill": call.manifest.name, "run": self._record.id, "task": task.id}
         data |= {"project": self._record.project, "success": outcome.ok, "exit_code": outcome.exit_code}
+        notice = notice_of(outcome.output) if outcome.ok else ""
+        data |= {"notice": notice} if notice else {}
         data |= {"duration": outcome.duration, **({"error": clean_line(outcome.error)} if outcome.error else {})}
         self._tools.journal.note(EventType.SKILL_EXECUTED, data)
 

@@ -22,6 +22,7 @@ from cis_tui.dag.journal import Journal
 from cis_tui.dag.outputs import Output, read_chunk
 from cis_tui.dag.views import LogChunk
 from cis_tui.dag.working import stopping
+from cis_tui.skills.answer import notice_of
 from cis_tui.skills.arguments import checked
 from cis_tui.skills.model import SkillManifest, SkillResult
 from cis_tui.skills.native import NativeSkills, SkillCall
@@ -133,6 +134,8 @@ class SkillCalls:
             )
             result = await run_skill(manifest, skill_call, self._native, self._wasm, on_log=output.feed)
             ended = {"success": result.success, "exit_code": result.exit_code}
+            notice = notice_of(result.output) if result.success else ""
+            ended |= {"notice": notice} if notice else {}
             return replace(result, note="; ".join(filter(None, (_note(manifest), result.note))))
         except CisError as error:
             ended["error"] = clean_line(error.message)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from cis_tui.core.paths import private_dir
-from cis_tui.core.text import clean
+from cis_tui.core.text import clean, clean_line
 
 ANSWER_KB = 1024
 """How long an answer may be in the result, unless the manifest's `output_kb` says otherwise."""
@@ -95,3 +95,11 @@ def clean_tree(value: object) -> object:
     if isinstance(value, list):
         return [clean_tree(item) for item in cast("list[object]", value)]
     return value
+
+
+def notice_of(output: object) -> str:
+    """What an answer asks to be shown to whoever looks: its text `notify`, in a line; empty if it has none."""
+    if isinstance(output, str) and output.startswith('{"notify":'):
+        output = parse_answer(output)
+    told = cast("dict[str, object]", output).get("notify") if isinstance(output, dict) else None
+    return clean_line(told, limit=300) if isinstance(told, str) else ""

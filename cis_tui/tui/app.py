@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RELOADS = 3
-"""Changed skills and DAGs that are told at once; the activity screen lists all."""
+"""Notices, and changed skills and DAGs, that are told at once; the activity screen lists all."""
 SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 """Signals on which the workspace leaves the terminal as it found it, and the exit codes that tell of them."""
 
@@ -245,6 +245,8 @@ class CisApp(App[None]):
     def _tell(self, changes: Changes) -> None:
         for error in self.link.trouble if changes.link else ():
             self._complain(error)
+        for notice in changes.notices[-RELOADS:]:
+            self._ring(notice)
         for event in changes.reloads[-RELOADS:]:
             message, what = reload_text(event)
             self.say(message, hint=what, bad=event.data["change"] == "broken")
@@ -258,6 +260,16 @@ class CisApp(App[None]):
     def _dialogs(self) -> list[Dialog[object]]:
         """What is open over the screen in front."""
         return [cast("Dialog[object]", screen) for screen in self.screen_stack[1:] if hasattr(screen, "show_changes")]
+
+    def _ring(self, notice: str) -> None:
+        """Show what a skill asked to be shown, also to somebody who looks elsewhere."""
+        from cis_tui.core.attention import desktop, osc
+
+        self.say(notice)
+        self.bell()
+        if self._driver is not None:
+            self._driver.write(osc(notice))
+        self.run_worker(lambda: desktop(notice), thread=True, group="attention")
 
     @property
     def _front(self) -> WorkspaceScreen:

@@ -66,6 +66,8 @@ class Changes:
     """Calls of skills that printed something."""
     called: set[str] = field(default_factory=set[str])
     """Skills of which a call has ended."""
+    notices: list[str] = field(default_factory=list[str])
+    """What skills asked to be shown."""
     reloads: list[Event] = field(default_factory=list[Event])
     """Skills and DAGs whose files changed."""
     memory: bool = False
@@ -209,6 +211,7 @@ class Store:
             changes.calls.add(str(event.data.get("call", "")))
         elif event.type == EventType.SKILL_EXECUTED:
             changes.called.add(str(event.data.get("skill", "")))
+            changes.notices += [str(event.data["notice"])] if event.data.get("notice") else []
         if event.type in _QUIET:
             return
         self.activity_dropped += len(self.activity) == KEPT_ACTIVITY

@@ -11,7 +11,7 @@ import pytest
 
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, TimedOut
 from cis_tui.core.paths import Home
-from cis_tui.skills.answer import parse_answer
+from cis_tui.skills.answer import notice_of, parse_answer
 from cis_tui.skills.model import SkillManifest, SkillType
 from cis_tui.skills.surroundings import confined_env, skill_env
 from tests.skills.natives import call, skill
@@ -171,3 +171,19 @@ def test_a_skill_of_somebody_gets_no_secret_by_its_environment(monkeypatch: pyte
     env = confined_env("greet", run="r1")
     assert "secret" not in env.values()
     assert (env["LANG"], env["CIS_RUN"]) == ("de_DE.UTF-8", "r1")
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        ({"notify": "done\nnow"}, "done now"),
+        ('{"notify":"done"}', "done"),
+        ({"notify": 3}, ""),
+        ({"other": "x"}, ""),
+        ('{"notify": broken', ""),
+        ("notify", ""),
+        (["notify"], ""),
+    ],
+)
+def test_what_an_answer_asks_to_be_shown(output: object, told: str) -> None:
+    assert notice_of(output) == told

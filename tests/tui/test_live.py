@@ -408,3 +408,9 @@ async def test_a_changed_file_is_taken_up_and_told_on_the_screen(home: Home, tru
         file.write_text("[[dag.tasks]\n")
         await until(pilot, lambda: "hello is broken" in text_of(app))
         assert "not TOML" in text_of(app)
+
+
+async def test_what_a_skill_asks_to_be_shown_is_shown(home: Home, trusted: Path) -> None:
+    async with attached(home, trusted) as (app, pilot):
+        await app.link.api.skill_run(str(trusted), "notify", ("the build is done",), {})
+        await until(pilot, lambda: "the build is done" in text_of(app))

@@ -78,6 +78,7 @@ def _beside(task: TaskView, run: RunState) -> list[Line]:
         "runs if": f"{', '.join(callers)} failed" if callers else "",
         "else": f"{task.on_failure} runs if this fails" if task.on_failure else "",
         "taken": f"over from run {task.taken}, where it ran" if task.taken else "",
+        "worker": f"{task.worker} of {task.executor}" if task.worker else "",
         "settled": task.settled,
     }
     return [labelled(label, shown(text)) for label, text in facts.items() if text]

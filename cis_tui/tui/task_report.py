@@ -47,6 +47,8 @@ def run_report(run: RunState, status: RunStatus, now: Instant, *, root: str = ""
     ]
     if run.params:
         lines += text_lines("\n".join(f"{name} = {dumps(value)}" for name, value in run.params.items()), "given")
+    if run.executor != "local":
+        lines.append(labelled("executor", shown(run.executor)))
     if run.rerun_of:
         lines.append(labelled("rerun of", run.rerun_of))
     if run.file:
@@ -67,11 +69,13 @@ def _attempts(task: TaskView, now: Instant) -> list[Line]:
     if not task.tried:
         return []
 
-    def one(number: int, began: Instant, ended: Instant | None, code: int | None, error: str, bad: bool) -> Line:
+    def one(
+        number: int, began: Instant, ended: Instant | None, code: int | None, error: str, bad: bool, at: str
+    ) -> Line:
         took = "end not seen" if ended is None else span(ended - began)
         exit = "" if code is None else f"exit {code}"
         pieces: list[Piece] = [(fit(f"  {number}", 5), Tone.STRONG), (f"{clock_time(began)}  ", Tone.DIM)]
-        said = "" if error == f"exit code {code}" else shown(error)
+        said = "  ".join([*([f"on {shown(at)}"] if at else []), "" if error == f"exit code {code}" else shown(error)])
         return [
             *pieces,
             (fit(took, 13), Tone.PLAIN),
@@ -79,11 +83,14 @@ def _attempts(task: TaskView, now: Instant) -> list[Line]:
             (said, Tone.PLAIN),
         ]
 
-    lines = [one(each.number, each.started_at, each.ended_at, each.exit_code, each.error, True) for each in task.tried]
+    lines = [
+        one(each.number, each.started_at, each.ended_at, each.exit_code, each.error, True, each.worker)
+        for each in task.tried
+    ]
     if task.attempt_at is not None and task.tried[-1].number != task.attempts:
         end = task.ended_at or now
         bad = task.status in (TaskStatus.FAILED, TaskStatus.DEBT)
-        lines.append(one(task.attempts, task.attempt_at, end, task.exit_code, task.error, bad))
+        lines.append(one(task.attempts, task.attempt_at, end, task.exit_code, task.error, bad, task.worker))
     return _titled("Attempts", lines)
 
 

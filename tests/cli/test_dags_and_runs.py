@@ -18,6 +18,7 @@ import pytest
 
 from cis_tui.core.lock import engine_live
 from cis_tui.core.paths import Home
+from cis_tui.skills.guardian import marked
 from tests.cli.support import ASKS, CIS, FAILS, TWO_TASKS, VOTES, WAITS, cis, make_project
 
 RUN_FIELDS = {"id", "dag", "status", "started_at", "ended_at", "policy", "tasks"}
@@ -481,3 +482,31 @@ def test_old_runs_are_removed_and_the_rest_is_told(project: Path) -> None:
     assert cis("run", "prune", "--older-than", "0h").out.startswith("1 run removed")
     assert cis("run", "prune", "--older-than", "soon").code == 2
     assert cis("run", "show", ids[0]).code == 3
+
+
+def test_what_cannot_carry_out_a_run_is_refused(project: Path) -> None:
+    (project / ".cis" / "project.toml").write_text('[project]\nname = "demo"\n[dask]\ninsecure = true\n')
+    assert cis("trust", str(project)).code == 0
+    wrong = cis("dag", "run", "two", "--executor", "ray://x", cwd=project)
+    assert (wrong.code, "it is local, dask, or dask://HOST:PORT" in wrong.err) == (2, True)
+    clear = cis("dag", "run", "two", "--executor", "dask://192.0.2.1", "--json", cwd=project)
+    assert (clear.code, clear.error["code"]) == (4, "CIS-DAG-167")
+    gone = cis("dag", "run", "two", "--executor", "dask://127.0.0.1:1", cwd=project, env={"CIS_DASK_PATIENCE": "0.2"})
+    assert (gone.code, "the scheduler at tcp://127.0.0.1:1 does not answer" in gone.err) == (6, True)
+    assert cis("run", "list", "--json", cwd=project).json == []
+    assert "[dask] is taken from config.toml only" in cis("doctor", cwd=project).out
+
+
+def test_workers_started_for_a_run_carry_it_out_and_are_gone_after_it(project: Path) -> None:
+    planned = cis("dag", "plan", "two", "--executor", "dask", cwd=project)
+    assert planned.out.endswith("--executor dask could carry it out\n")
+    done = cis("dag", "run", "two", "--executor", "dask", cwd=project)
+    assert done.code == 0, done.err
+    assert re.search(r"first +started on here-[12]\n", done.out)
+    [run] = cis("run", "list", "--json", cwd=project).json
+    assert (run["executor"], run["tasks"][0]["output"]) == ("dask", "hello world\n")
+    shown = cis("run", "show", run["id"], cwd=project).out
+    assert "executor dask" in shown and re.search(r"WORKER.*\n *first .* here-[12] ", shown)
+    assert not marked(f"CIS_RUN={run['id']}")
+    rerun = cis("run", "rerun", run["id"], "--from", "second", "--executor", "local", "--json", cwd=project)
+    assert (rerun.code, "WORKER" in cis("run", "show", run["id"][:4], cwd=project).out) == (0, True)

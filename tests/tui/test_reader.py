@@ -145,6 +145,20 @@ async def test_what_a_task_prints_is_read_as_it_comes(home: Home, project: Path)
         assert state is not None and state.tasks["talk"].status is TaskStatus.FAILED
 
 
+def test_where_a_task_ran_is_told() -> None:
+    state = told().state
+    ran = replace(state.tasks["test"], executor="dask://gpu:8786", worker="gpu-box")
+    ran = replace(
+        ran, tried=tuple(replace(each, worker="plain", error="the worker plain was lost") for each in ran.tried)
+    )
+    text = plain(task_report(ran, state, LATER))
+    assert "worker   gpu-box of dask://gpu:8786" in text
+    assert "on plain  the worker plain was lost" in text and "on gpu-box" in text
+    assert "worker" not in plain(task_report(state.tasks["test"], state, LATER))
+    state.executor = "dask://gpu:8786"
+    assert "executor dask://gpu:8786" in plain(run_report(state, RunStatus.RUNNING, LATER))
+
+
 @given(st.lists(st.text(alphabet="abİ ", max_size=6), max_size=6), st.text(alphabet="ab", min_size=1, max_size=3))
 @settings(deadline=None, max_examples=80)
 def test_marks_cut_a_line_and_change_none_of_its_text(parts: list[str], needle: str) -> None:

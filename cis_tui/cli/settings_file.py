@@ -27,9 +27,13 @@ def write_setting(home: Home, name: str, text: str) -> object:
     read_toml(path)
     document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
     section, _, item = name.partition(".")
-    _section(document, section, str(path))[item] = value
+    _section(document, section, str(path))[item] = _for_toml(value)
     write_private(path, tomlkit.dumps(document).encode())
     return value
+
+
+def _for_toml(value: object) -> object:
+    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
 
 
 def _section(document: TOMLDocument, name: str, file: str) -> Table:

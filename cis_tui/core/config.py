@@ -44,6 +44,14 @@ class MemorySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """`[agent]`"""
+
+    memory_read: tuple[str, ...] = ()
+    """Prefixes of private keys that agents may read beside public memory; Sensitive entries never."""
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionSettings:
     """`[decisions]`"""
 
@@ -101,6 +109,7 @@ class Settings:
 
     core: CoreSettings = field(default_factory=CoreSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)
+    agent: AgentSettings = field(default_factory=AgentSettings)
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     runs: RunSettings = field(default_factory=RunSettings)
     dask: DaskSettings = field(default_factory=DaskSettings)
@@ -194,7 +203,7 @@ def parse_setting(name: str, raw: object, where: str) -> object:
     if kind is None:
         raise unknown_setting(name)
     value = _convert(kind, raw)
-    expected = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[kind]
+    expected = _EXPECTED[kind]
     if name in CHOICES:
         expected = " or ".join(CHOICES[name])
         value = value if value in CHOICES[name] else None
@@ -207,10 +216,21 @@ def parse_setting(name: str, raw: object, where: str) -> object:
     return value
 
 
+_EXPECTED: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    tuple: 'a list of texts, such as ["notes/"]',
+}
+
+
 def _convert(kind: type, raw: object) -> object | None:
     """`raw`, from TOML or as text from the environment, as `kind`; None if it is not one."""
     if kind is bool and isinstance(raw, str):
         return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(raw.lower())
+    if kind is tuple:
+        return _texts(raw)
     if kind in (int, float) and isinstance(raw, str):
         try:
             return kind(raw)
@@ -219,6 +239,15 @@ def _convert(kind: type, raw: object) -> object | None:
     if kind is float and isinstance(raw, int) and not isinstance(raw, bool):
         return float(raw)
     return raw if type(raw) is kind else None
+
+
+def _texts(raw: object) -> tuple[str, ...] | None:
+    """A list of texts; from the environment or a command line, what stands between commas."""
+    if isinstance(raw, str):
+        return tuple(filter(None, map(str.strip, raw.split(","))))
+    items = cast("list[object]", raw) if isinstance(raw, (list, tuple)) else [None]
+    texts = tuple(item for item in items if isinstance(item, str))
+    return texts if len(texts) == len(items) else None
 
 
 def load_config(

@@ -29,6 +29,7 @@ from cis_tui.dag.prune import Keep
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.skill_calls import read_log
 from cis_tui.dag.template import Private, bind_params
+from cis_tui.dag.tool_calls import ToolCall, ask_about
 from cis_tui.dag.views import (
     Choice,
     DagInfo,
@@ -258,9 +259,9 @@ class Engine:
         domain = await self._in_thread(self._default_domain, project)
         return await self._in_thread(lambda: self._memory.set_many(writes, default_domain=domain))
 
-    async def memory_get(self, key: str) -> MemoryItem | None:
+    async def memory_get(self, key: str, *, public_only: bool = False) -> MemoryItem | None:
         """See `EngineApi`."""
-        return await self._in_thread(self._memory.get, key)
+        return await self._in_thread(lambda: self._memory.get(key, public_only=public_only))
 
     async def memory_delete(self, key: str, *, run: str = "") -> bool:
         """See `EngineApi`."""
@@ -516,6 +517,10 @@ class Engine:
             if asked is None:
                 raise
             return asked  # it is on its way to the journal
+
+    async def decision_ask(self, project: str, call: ToolCall) -> Decision:
+        """See `EngineApi`."""
+        return await ask_about(self._runs.decisions, call, project)
 
     async def decision_approve(
         self, id: str, *, reason: str = "", edit: Edit | None = None, alike: bool = False

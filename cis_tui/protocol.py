@@ -10,6 +10,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
 from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
+from cis_tui.dag.tool_calls import ToolCall
 from cis_tui.dag.views import (
     Choice,
     DagInfo,
@@ -84,7 +85,10 @@ class EngineApi(Protocol):
         ...
 
     async def memory_set_many(self, writes: tuple[MemoryWrite, ...], *, project: str = "") -> int: ...
-    async def memory_get(self, key: str) -> MemoryItem | None: ...
+    async def memory_get(self, key: str, *, public_only: bool = False) -> MemoryItem | None:
+        """`public_only`: Refused (CIS-SKILL-060) where it is private."""
+        ...
+
     async def memory_delete(self, key: str, *, run: str = "") -> bool:
         """Whether there was an entry. `run`: the run that does it, here and in all that follow."""
         ...
@@ -231,6 +235,10 @@ class EngineApi(Protocol):
 
     async def decision_show(self, id: str) -> DecisionDetail:
         """With all that a person can know before an answer, and all that happened to it."""
+        ...
+
+    async def decision_ask(self, project: str, call: ToolCall) -> Decision:
+        """Ask a person to confirm the call of a tool, and wait for the answer, whatever it is."""
         ...
 
     async def decision_approve(

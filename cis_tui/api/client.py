@@ -16,6 +16,7 @@ from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
+from cis_tui.dag.tool_calls import ToolCall
 from cis_tui.dag.views import (
     Choice,
     DagInfo,
@@ -148,9 +149,9 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("memory_set_many", writes=writes, project=project)
 
-    async def memory_get(self, key: str) -> MemoryItem | None:
+    async def memory_get(self, key: str, *, public_only: bool = False) -> MemoryItem | None:
         """See `EngineApi`."""
-        return await self._call("memory_get", key=key)
+        return await self._call("memory_get", key=key, public_only=public_only)
 
     async def memory_delete(self, key: str, *, run: str = "") -> bool:
         """See `EngineApi`."""
@@ -313,6 +314,10 @@ class RemoteEngine:
     async def decision_show(self, id: str) -> DecisionDetail:
         """See `EngineApi`."""
         return await self._call("decision_show", id=id)
+
+    async def decision_ask(self, project: str, call: ToolCall) -> Decision:
+        """See `EngineApi`."""
+        return await self._call("decision_ask", project=project, call=call)
 
     async def decision_approve(
         self, id: str, *, reason: str = "", edit: Edit | None = None, alike: bool = False

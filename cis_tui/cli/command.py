@@ -62,5 +62,6 @@ GROUPS = (
     Group("config", "settings and where each comes from"),
     Group("engine", "an engine without a workspace"),
     Group("events", "what happens, one JSON object a line"),
+    Group("mcp", "serve memory, DAGs and skills to an MCP client, or tell a client of it"),
     Group("completion", "completion of these commands for a shell"),
 )

@@ -1,0 +1,56 @@
+"""The MCP server's way to the engine: the live one, or one that is started; a new one when that is gone."""
+
+from __future__ import annotations
+
+import asyncio
+
+from cis_tui.api.client import RemoteEngine
+from cis_tui.api.launch import launch
+from cis_tui.core.config import load_config
+from cis_tui.core.errors import Unavailable
+from cis_tui.core.paths import Home
+
+
+class Link:
+    """One home and one project folder, for as long as a client is there."""
+
+    def __init__(self, home: Home, project: str) -> None:
+        """`project` is empty outside of any."""
+        self.home = home
+        self.project = project
+        self._engine: RemoteEngine | None = None
+        self._lock = asyncio.Lock()
+
+    async def engine(self) -> RemoteEngine:
+        """The live engine; one is started when there is none.
+
+        Raises:
+            CisError: it cannot be started or reached, see `launch`.
+        """
+        async with self._lock:
+            if self._engine is None or not await _answers(self._engine):
+                self._engine = await launch(self.home, "command")
+            return self._engine
+
+    async def granted(self) -> tuple[str, ...]:
+        """The prefixes of private keys that the person lets agents read, as the settings say now.
+
+        A project's own file has no say in this: it may be somebody else's.
+        """
+        config = await asyncio.to_thread(load_config, self.home.config_file)
+        return tuple(filter(None, config.settings.agent.memory_read))
+
+    async def close(self) -> None:
+        """Let go of the engine, which ends when nobody else needs it."""
+        if self._engine is not None:
+            await self._engine.close()
+
+
+async def _answers(engine: RemoteEngine) -> bool:
+    """Whether an engine is still there; the connection to one that is not is closed."""
+    try:
+        await engine.status()
+    except Unavailable:
+        await engine.close()
+        return False
+    return True

@@ -1,0 +1,195 @@
+"""The tools of the MCP server (contract, "MCP tools"): what a client may do, under the person's rules."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from cis_tui.api import mcp_shapes as shapes
+from cis_tui.api.mcp_link import Link
+from cis_tui.api.mcp_memory import ClientMemory, may_read
+from cis_tui.api.mcp_waiting import Tell, call_skill, consent, follow_run, require_somebody
+from cis_tui.core.codec import dumps
+from cis_tui.core.errors import NotFound, Refused
+from cis_tui.core.text import clean_line, did_you_mean
+from cis_tui.dag.tool_calls import ToolCall
+from cis_tui.dag.views import DagInfo
+from cis_tui.memory.records import Domain, MemoryWrite
+from cis_tui.protocol import EngineApi
+from cis_tui.skills.model import SkillInfo, SkillOrigin
+
+MAX_HISTORY = 50
+_SUFFIXES = (".toml", ".json")
+
+
+class Tools:
+    """What clients call, without anything of the wire."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    # Memory
+
+    async def memory_get(self, key: str) -> shapes.Entry:
+        """The entry `key`; see `ClientMemory.get`."""
+        return shapes.entry(await (await self._memory()).get(key))
+
+    async def memory_set(self, client: str, tell: Tell, write: MemoryWrite) -> shapes.Written:
+        """Keep an entry; a person is asked before something that the client may not read is written over."""
+        memory = await self._memory()
+        if await memory.covers(write.key):
+            why = "it writes over a private entry that clients may not read"
+            size = f"a new value of {len(write.value)} characters"
+            await self._consent(client, tell, "memory_set", f"memory_set {write.key}", why, size)
+        item = await memory.set(write)
+        readable = may_read(item, await self._link.granted())
+        note = "" if readable else f"kept as {item.domain.value}, {item.index_type.value}: clients cannot read it back"
+        return shapes.Written(
+            key=item.key, domain=item.domain.value, index_type=item.index_type.value, readable=readable, note=note
+        )
+
+    async def memory_search(self, query: str, domain: Domain | None, limit: int) -> shapes.Search:
+        """Hits that may be read, best first."""
+        hits, semantic = await (await self._memory()).search(query, domain, limit)
+        note = f"searched by words only: {semantic}" if semantic else ""
+        return shapes.Search(hits=[shapes.found(hit) for hit in hits], note=note)
+
+    async def memory_list(self, prefix: str, domain: Domain | None, limit: int) -> shapes.Entries:
+        """Entries that may be read, by key, with the beginning of their values."""
+        items = await (await self._memory()).list(prefix, domain, limit)
+        return shapes.Entries(items=[shapes.entry(item) for item in items])
+
+    async def memory_history(self, key: str, limit: int) -> shapes.Entries:
+        """The versions of an entry that may be read, newest first."""
+        items = await (await self._memory()).history(key)
+        count = max(1, min(limit, MAX_HISTORY))
+        return shapes.Entries(items=[shapes.entry(item, shapes.MAX_TAIL) for item in items[:count]])
+
+    async def _memory(self) -> ClientMemory:
+        return ClientMemory(await self._link.engine(), await self._link.granted(), self._link.project)
+
+    # DAGs
+
+    async def dag_list(self) -> shapes.Dags:
+        """The project's DAGs."""
+        dags = await (await self._link.engine()).dag_list(self._link.project)
+        return shapes.Dags(dags=[shapes.dag(each) for each in dags])
+
+    async def dag_validate(self, name: str) -> shapes.Dags:
+        """Every problem of a DAG, or of all of them when `name` is empty."""
+        engine = await self._link.engine()
+        if not name:
+            return await self.dag_list()
+        return shapes.Dags(dags=[shapes.dag(await engine.dag_show(self._link.project, self._named(name)))])
+
+    async def dag_plan(self, name: str, params: Mapping[str, str]) -> shapes.Plan:
+        """What a run would do."""
+        engine = await self._link.engine()
+        return shapes.plan(await engine.dag_plan(self._link.project, self._named(name), params))
+
+    async def dag_run(self, client: str, tell: Tell, name: str, params: Mapping[str, str], wait: bool) -> shapes.Run:
+        """Run a DAG of the project; with `wait`, until it has ended. A person's part is left to persons."""
+        engine = await self._link.engine()
+        project = self._link.project
+        info = await engine.dag_show(project, self._named(name))
+        why = self._why_ask(info, params)
+        if why:
+            about = f"dag_run {info.name} {dumps(params) if params else ''}"
+            await self._consent(client, tell, "dag_run", about, why, dumps(params, indent=2))
+        view = await engine.run_start(project, info.file, params)
+        if wait:
+            await follow_run(engine, view, tell)
+        return await self._shown(engine, view.id)
+
+    async def dag_status(self, run: str, name: str) -> shapes.Run:
+        """How a run is: the one named, else the newest of the DAG `name`, else the newest of the project.
+
+        Raises:
+            NotFound: there is no such run (CIS-MCP-006).
+        """
+        engine = await self._link.engine()
+        if run:
+            return await self._shown(engine, run)
+        runs = [each for each in await engine.run_list(self._link.project) if name in ("", each.dag)]
+        if not runs:
+            of = f" of {clean_line(name)}" if name else ""
+            raise NotFound("CIS-MCP-006", f"there is no run{of} here", hint="dag_run starts one")
+        return await self._shown(engine, runs[0].id)
+
+    async def _shown(self, engine: EngineApi, run: str) -> shapes.Run:
+        view = await engine.run_show(run)
+        return shapes.run(view, await engine.decision_list())
+
+    def _named(self, name: str) -> str:
+        """`name` as the engine takes it: of a file, only one in the project is looked at.
+
+        Raises:
+            Refused: it is a file that lies elsewhere (CIS-MCP-002).
+        """
+        if "/" not in name and not name.endswith(_SUFFIXES):
+            return name
+        root = Path(self._link.project) if self._link.project else None
+        path = (root or Path.cwd()) / name
+        if root is None or not path.resolve().is_relative_to(root.resolve()):
+            raise Refused(
+                "CIS-MCP-002", f"{clean_line(name)} is not a file of this project", hint="dag_list shows DAGs"
+            )
+        return str(path)
+
+    def _why_ask(self, info: DagInfo, params: Mapping[str, str]) -> str:
+        """Why a person has to confirm a run; empty when it may start."""
+        own = Path(self._link.project, ".cis", "dags") if self._link.project else None
+        if own is None or Path(info.file).parent.resolve() != own.resolve():
+            return "it is no DAG of the project's .cis/dags"
+        odd = [name for name, value in params.items() if value.startswith("-") or shlex.quote(value) != value]
+        if odd:
+            return f"a shell would read more than a word in what {clean_line(', '.join(sorted(odd)))} is set to"
+        return ""
+
+    # Decisions
+
+    async def decision_list(self, all: bool) -> shapes.Decisions:
+        """What is waiting for persons."""
+        decisions = await (await self._link.engine()).decision_list(all=all)
+        return shapes.Decisions(decisions=[shapes.decision(each) for each in decisions[-100:]])
+
+    # Skills
+
+    async def skill_list(self) -> shapes.Skills:
+        """What can be called from here."""
+        skills = await (await self._link.engine()).skill_list(self._link.project)
+        return shapes.Skills(skills=[shapes.skill(each, _why_confirm(each)) for each in skills])
+
+    async def skill_run(
+        self, client: str, tell: Tell, name: str, args: tuple[str, ...], input: Mapping[str, object]
+    ) -> shapes.Called:
+        """What a skill answers.
+
+        Raises:
+            NotFound: there is no such skill (CIS-MCP-007).
+        """
+        engine = await self._link.engine()
+        skills = {each.name: each for each in await engine.skill_list(self._link.project)}
+        if name not in skills:
+            hint = did_you_mean(name, skills) or "skill_list shows all"
+            raise NotFound("CIS-MCP-007", f'there is no skill "{clean_line(name)}"', hint=hint)
+        if skills[name].confirm:  # the engine asks, with more to show than is known here
+            await require_somebody(engine, f"{name} needs a person's yes, because {skills[name].confirm}")
+        elif why := _why_confirm(skills[name]):
+            shown = dumps({"args": args, "input": input}, indent=2)
+            await self._consent(client, tell, "skill_run", f"skill_run {name} {shlex.join(args)}", why, shown)
+        return shapes.called(await call_skill(engine, self._link.project, name, args, input, tell))
+
+    async def _consent(self, client: str, tell: Tell, tool: str, about: str, why: str, input: str) -> None:
+        call = ToolCall(client=client, tool=tool, about=about.strip(), why=why, input=input)
+        await consent(await self._link.engine(), self._link.project, call, tell)
+
+
+def _why_confirm(skill: SkillInfo) -> str:
+    """Why a person has to confirm each call of a skill by a client; empty when nobody has to."""
+    if skill.confirm:
+        return skill.confirm
+    if skill.name == "shell" and skill.origin is SkillOrigin.SHIPPED:
+        return "it runs any command, and nothing confines it"
+    return "it may start any program" if "*" in skill.permissions.command else ""

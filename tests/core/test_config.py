@@ -8,6 +8,7 @@ import pytest
 
 from cis_tui.core.config import load_config
 from cis_tui.core.errors import Invalid, NotFound
+from cis_tui.core.paths import Home
 
 
 def test_each_source_wins_over_the_ones_below(tmp_path: Path) -> None:
@@ -68,3 +69,19 @@ def test_asking_for_an_unknown_setting_helps(tmp_path: Path) -> None:
     with pytest.raises(NotFound) as caught:
         load_config(tmp_path / "none.toml", env={}).get("ui.them")
     assert caught.value.hint == 'did you mean "ui.theme"?'
+
+
+def test_a_list_is_read_from_files_and_from_the_environment(home: Home) -> None:
+    home.config_file.write_text('[agent]\nmemory_read = ["notes/", "diary/open/"]\n')
+    assert load_config(home.config_file, env={}).settings.agent.memory_read == ("notes/", "diary/open/")
+    named = {"CIS_AGENT_MEMORY_READ": "notes/, team/"}
+    assert load_config(home.config_file, env=named).settings.agent.memory_read == ("notes/", "team/")
+    home.config_file.write_text("[agent]\nmemory_read = [1]\n")
+    with pytest.raises(Invalid, match="a list of texts"):
+        load_config(home.config_file, env={})
+
+
+def test_a_project_names_no_private_memory(home: Home, tmp_path: Path) -> None:
+    project = tmp_path / "project.toml"
+    project.write_text('[agent]\nmemory_read = [""]\n')
+    assert load_config(home.config_file, project_file=project, env={}).settings.agent.memory_read == ()

@@ -22,9 +22,11 @@ from cis_tui.core.lock import take_lock
 from cis_tui.core.logs import start_log, stop_log
 from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
 from cis_tui.dag.answers import Edit, Refusal
+from cis_tui.dag.dag_skills import endings, result_of
 from cis_tui.dag.executors.opening import foresee
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
 from cis_tui.dag.journal import Journal
+from cis_tui.dag.model import DagSpec
 from cis_tui.dag.prune import Keep
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.skill_calls import read_log
@@ -68,9 +70,10 @@ from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
 from cis_tui.protocol import EngineStatus
+from cis_tui.skills.arguments import checked
 from cis_tui.skills.intent import Intent, read_intent
 from cis_tui.skills.memory import Caller, SkillMemory
-from cis_tui.skills.model import SkillInfo, SkillManifest, SkillResult, SkillRun
+from cis_tui.skills.model import SkillInfo, SkillManifest, SkillResult, SkillRun, SkillType
 from cis_tui.skills.snapshot import Snapshots
 
 log = logging.getLogger(__name__)
@@ -399,10 +402,21 @@ class Engine:
         self, project: str, name: str, params: Mapping[str, str], *, yes: bool = False, executor: str = "local"
     ) -> RunView:
         """See `EngineApi`."""
-        session = self._session(project)
-        spec, skills = await self._in_thread(session.runnable, name)
+        spec, skills = await self._in_thread(self._session(project).runnable, name)
+        return await self._start_run(project, spec, skills, params, yes=yes, executor=executor)
+
+    async def _start_run(
+        self,
+        project: str,
+        spec: DagSpec,
+        skills: Mapping[str, SkillManifest],
+        params: Mapping[str, object],
+        *,
+        yes: bool,
+        executor: str = "local",
+    ) -> RunView:
         bound = bind_params(spec, params)
-        info = await self._in_thread(session.info) if project else None
+        info = await self._in_thread(self._session(project).info) if project else None
         return await self._runs.start(
             spec,
             project=project,
@@ -575,7 +589,27 @@ class Engine:
     ) -> SkillResult:
         """See `EngineApi`."""
         manifest = await self._in_thread(self._session(project).runnable_skill, name)
+        if manifest.type is SkillType.DAG:
+            given = checked(name, manifest.exports, args, input)
+            return await self._call_dag(manifest, project, given, yes=yes)
         return await self._runs.skill_calls.run(manifest, project=project, args=args, input=input, call=call, yes=yes)
+
+    async def _call_dag(
+        self, manifest: SkillManifest, project: str, params: Mapping[str, object], *, yes: bool
+    ) -> SkillResult:
+        """A call of a skill of type dag is a run, which ends with whoever called it."""
+        spec, skills = await self._in_thread(self._session(project).tasks_of, manifest)
+        async with endings(self.bus) as ends:
+            run = (await self._start_run(project, spec, skills, params, yes=yes)).id
+            try:
+                await ends.of(run)
+            except asyncio.CancelledError:
+                await self._runs.cancel(run)
+                raise
+        result = result_of(await self.run_show(run))
+        told = {"skill": manifest.name, "project": project, "run": run, "success": result.success}
+        self._journal.note(EventType.SKILL_EXECUTED, {**told, "duration": result.duration})
+        return result
 
     async def skill_cancel(self, call: str) -> bool:
         """See `EngineApi`."""

@@ -142,10 +142,25 @@ class ProjectSession:
             Refused: it, or a skill of the project that it calls, is not trusted as it is now (CIS-PROJ-010).
         """
         dag = self._find(name)
+        if not self._dag_trusted(dag):
+            self._valid(dag, name, self.found.all())
+            raise untrusted(f"the DAG {dag.name} ({dag.file})", self.root)
+        return self._whole(dag, name)
+
+    def tasks_of(self, skill: SkillManifest) -> tuple[DagSpec, Mapping[str, SkillManifest]]:
+        """The DAG of a skill of type dag that may run, and the skills that it calls, once those are trusted.
+
+        Raises:
+            Invalid: it has errors.
+            Refused: a DAG or skill of the project that it needs is not trusted as it is now (CIS-PROJ-010).
+        """
+        return self._whole(load_dag(skill.folder / skill.entry), skill.name)
+
+    def _whole(self, dag: LoadedDag, name: str) -> tuple[DagSpec, Mapping[str, SkillManifest]]:
         spec = self._valid(dag, name, self.found.all())
         if self.root is not None:
             check_settings(self._trust, self.root)
-        for each in (dag, *self._included(dag, spec).dags.values()):
+        for each in self._included(dag, spec).dags.values():
             if not self._dag_trusted(each):
                 raise untrusted(f"the DAG {each.name} ({each.file})", self.root)
         return spec, self.trusted_skills(spec.skills)

@@ -26,7 +26,9 @@ def read_entry(top: Table, skill: Table, kind: SkillType, folder: Path) -> tuple
         execution.finish()
     if top.get("commands") is not None:
         return _commands(top, entry, args)
-    if not entry and kind is not SkillType.DAG:
+    if kind is SkillType.DAG:
+        return _dag_file(top, skill, entry, folder), args
+    if not entry:
         if "entry" in skill.data and not isinstance(skill.data["entry"], str):
             return entry, args
         skill.notes.error(skill.path, 'there is no "entry"', "name a program on PATH, or a file beside the manifest")
@@ -35,6 +37,25 @@ def read_entry(top: Table, skill: Table, kind: SkillType, folder: Path) -> tuple
     elif kind is SkillType.WASM and args:
         skill.notes.warn(skill.at("args"), '"args" means nothing for a skill of type wasm')
     return entry, args
+
+
+def _dag_file(top: Table, skill: Table, entry: str, folder: Path) -> str:
+    """The file with the tasks: the one that is named, or the manifest itself if they stand in it."""
+    if top.get("dag") is not None and not entry:
+        return Path(top.notes.file).name
+    if not entry:
+        hint = "name a DAG file beside the manifest, or write [[dag.tasks]] into this one"
+        skill.notes.error(skill.path, 'there is no "entry"', hint)
+    elif os.path.isabs(entry) or os.path.normpath(entry).startswith(".."):
+        skill.notes.error(skill.at("entry"), f"the entry {describe(entry)} leaves the folder of the skill")
+    elif not (folder / entry).is_file():
+        skill.notes.error(skill.at("entry"), f"the entry {describe(entry)} does not exist", f"looked in {folder}")
+    for field in ("args", "timeout_secs"):
+        if field in skill.data:
+            skill.notes.warn(
+                skill.at(field), f'"{field}" means nothing for a skill of type dag', "see [dag] of its file"
+            )
+    return entry
 
 
 def check_module(skill: Table, entry: str, folder: Path, memory_mb: int) -> None:

@@ -138,8 +138,6 @@ def _limits(table: Table) -> dict[str, int]:
 
 def _not_yet(top: Table, skill: Table, manifest: SkillManifest) -> None:
     """Speak up about what this version reads and does not carry out."""
-    if manifest.type is SkillType.DAG:
-        skill.notes.warn(skill.at("type"), "a skill of type dag is listed, but this version does not run it yet")
     if manifest.mode is Mode.WARM:
         skill.notes.warn(skill.at("mode"), 'mode = "warm" is taken as "once" by this version')
     hooks = top.get("hooks")

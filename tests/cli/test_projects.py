@@ -198,3 +198,26 @@ def test_a_sentence_is_understood_shown_and_run(tmp_path: Path) -> None:
     assert cis("do", "run meet on x", cwd=root).code == 5
     assert cis("do", "say hello to 3", cwd=root).code == 2
     assert cis("do", "run meet on 3", cwd=root).code == 4, "it is not trusted"
+
+
+def test_a_skill_that_is_a_dag_is_a_run(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "p")
+    folder = root / ".cis" / "skills" / "ship"
+    folder.mkdir(parents=True)
+    (folder / "skill.toml").write_text(
+        '[skill]\nname = "ship"\ntype = "dag"\nentry = "tasks.toml"\n[[exports.commands]]\nname = "ship"\n'
+        'args = [{ name = "version", required = true }]\nphrases = ["ship {version}"]\n'
+    )
+    (folder / "tasks.toml").write_text(
+        '[dag.params.version]\n[[dag.tasks]]\nid = "build"\ncommand = "echo built"\n[[dag.tasks]]\nid = "push"\n'
+        'deps = ["build"]\ncommand = "test {{ params.version }} != 0 && echo pushed {{ params.version }}"\n'
+    )
+    assert cis("skill", "run", "ship", "1.2", cwd=root).code == 4
+    cis("trust", "--yes", cwd=root)
+    done = cis("do", "ship 1.2", "--json", cwd=root).json
+    assert (done["success"], done["output"], done["exit_code"]) == (True, "pushed 1.2", 0)
+    (run,) = cis("run", "list", "--json", cwd=root).json
+    assert run["id"] in done["note"]
+    failed = cis("skill", "run", "ship", "0", "--json", cwd=root)
+    assert (failed.code, failed.json["success"]) == (1, False)
+    assert cis("skill", "run", "ship", cwd=root).code == 5

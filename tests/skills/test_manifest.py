@@ -196,10 +196,14 @@ def test_permissions_in_a_list_of_tables_are_merged(tmp_path: Path) -> None:
     assert '"network = true" is taken as ["*"]' in _said(skill)
 
 
-def test_a_skill_that_is_a_dag_is_listed_and_said_not_to_run_yet(tmp_path: Path) -> None:
-    skill = _load(tmp_path, '[skill]\nname = "x"\ntype = "dag"\nentry = "x.toml"\n')
-    assert _whole(skill).type is SkillType.DAG
-    assert "a skill of type dag is listed, but this version does not run it yet" in _said(skill)
+def test_a_skill_that_is_a_dag_names_its_file_or_has_its_tasks_itself(tmp_path: Path) -> None:
+    head = '[skill]\nname = "x"\ntype = "dag"\n'
+    own = _load(tmp_path, head + "[[dag.tasks]]\nid = 'a'\n")
+    assert (_whole(own).type, _whole(own).entry, own.problems) == (SkillType.DAG, "skill.toml", ())
+    assert "or write [[dag.tasks]] into this one" in _said(_load(tmp_path, head))
+    assert 'the entry "x.toml" does not exist' in _said(_load(tmp_path, head + 'entry = "x.toml"\n'))
+    assert "leaves the folder" in _said(_load(tmp_path, head + 'entry = "../x.toml"\n'))
+    assert '"timeout_secs" means nothing' in _said(_load(tmp_path, head + 'entry = "run.sh"\ntimeout_secs = 3\n'))
 
 
 @pytest.mark.parametrize("path", ["read:..", "write:../x", "read:/etc", "read:~/.ssh", "write:a/../../b"])

@@ -147,6 +147,8 @@ async def test_a_skill_is_trusted_asked_called_and_answers(home: Home, project: 
         await until(pilot, lambda: '"found": "Ada"' in text_of(app))
         assert "│ looking for Ada" in text_of(app)
         assert "✓ aaa who=Ada" in text_of(app)
+        await until(pilot, lambda: "c copy the answer" in text_of(app))
+        assert "x cancel the call" not in text_of(app)
         await pilot.press("escape")
         await until(pilot, lambda: "1, 0 failed, usually" in text_of(app))
 

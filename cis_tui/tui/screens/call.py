@@ -14,7 +14,7 @@ from cis_tui.core.text import clean
 from cis_tui.skills.model import SkillResult
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.paint import Line, Tone, shown
-from cis_tui.tui.screens.dialog import Dialog
+from cis_tui.tui.screens.dialog import Dialog, DialogKeys
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.words import span
 
@@ -85,7 +85,7 @@ class CallDialog(Dialog[None]):
             return
         if self._ticker is not None:
             self._ticker.stop()
-        self.refresh_bindings()
+        self.query_one(DialogKeys).refresh()
         self.read_on()
 
     def read_on(self) -> None:

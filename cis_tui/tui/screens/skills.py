@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from cis_tui.tui.screens.call import CallDialog
 
-ORIGIN, VERSION, NOTE = 10, 9, 13
+ORIGIN, VERSION, NOTE = 8, 9, 13
+NARROW = 48
+"""Cells of a list in which a name counts for more than a version."""
 
 
 class SkillList(RowList):
@@ -62,10 +64,11 @@ class SkillList(RowList):
             note, tone = "✓ ready", Tone.GOOD
         else:
             note, tone = "? not trusted", Tone.ASK
-        name = max(6, width - VERSION - ORIGIN - NOTE)
+        version = VERSION if width >= NARROW else 0
+        name = max(6, width - version - ORIGIN - NOTE)
         return [
             (fit(shown(skill.name), name - 1) + " ", Tone.PLAIN),
-            (fit(shown(skill.version), VERSION), Tone.DIM),
+            (fit(shown(skill.version), version), Tone.DIM),
             (fit(skill.origin.value, ORIGIN), Tone.DIM),
             (fit(note, NOTE), tone),
         ]

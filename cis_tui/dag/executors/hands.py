@@ -30,6 +30,7 @@ from cis_tui.skills.surroundings import confined_env
 
 LEASE = 30.0
 """Seconds without a word of its executor after which an attempt is ended."""
+_SILENT = "its engine was not heard of for too long"
 GRACE = 5.0
 """Seconds that ending it takes at most."""
 _LOOK = 0.5
@@ -88,6 +89,7 @@ class Hands:
             return "the worker has been started anew"
         if not self._fence(invocation.key):
             return "it was begun or ended before"
+        await self._clear_away()
         folder = await asyncio.to_thread(self._room)
         running = self._running[invocation.key] = _Running(invocation, folder / "output")
         self._heard.setdefault(invocation.session, time.monotonic())
@@ -106,6 +108,7 @@ class Hands:
 
         Those that are `done` are forgotten.
         """
+        self._lapse(session)
         for key in done:
             await self._forget(key)
         deadline = time.monotonic() + wait
@@ -125,10 +128,34 @@ class Hands:
         for key in list(keys):
             self._fence(key)
             running = self._running.get(key)
-            if running is not None and running.end is None and running.work is not None:
-                running.why = running.why or why
-                running.work.cancel()
+            if running is not None and running.end is None:
+                self._give_up(running, why)
                 await running.gone.wait()
+
+    def _lapse(self, session: str) -> None:
+        """End what is left of a session that comes back after its lease: whoever waited for it has given it up."""
+        if self._is_silent(session):
+            for running in self._running.values():
+                if running.invocation.session == session and running.end is None:
+                    self._give_up(running, _SILENT)
+
+    def _is_silent(self, session: str) -> bool:
+        heard = self._heard.get(session)
+        return heard is not None and time.monotonic() - heard > LEASE
+
+    def _give_up(self, running: _Running, why: str) -> None:
+        if not running.why and running.work is not None:
+            running.why = why
+            running.work.cancel()
+
+    async def _clear_away(self) -> None:
+        """Forget the ends that nobody came for, and who has nothing here."""
+        for key, running in list(self._running.items()):
+            if running.end is not None and self._is_silent(running.invocation.session):
+                await self._forget(key)
+        busy = {running.invocation.session for running in self._running.values()}
+        for session in [each for each in self._heard if each not in busy and self._is_silent(each)]:
+            del self._heard[session]
 
     async def sweep(self, run: str, session: str) -> list[str]:
         """End what other sessions left of a run; the tasks."""
@@ -187,13 +214,11 @@ class Hands:
         return True
 
     async def _watched(self, running: _Running, work: asyncio.Task[Outcome], wanted: Callable[[], bool]) -> Outcome:
-        session = running.invocation.session
         while not work.done():
             await asyncio.wait({work}, timeout=_LOOK)
-            silent = time.monotonic() - self._heard[session] > LEASE
-            if not running.why and (silent or not wanted()):
-                running.why = f"its engine was not heard of for {LEASE:g} s" if silent else "nobody waits for it"
-                work.cancel()
+            silent = self._is_silent(running.invocation.session)
+            if silent or not wanted():
+                self._give_up(running, _SILENT if silent else "nobody waits for it")
         if work.cancelled():
             return Outcome(False, None, error=running.why or "ended")
         error = work.exception()

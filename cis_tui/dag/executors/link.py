@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import logging
 import math
+import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -187,6 +188,7 @@ def quieten() -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"distributed\b")
 
 
 async def _close(client: Any) -> None:

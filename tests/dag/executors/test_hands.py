@@ -62,6 +62,13 @@ async def hands(tmp_path: Path) -> AsyncGenerator[Hands]:
     await made.close()
 
 
+async def end_of(hands: Hands) -> str:
+    """What the end of the attempt k1, all of whose output is told, says of it."""
+    found = (await hands.news("s1", {"k1": 10_000}, (), 0))["k1"]
+    assert found.end is not None
+    return json.loads(found.end)["error"]
+
+
 def left_of(folder: Path, name: str) -> list[Path]:
     """What is called so, anywhere in a folder."""
     return list(folder.rglob(name))
@@ -113,8 +120,7 @@ async def test_what_is_ended_is_gone_with_everything_that_it_started(hands: Hand
     await hands.end(["k1"], "cancelled")
     assert not lives(int(read(pid)))
     assert await working == ""
-    found = (await hands.news("s1", {}, (), 0))["k1"]
-    assert found.end is not None and json.loads(found.end)["error"] == "cancelled"
+    assert await end_of(hands) == "cancelled"
 
 
 @pytest.mark.parametrize("way", ["silent", "unwanted"])
@@ -124,9 +130,29 @@ async def test_it_ends_what_nobody_waits_for(hands: Hands, monkeypatch: pytest.M
     began = time.monotonic()
     assert await hands.carry_out(invocation(hands, "sleep 300"), lambda: way == "silent") == ""
     assert time.monotonic() - began < 10
-    found = (await hands.news("s1", {}, (), 0))["k1"]
-    assert found.end is not None
-    assert ("not heard of" if way == "silent" else "nobody waits") in json.loads(found.end)["error"]
+    assert ("not heard of" if way == "silent" else "nobody waits") in await end_of(hands)
+
+
+async def test_who_comes_back_too_late_finds_its_attempts_ended(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    working = asyncio.ensure_future(hands.carry_out(invocation(hands, "echo hello; sleep 300"), lambda: True))
+    assert (await hands.news("s1", {}, (), 10))["k1"].data == b"hello\n"
+    monkeypatch.setattr(module, "LEASE", -1.0)  # as if the process had been stopped for long
+    monkeypatch.setattr(module, "_LOOK", 30)
+    await hands.news("s1", {"k1": 6}, (), 0)
+    async with asyncio.timeout(10):
+        assert await working == ""
+    assert "not heard of" in str(await end_of(hands))
+
+
+async def test_ends_that_nobody_comes_for_do_not_stay(
+    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await hands.carry_out(invocation(hands, "true"), lambda: True) == ""
+    assert await hands.carry_out(invocation(hands, "true", key="k2", session="s2"), lambda: True) == ""
+    assert len(left_of(tmp_path, "output")) == 2
+    monkeypatch.setattr(module, "LEASE", -1.0)
+    assert await hands.carry_out(invocation(hands, "true", key="k3"), lambda: True) == ""
+    assert len(left_of(tmp_path, "output")) == 1
 
 
 async def test_what_other_executors_left_of_a_run_is_swept(hands: Hands, tmp_path: Path) -> None:

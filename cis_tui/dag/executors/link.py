@@ -188,7 +188,7 @@ def quieten() -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"distributed\b")
+    warnings.filterwarnings("ignore", module=r"distributed\b")
 
 
 async def _close(client: Any) -> None:

@@ -71,7 +71,9 @@ from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
 from cis_tui.protocol import EngineStatus
 from cis_tui.skills.arguments import checked
+from cis_tui.skills.audit import MemoryTrail
 from cis_tui.skills.intent import Intent, read_intent
+from cis_tui.skills.kernel import Probe, this_kernel
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillInfo, SkillManifest, SkillResult, SkillRun, SkillType
 from cis_tui.skills.snapshot import Snapshots
@@ -95,9 +97,11 @@ class Engine:
         identity: Identity,
         journal: Journal,
         clock: Clock,
+        probe: Probe,
         opened: ExitStack,
     ) -> None:
         """Use `start`."""
+        self._probe = probe
         self.home = home
         self.settings = settings
         self.bus = journal.bus
@@ -122,6 +126,7 @@ class Engine:
             on_event=self._on_memory,
             auto_lock=settings.memory.auto_lock,
         )
+        self._trail = MemoryTrail(journal.note, journal.emit, clock)
         self._weekly = WeeklyArchive(self._memory.archive, clock)
         self._index = IndexKeeper(self._memory)
         self._trust = TrustStore(home)
@@ -135,6 +140,7 @@ class Engine:
             memory_get=self._memory_text,
             roll_back_memory=self._memory.roll_back,
             skill_memory=self._memory_for,
+            probe=probe,
             find_skill=lambda project, name: self._session(project).runnable_skill(name),
         )
         self._sessions: dict[str, ProjectSession] = {}
@@ -149,8 +155,9 @@ class Engine:
         project: Path | None = None,
         flags: Mapping[str, object] | None = None,
         clock: Clock = utc_now,
+        probe: Probe = this_kernel,
     ) -> Engine:
-        """Bring an engine to life on `home`.
+        """Bring an engine to life on `home`; `probe` says what the kernel can hold a native skill to.
 
         Raises:
             Unavailable: another engine is live there (CIS-ENG-001).
@@ -172,6 +179,7 @@ class Engine:
                 identity=identity,
                 journal=journal,
                 clock=clock,
+                probe=probe,
                 opened=opened.pop_all(),
             )
         await engine._finish_rollbacks()
@@ -342,7 +350,7 @@ class Engine:
 
     def _on_memory(self, type: str, data: Mapping[str, object]) -> None:
         # What a skill reached in memory, or tried to, is kept; what a person did is told and forgotten.
-        (self._journal.note if "skill" in data else self._journal.emit)(type, data)
+        (self._trail if "skill" in data else self._journal.emit)(type, data)
         if type != EventType.MEMORY_ACCESS:
             self._index.wake()
 
@@ -648,7 +656,7 @@ class Engine:
         """The session of a project folder, or of none for an empty path."""
         if project not in self._sessions:
             root = Path(project) if project else None
-            self._sessions[project] = ProjectSession(self.home, self._trust, root, self._snapshots)
+            self._sessions[project] = ProjectSession(self.home, self._trust, root, self._snapshots, probe=self._probe)
         if self.staying or self.faces:
             self._following.follow(self._sessions[project])
         return self._sessions[project]

@@ -91,8 +91,17 @@ def build_parser(prog: str, command: Command) -> Parser:
 
 
 def call(command: Command, arguments: Namespace) -> int:
-    """Run a command with its parsed arguments."""
+    """Run a command with its parsed arguments.
+
+    Raises:
+        Refused: a confined skill runs it, which has memory alone (CIS-SKILL-049).
+    """
     context = Context(json=arguments.json, home=arguments.home, project=arguments.project)
+    if context.door is not None and not command.for_skills:
+        from cis_tui.core.errors import Refused
+
+        hint = "what else is to be done is another task of a DAG, or the skill's own program"
+        raise Refused("CIS-SKILL-049", "a skill has cis memory get, set and list, and nothing else of cis", hint=hint)
     outcome = command.run(context, arguments)
     if isinstance(outcome, int):
         return outcome

@@ -268,6 +268,19 @@ def _executors(context: Context) -> Checks:
         yield Check("executors", "ok", "local, dask" + (", dask:// with TLS" if any(files.values()) else ", dask://"))
 
 
+def _sandbox(context: Context) -> Checks:
+    from cis_tui.skills import kernel
+    from cis_tui.skills.model import Permissions
+
+    here = kernel.this_kernel()
+    gaps = kernel.not_enforced(Permissions(), here)
+    for gap in gaps:
+        hint = "each call of a native skill is confirmed by a person; Linux 6.12 enforces all of it"
+        yield Check("sandbox", "warn", f"not enforced here: {gap}", hint)
+    if not gaps:
+        yield Check("sandbox", "ok", f"native skills are held to their permissions by {kernel.in_words(here)}")
+
+
 def _terminal(context: Context) -> Checks:
     if not sys.stdout.isatty():
         yield Check("terminal", "ok", "output goes to a file or pipe")
@@ -297,5 +310,6 @@ _CHECKS: dict[str, Callable[[Context], Checks]] = {
     "project": _project,
     "skills": _skills,
     "executors": _executors,
+    "sandbox": _sandbox,
     "terminal": _terminal,
 }

@@ -29,6 +29,8 @@ class Command:
     hidden: bool = False
     takes_program: bool = False
     """What comes after `--` is a program with its arguments, `arguments.program`; else words like those before it."""
+    for_skills: bool = False
+    """A confined skill may run it."""
 
 
 @dataclass(frozen=True, slots=True)

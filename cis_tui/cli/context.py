@@ -27,6 +27,12 @@ class Context:
         named = self._home or os.environ.get("CIS_HOME") or "~/.cis"
         return os.path.join(os.path.abspath(os.path.expanduser(named)), "engine.sock")
 
+    @property
+    def door(self) -> tuple[str, str] | None:
+        """The way to memory, and the token for it, of a command that a confined skill runs; else None."""
+        path, token = os.environ.get("CIS_SOCKET", ""), os.environ.get("CIS_TOKEN", "")
+        return (path, token) if path and token and self._home is None else None
+
     @cached_property
     def home(self) -> Home:
         """The CIS home; nothing is made."""

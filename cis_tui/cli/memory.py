@@ -41,7 +41,7 @@ def get(context: Context, key: str, *, default: str | None = None) -> int:
 
 def _quick_value(context: Context, key: str) -> str | bytes | None:
     """The value, when no engine is live and the files are in order; else None."""
-    if os.path.exists(context.socket_path):
+    if context.door is not None or os.path.exists(context.socket_path):
         return None
     from cis_tui.memory.peek import peek
 
@@ -138,6 +138,8 @@ def history(context: Context, key: str) -> int:
 
 def _why_gone(context: Context) -> str:
     """What to do about an entry that is not there: it may have gone with a log that somebody removed."""
+    if context.door is not None:
+        return ""
     from cis_tui.core.errors import CisError
     from cis_tui.memory.check import is_log_gone
     from cis_tui.memory.data_key import borrowed

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cis_tui.memory.records import Domain, MemoryWrite
     from cis_tui.memory.service import MemoryService
     from cis_tui.memory.stats import MemoryStats
+    from cis_tui.skills.knock import Door
 
 _POLL = 0.2
 """Seconds between two looks at what a live engine does."""
@@ -68,7 +69,16 @@ class Store(Protocol):
 
 @contextmanager
 def open_store(context: Context) -> Generator[Store]:
-    """The memory of the context's home."""
+    """The memory of the context's home, or what of it a skill may use that runs this command."""
+    if context.door is not None:
+        from cis_tui.skills.knock import Door
+
+        door = Door(*context.door)
+        try:
+            yield RemoteStore(context, door)
+        finally:
+            door.close()
+        return
     line = _live_line(context)
     if line is not None:
         try:
@@ -117,7 +127,7 @@ def _ask(again: bool) -> str | None:
 class RemoteStore:
     """The memory of a live engine."""
 
-    def __init__(self, context: Context, line: Line) -> None:
+    def __init__(self, context: Context, line: Line | Door) -> None:
         self._context = context
         self._line = line
 

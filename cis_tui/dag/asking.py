@@ -95,14 +95,17 @@ class Asking:
 
 
 def level_of(task: TaskSpec, call: Call) -> Level:
-    """Who decides about a task: its own level, or one person where its skill asks for that."""
-    if task.level.kind is LevelKind.MECHANICAL and call.manifest is not None and call.manifest.confirm:
-        return Level(LevelKind.CONFIRMED)
-    return task.level
+    """Who decides about a task: its own level, or one person if it would run by itself and its skill asks for that."""
+    return Level(LevelKind.CONFIRMED) if _rises(task, call) else task.level
+
+
+def _rises(task: TaskSpec, call: Call) -> bool:
+    by_itself = task.level.kind in (LevelKind.MECHANICAL, LevelKind.RECOMMENDED)
+    return by_itself and call.manifest is not None and bool(call.manifest.confirm)
 
 
 def _prompt(task: TaskSpec, shown: Call, call: Call, story: str) -> str:
     text = shown.shown if task.work_dir == "." else f"{shown.shown}\nin {shown.cwd}"
-    if task.level.kind is LevelKind.MECHANICAL and call.manifest is not None and call.manifest.confirm:
+    if call.manifest is not None and _rises(task, call):
         text = f"{text}\nasked because {call.manifest.confirm}"
     return f"{story}\nRun it again?\n\n{text}" if story else text

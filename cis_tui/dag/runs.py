@@ -42,6 +42,7 @@ from cis_tui.dag.undo_plan import undo_plan
 from cis_tui.dag.views import Debt, LogChunk, PruneReport, RunStatus, RunSummary, RunView, TaskView, UndoItem
 from cis_tui.dag.working import WorkingRuns, stopping
 from cis_tui.skills.guardian import kill_marked
+from cis_tui.skills.kernel import Probe, this_kernel
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillManifest, SkillRun
 from cis_tui.skills.native import NativeSkills
@@ -81,9 +82,11 @@ class RunService:
         roll_back_memory: RollBackMemory = lambda run, since: (),
         skill_memory: Callable[[Caller], SkillMemory] | None = None,
         find_skill: Callable[[str, str], SkillManifest] = _no_skill,
+        probe: Probe = this_kernel,
     ) -> None:
         """`memory_get` is what `memory("key")` gives in a template; both are called in threads. `skill_memory`: the
-        memory that a WASM skill sees. `find_skill`: the skill that a project calls by a name, trusted, or an error."""
+        memory that a skill sees. `find_skill`: the skill that a project calls by a name, trusted, or an error. `probe`:
+        what the kernel can hold a native skill to."""
         self._home = home
         self._journal = journal
         self._memory_get = memory_get
@@ -114,7 +117,9 @@ class RunService:
             schedule=self.schedule,
             threads=self._tools.threads,
         )
-        self._native = NativeSkills(home, self._tools.processes)
+        self._native = NativeSkills(
+            home, self._tools.processes, probe=probe, memory=skill_memory, threads=self._tools.threads
+        )
         self._executors = Executors(
             home,
             self._tools.processes,
@@ -387,6 +392,7 @@ class RunService:
         await asyncio.gather(self._skill_calls.close(), *self._changes, return_exceptions=True)
         await self._working.close()
         await self.decisions.close()
+        await self._native.close()
         await self._wasm.close()
         await self._tools.processes.close()
         self._tools.threads.shutdown()

@@ -162,6 +162,9 @@ def _skills(spec: DagSpec, skills: Mapping[str, SkillManifest]) -> Iterator[Find
         elif skills[name].type is SkillType.DAG:
             message = f'{who} calls the skill "{name}" of type {skills[name].type}, which this version cannot run'
             yield Finding(tasks[0], "skill", message, "use one of type native or wasm")
+        elif skills[name].confirm:
+            message = f'{who} calls the skill "{name}", and is confirmed before: {skills[name].confirm}'
+            yield Finding(tasks[0], "skill", message, "cis doctor tells more", Severity.WARNING)
 
 
 def _levels(spec: DagSpec, stakeholders: Mapping[str, str]) -> Iterator[Finding]:

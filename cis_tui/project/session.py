@@ -28,6 +28,7 @@ from cis_tui.project.reload import Kind, Reload, Seen, reloads
 from cis_tui.project.skills import ProjectSkills, check_settings, manifests, untrusted
 from cis_tui.project.trust import TrustStore
 from cis_tui.skills.digest import hash_file
+from cis_tui.skills.kernel import Probe, this_kernel
 from cis_tui.skills.manifest import LoadedSkill
 from cis_tui.skills.model import SkillInfo, SkillManifest
 from cis_tui.skills.snapshot import Snapshots
@@ -43,10 +44,19 @@ class ProjectSession:
     Files are read when they are asked for, so that what is shown and run is what lies there now.
     """
 
-    def __init__(self, home: Home, trust: TrustStore, root: Path | None, snapshots: Snapshots | None = None) -> None:
-        """`snapshots` is what skills are run from; without it, the session is for looking only."""
+    def __init__(
+        self,
+        home: Home,
+        trust: TrustStore,
+        root: Path | None,
+        snapshots: Snapshots | None = None,
+        *,
+        probe: Probe = this_kernel,
+    ) -> None:
+        """`snapshots` is what skills are run from; without it, the session is for looking only. `probe` says what the
+        kernel can hold a native skill to."""
         self.root = root
-        self.found = ProjectSkills(home, trust, root, snapshots)
+        self.found = ProjectSkills(home, trust, root, snapshots, probe)
         """The skills that can be called from here."""
         self._trust = trust
         self._seen: dict[str, Seen] | None = None

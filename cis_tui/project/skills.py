@@ -15,8 +15,9 @@ from cis_tui.project.code import SETTINGS
 from cis_tui.project.reload import Kind, Seen
 from cis_tui.project.trust import TrustStore
 from cis_tui.skills.digest import folder_files
+from cis_tui.skills.kernel import Probe, asked_why, gaps_of, this_kernel
 from cis_tui.skills.manifest import MANIFEST, LoadedSkill, load_manifest
-from cis_tui.skills.model import Mode, Permissions, SkillInfo, SkillManifest, SkillOrigin
+from cis_tui.skills.model import Mode, Permissions, SkillInfo, SkillManifest, SkillOrigin, SkillType
 from cis_tui.skills.registry import find_skills
 from cis_tui.skills.snapshot import Snapshot, Snapshots
 
@@ -36,7 +37,16 @@ class ProjectSkills:
     held against trust. A skill that was called, or looked at by `refresh`, and is broken since, is called as it was.
     """
 
-    def __init__(self, home: Home, trust: TrustStore, root: Path | None, snapshots: Snapshots | None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        trust: TrustStore,
+        root: Path | None,
+        snapshots: Snapshots | None,
+        probe: Probe = this_kernel,
+    ) -> None:
+        """`probe` says what the kernel can hold a native skill to."""
+        self._probe = probe
         self._home = home
         self._trust = trust
         self._root = root
@@ -48,7 +58,15 @@ class ProjectSkills:
 
     def all(self) -> Mapping[str, LoadedSkill]:
         """Every skill that can be found from here, by name."""
-        return find_skills(self._home, self._root, settle=self._last_good)
+        return find_skills(self._home, self._root, settle=lambda skill: self._asked(self._last_good(skill)))
+
+    def _asked(self, skill: LoadedSkill) -> LoadedSkill:
+        """`skill`, to be confirmed by a person if it could do more here than it may."""
+        return replace(skill, manifest=self._confirmed(skill.manifest)) if skill.manifest is not None else skill
+
+    def _confirmed(self, manifest: SkillManifest) -> SkillManifest:
+        why = asked_why(manifest, self._probe()) if manifest.type is SkillType.NATIVE else ""
+        return replace(manifest, confirm=why) if why else manifest
 
     def infos(self) -> tuple[SkillInfo, ...]:
         """Every skill that can be found from here, by name."""
@@ -154,7 +172,7 @@ class ProjectSkills:
         manifest = self._read[key]
         if manifest is None:
             raise Invalid("CIS-SKILL-003", f"the skill {skill.name} is being changed", hint="try again in a moment")
-        return replace(manifest, name=skill.name, file=skill.file)
+        return self._confirmed(replace(manifest, name=skill.name, file=skill.file))
 
     def _last_good(self, skill: LoadedSkill) -> LoadedSkill:
         """A broken skill as it was before it was broken, as long as that is trusted."""
@@ -192,6 +210,7 @@ class ProjectSkills:
             dependencies=manifest.dependencies if manifest else (),
             mode=manifest.mode if manifest else Mode.ONCE,
             timeout=manifest.timeout if manifest else 0.0,
+            not_enforced=gaps_of(manifest, self._probe()) if manifest else (),
         )
 
     def _is_trusted(self, skill: LoadedSkill) -> bool:

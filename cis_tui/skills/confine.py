@@ -14,7 +14,7 @@ from cis_tui.core.text import clean_line
 from cis_tui.skills.grants import leaves_project
 from cis_tui.skills.jail.order import Access, Limits, Network, Order
 from cis_tui.skills.kernel import Kernel
-from cis_tui.skills.model import Permissions, SkillManifest
+from cis_tui.skills.model import Mode, Permissions, SkillManifest
 from cis_tui.skills.programs import Needs, any_program, cis_needs, command_needs, needs_of
 from cis_tui.skills.surroundings import AUTHOR
 
@@ -74,16 +74,18 @@ def order_for(
         temporary=str(temporary),
         landlock=kernel.landlock,
         seccomp=kernel.seccomp,
+        counts=kernel.counts,
         limits=limits_of(manifest),
     )
 
 
 def limits_of(manifest: SkillManifest) -> Limits:
-    """What a call of a native skill may use."""
+    """What a call of a native skill may use; a warm one has the processor for as long as its time-out lets it."""
     given = {**DEFAULT_LIMITS, **manifest.limits}
+    warm = manifest.mode is Mode.WARM
     return Limits(
         memory=given["memory_mb"] << 20,
-        cpu=given.get("cpu_secs", int(manifest.timeout) + 1),
+        cpu=0 if warm else given.get("cpu_secs", int(manifest.timeout) + 1),
         tasks=given["processes"],
         disk=given["disk_mb"] << 20,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,8 @@ class Kernel:
     """Version of Landlock (kernel 5.13 has 1, 6.12 has 6); 0 for none."""
     seccomp: bool
     """System calls can be filtered."""
+    counts: bool = True
+    """It holds a skill to its number of processes: it asks us before it makes one, or counts those of a user."""
 
 
 Probe = Callable[[], Kernel]
@@ -34,7 +37,9 @@ def this_kernel() -> Kernel:
         return Kernel(0, False)
     from cis_tui.skills.jail import system
 
-    return Kernel(system.landlock_version(), system.seccomp_works())
+    seccomp = system.seccomp_works()
+    # RLIMIT_NPROC counts for everybody but root.
+    return Kernel(system.landlock_version(), seccomp, os.getuid() != 0 or (seccomp and system.can_listen()))
 
 
 def not_enforced(permissions: Permissions, kernel: Kernel) -> tuple[str, ...]:
@@ -53,6 +58,8 @@ def not_enforced(permissions: Permissions, kernel: Kernel) -> tuple[str, ...]:
             gaps.append("hosts and ports of the network (they need Landlock 4, kernel 6.7)")
         else:
             gaps.append("hosts of the network: any host can be reached on the ports that it names")
+    if not kernel.counts:
+        gaps.append("the number of its processes (root is not counted, and nobody can be asked)")
     return tuple(gaps)
 
 
@@ -61,3 +68,15 @@ def gaps_of(manifest: SkillManifest, kernel: Kernel) -> tuple[str, ...]:
     if manifest.type is not SkillType.NATIVE or manifest.is_own_shell:
         return ()
     return not_enforced(manifest.permissions, kernel)
+
+
+def asked_why(manifest: SkillManifest, kernel: Kernel) -> str:
+    """Why each call of `manifest` is confirmed by a person on `kernel`; empty when nobody is asked."""
+    gaps = gaps_of(manifest, kernel)
+    return f"it is not held here to all that it may do: {'; '.join(gaps)}" if gaps else ""
+
+
+def in_words(kernel: Kernel) -> str:
+    """What `kernel` has, such as `Landlock 7, seccomp`."""
+    parts = [f"Landlock {kernel.landlock}"] if kernel.landlock else []
+    return ", ".join([*parts, *(["seccomp"] if kernel.seccomp else [])]) or "nothing"

@@ -73,6 +73,14 @@ class Confined:
         self._closes = close
         self._write()
 
+    def close_input(self) -> None:
+        """Close its stdin once everything is written."""
+        self.give(b"")
+
+    def begin(self) -> None:
+        """From now on count what it writes to a disk from nothing: it works on something new."""
+        self._launcher.send_signal(self._id, 0)
+
     def group_lives(self) -> bool:
         """Whether anything of it is there: it ends together."""
         return not self.exited.done()

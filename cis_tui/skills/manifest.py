@@ -138,8 +138,11 @@ def _limits(table: Table) -> dict[str, int]:
 
 def _not_yet(top: Table, skill: Table, manifest: SkillManifest) -> None:
     """Speak up about what this version reads and does not carry out."""
-    if manifest.mode is Mode.WARM:
-        skill.notes.warn(skill.at("mode"), 'mode = "warm" is taken as "once" by this version')
+    if manifest.mode is Mode.WARM and manifest.type is not SkillType.NATIVE:
+        skill.notes.warn(skill.at("mode"), 'mode = "warm" is for native skills')
+    elif manifest.mode is Mode.WARM and "cpu_secs" in manifest.limits:
+        message = 'the limit "cpu_secs" does not bound a warm skill: "timeout_secs" bounds each of its calls'
+        top.notes.warn(("limits", "cpu_secs"), message)
     hooks = top.get("hooks")
     if not (hooks is None or is_table(hooks) or is_list(hooks)):
         top.wrong(("hooks",), hooks, "a table")

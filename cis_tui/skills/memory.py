@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from cis_tui.core.errors import Refused
-from cis_tui.memory.records import HIDDEN, Domain, MemoryItem, MemoryWrite
+from cis_tui.core.errors import CisError, Refused
+from cis_tui.memory.records import HIDDEN, LOCKED, Domain, MemoryItem, MemoryPage, MemoryWrite
 from cis_tui.skills.model import Permissions
 from cis_tui.skills.permissions import may_read, may_write
 
@@ -23,6 +23,7 @@ class Memory(Protocol):
         self, key: str, *, public_only: bool = False, by: Mapping[str, object] | None = None
     ) -> MemoryItem | None: ...
     def set(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> MemoryItem: ...
+    def list(self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000) -> MemoryPage: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,40 @@ class SkillMemory:
         except Refused as error:
             raise self._refused("read", key, error) from error
 
-    def set(self, key: str, value: str | bytes) -> MemoryItem:
-        """Keep an entry as the run's own; durable when this returns.
+    def list(self, prefix: str, *, domain: Domain | None = None, limit: int = 1000) -> MemoryPage:
+        """The entries below `prefix` that may be read, by key; of private ones those that are named whole.
+
+        Raises:
+            Refused: the permissions cover nothing below it (CIS-SKILL-061).
+            CisError: memory cannot be read.
+        """
+        named = self._caller.granted.memory_read
+        wanted = {max(prefix, each, key=len) for each in named if prefix.startswith(each) or each.startswith(prefix)}
+        if not wanted:
+            raise self._denied("read", prefix)
+        pages: list[MemoryPage] = []
+        if domain is not Domain.PRIVATE:
+            widest = [each for each in wanted if not any(each != other and each.startswith(other) for other in wanted)]
+            pages += [self._memory.list(each, domain=Domain.PUBLIC, limit=limit) for each in widest]
+        if domain is not Domain.PUBLIC:
+            pages += [self._private(key, domain) for key in named if key and key.startswith(prefix)]
+        self._on_event("MemoryAccess", {"prefix": prefix, **self._caller.name, "write": False})
+        items = sorted((item for page in pages for item in page.items), key=lambda item: item.key)
+        locked = any(page.locked for page in pages)
+        return MemoryPage(tuple(items[:limit]), sum(page.total for page in pages), locked)
+
+    def _private(self, key: str, asked: Domain | None) -> MemoryPage:
+        try:
+            page = self._memory.list(key, domain=Domain.PRIVATE, limit=1)
+        except CisError as error:
+            if asked is None and error.code == LOCKED:
+                return MemoryPage((), 0, locked=True)
+            raise
+        items = tuple(item for item in page.items if item.key == key)
+        return MemoryPage(items, len(items), page.locked)
+
+    def set(self, key: str, value: str | bytes, *, domain: Domain | None = None) -> MemoryItem:
+        """Keep an entry as the run's own, in `domain` if one is given; durable when this returns.
 
         Raises:
             Refused: the permissions do not cover it (CIS-SKILL-061).
@@ -94,10 +127,12 @@ class SkillMemory:
         if not may_write(granted, key, Domain.PUBLIC):
             raise self._denied("write", key)
         named = may_write(granted, key, Domain.PRIVATE)
-        write = MemoryWrite(key, value, run=caller.run, public_only=not named)
+        if domain is Domain.PRIVATE and not named:
+            raise self._denied("write", key, private=True)
+        write = MemoryWrite(key, value, domain if named else None, run=caller.run, public_only=not named)
         try:
-            domain = self._default_domain(caller.project) if named else Domain.PUBLIC
-            item = self._memory.set(write, default_domain=domain)
+            default = self._default_domain(caller.project) if named else Domain.PUBLIC
+            item = self._memory.set(write, default_domain=default)
         except Refused as error:
             raise self._refused("write", key, error) from error
         self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value, **caller.name, "write": True})

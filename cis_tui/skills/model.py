@@ -167,6 +167,8 @@ class SkillInfo:
     mode: Mode = Mode.ONCE
     timeout: float = 30.0
     """Seconds."""
+    not_enforced: tuple[str, ...] = ()
+    """What of its permissions the kernel here does not hold it to, a phrase each: each of its calls is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)

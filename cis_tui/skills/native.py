@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import shutil
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cis_tui.core.codec import dumps
-from cis_tui.core.errors import Invalid, NotFound, Refused, TimedOut
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.paths import Home
-from cis_tui.core.text import clean
-from cis_tui.skills.answer import ANSWER_KB, Answer, parse_answer
-from cis_tui.skills.confine import limits_of, order_for
+from cis_tui.skills.cell import Cells
+from cis_tui.skills.heard import Heard
 from cis_tui.skills.kernel import Probe, this_kernel
-from cis_tui.skills.model import SkillManifest, SkillResult, SkillType
-from cis_tui.skills.overstepped import check_limits, denial
-from cis_tui.skills.process import Command, Ended, Processes, Sink
-from cis_tui.skills.surroundings import own_folder
-
-_LOG_END = 4096
-MAX_LOG = 64 << 20
-"""Bytes that one call may log."""
+from cis_tui.skills.memory import Caller, SkillMemory
+from cis_tui.skills.model import Mode, SkillManifest, SkillResult, SkillType
+from cis_tui.skills.process import Command, Processes, Sink
+from cis_tui.skills.warm import IDLE, OF_A_CALL, Ask, WarmSkills
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +44,20 @@ class SkillCall:
 class NativeSkills:
     """Calls native skills, each held to its permissions; for the engine's event loop."""
 
-    def __init__(self, home: Home, processes: Processes, *, probe: Probe = this_kernel) -> None:
-        """`probe` says what the kernel can enforce."""
-        self._home = home
+    def __init__(
+        self,
+        home: Home,
+        processes: Processes,
+        *,
+        probe: Probe = this_kernel,
+        memory: Callable[[Caller], SkillMemory] | None = None,
+        threads: Executor | None = None,
+        idle: float = IDLE,
+    ) -> None:
+        """For the parameters see `Cells` and `WarmSkills`."""
         self._processes = processes
-        self._probe = probe
+        self._cells = Cells(home, processes, probe=probe, memory=memory, threads=threads)
+        self._warm = WarmSkills(self._cells, processes, idle=idle)
 
     async def run(self, manifest: SkillManifest, call: SkillCall, *, on_log: Sink | None = None) -> SkillResult:
         """Run a native skill to its end; `on_log` gets what it prints, its answer and its log.
@@ -63,53 +66,62 @@ class NativeSkills:
             Refused: the skill is of another type, its program lies outside of its folder, or its permissions lead out
                 of the project (CIS-SKILL-020, 021, 040).
             NotFound: its program is missing (CIS-SKILL-022).
-            Invalid: its program cannot be started, or answers too much (CIS-SKILL-023, 025).
+            Invalid: its program cannot be started, or answers too much (CIS-SKILL-023, 025, 046).
             TimedOut: it took too long and was ended (CIS-SKILL-024).
-            CisError: it came up against one of its limits, see `check_limits`.
+            CisError: it came up against one of its limits, see `check_limits`; or it is warm, and ended before it
+                answered (CIS-SKILL-050), or answered what is no JSON (CIS-SKILL-051).
         """
-        argv = (program(manifest, call.env.get("PATH")), *manifest.args, *call.args)
-        timeout = manifest.timeout if call.timeout is None else call.timeout
-        document = {"args": call.args, "input": call.input, "project": call.project, "run": call.run}
-        command = Command(argv, call.cwd, call.env, dumps(document).encode() + b"\n", timeout)
-        heard = _Heard(manifest, call.overflow, on_log)
+        heard = Heard(manifest, call.overflow, on_log)
         try:
-            async with self._confined(manifest, command, call.project) as confined:
-                ended = await self._processes.run(confined, heard.answer, heard.log)
+            if manifest.mode is Mode.WARM and sys.platform == "linux":
+                return await self._ask(manifest, call, heard)
+            return await self._start(manifest, call, heard)
         except (OSError, ValueError) as error:
             raise Invalid("CIS-SKILL-023", f"the skill {manifest.name} cannot be started: {error}") from error
         finally:
             heard.close()
-        return heard.result(ended, timeout, confined=confined.order is not None)
 
-    @asynccontextmanager
-    async def _confined(self, manifest: SkillManifest, command: Command, project: str) -> AsyncGenerator[Command]:
-        """`command`, held to what `manifest` permits, with a folder of its own while the block runs."""
-        if manifest.is_own_shell or sys.platform != "linux":
-            yield command
-            return
-        folder = self._processes.temporary()
-        try:
-            env = {**command.env, **own_folder(folder)}
-            order = order_for(
-                manifest,
-                command.argv,
-                env,
-                cwd=command.cwd,
-                project=project,
-                temporary=folder,
-                kernel=self._probe(),
-                home=self._home,
-            )
-            yield replace(command, env=env, order=order)
-        finally:
-            await _remove(folder)
+    async def close(self) -> None:
+        """End the processes of warm skills."""
+        await self._warm.close()
+
+    async def _start(self, manifest: SkillManifest, call: SkillCall, heard: Heard) -> SkillResult:
+        """A process of its own for the call."""
+        argv = (program(manifest, call.env.get("PATH")), *manifest.args, *call.args)
+        command = Command(argv, call.cwd, call.env, _document(call), _timeout(manifest, call))
+        async with self._cells.open(manifest, command, call.project) as cell:
+            if cell.keeper is not None:
+                cell.keeper.admit(self._cells.memory_of(_caller(manifest, call)))
+            ended = await self._processes.run(cell.command, heard.answer, heard.log)
+        return heard.result(ended, command.timeout, confined=cell.command.order is not None)
+
+    async def _ask(self, manifest: SkillManifest, call: SkillCall, heard: Heard) -> SkillResult:
+        """A line to the process that the skill has, or that it gets for this."""
+        argv = (program(manifest, call.env.get("PATH")), *manifest.args)
+        env = {name: value for name, value in call.env.items() if name not in OF_A_CALL}
+        command = Command(argv, call.cwd, env, timeout=_timeout(manifest, call))
+        ask = Ask(manifest, command, _document(call), _caller(manifest, call), heard.answer, heard.log)
+        began = time.monotonic()
+        ended = await self._warm.call(ask)
+        if ended is None:
+            return heard.line(time.monotonic() - began)
+        heard.result(ended, command.timeout, confined=True)
+        message = f"the process of the skill {manifest.name} ended before it answered"
+        code = f"with exit code {ended.exit_code}" if not ended.signal else f"by {ended.signal}"
+        raise CisError("CIS-SKILL-050", f"{message}, {code}", hint=heard.said(), context={"skill": manifest.name})
 
 
-async def _remove(folder: Path) -> None:
-    try:
-        os.rmdir(folder)
-    except OSError:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+def _caller(manifest: SkillManifest, call: SkillCall) -> Caller:
+    return Caller(manifest.name, manifest.permissions, run=call.run, task=call.task, project=call.project)
+
+
+def _timeout(manifest: SkillManifest, call: SkillCall) -> float:
+    return manifest.timeout if call.timeout is None else call.timeout
+
+
+def _document(call: SkillCall) -> bytes:
+    given = {"args": call.args, "input": call.input, "project": call.project, "run": call.run}
+    return dumps(given).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def program(manifest: SkillManifest, path: str | None = None) -> str:
@@ -141,56 +153,3 @@ def program(manifest: SkillManifest, path: str | None = None) -> str:
             hint=f"install {manifest.entry}, or correct entry in {manifest.file}",
         )
     return found
-
-
-class _Heard:
-    """What a skill says: its answer, and the end of its log."""
-
-    def __init__(self, manifest: SkillManifest, overflow: Path | None, on_log: Sink | None) -> None:
-        self._manifest = manifest
-        self._answer = Answer(manifest.limits.get("output_kb", ANSWER_KB) * 1024, overflow)
-        self._most = limits_of(manifest).disk if overflow else self._answer.limit
-        self._on_log = on_log
-        self._log = bytearray()
-        self._logged = 0
-
-    def answer(self, data: bytes) -> bool:
-        """Take a part of its answer; False when it answers without end."""
-        self._answer.feed(data)
-        if self._on_log:
-            self._on_log(data)
-        return self._answer.size <= self._most
-
-    def log(self, data: bytes) -> bool:
-        """Take a part of its log; False when it logs without end."""
-        self._logged += len(data)
-        self._log.extend(data)
-        del self._log[:-_LOG_END]
-        if self._on_log:
-            self._on_log(data)
-        return self._logged <= MAX_LOG
-
-    def close(self) -> None:
-        """No more is to come."""
-        self._answer.close()
-
-    def result(self, ended: Ended, timeout: float, *, confined: bool) -> SkillResult:
-        """What the call gave, see `NativeSkills.run`."""
-        answer, name = self._answer, self._manifest.name
-        log = self._log.decode("utf-8", "replace")
-        if ended.exit_code is None:
-            raise TimedOut("CIS-SKILL-024", f"timed out after {timeout:g} s", context={"skill": name})
-        if (answer.too_long and not answer.file) or answer.size > self._most:
-            why = f": {answer.failure}" if answer.failure else ""
-            raise Invalid("CIS-SKILL-025", f"the skill {name} answered more than {self._most // 1024} kB{why}")
-        if self._logged > MAX_LOG:
-            raise Invalid("CIS-SKILL-046", f"the skill {name} logged more than {MAX_LOG >> 20} MB")
-        if confined:
-            check_limits(self._manifest, ended, limits_of(self._manifest), log)
-        note = denial(self._manifest, ended, log) if confined else ""
-        if ended.exit_code != 0:
-            text = clean(answer.text or log).strip()
-            return SkillResult(False, text, ended.exit_code, ended.duration, answer.file, note)
-        # The beginning of a JSON document is none.
-        output = clean(answer.text, limit=len(answer.text) + 1) if answer.too_long else parse_answer(answer.text)
-        return SkillResult(True, output, ended.exit_code, ended.duration, answer.file, note)

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import time
 import uuid
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,8 +36,8 @@ class Command:
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
-    input: bytes = b""
-    """What it reads on stdin."""
+    input: bytes | None = b""
+    """What it reads on stdin; None for a stdin that stays open, of a program with an order."""
     timeout: float | None = None
     """Seconds."""
     order: Order | None = None
@@ -71,11 +71,19 @@ class Processes:
         self._grace = GRACE
         self._closed = False
 
-    async def run(self, command: Command, on_output: Sink, on_error: Sink | None = None) -> Ended:
+    async def run(
+        self,
+        command: Command,
+        on_output: Sink,
+        on_error: Sink | None = None,
+        *,
+        on_start: Callable[[Confined], None] | None = None,
+    ) -> Ended:
         """Run a program to its end; what it leaves running in its process group is ended too.
 
         `on_output` gets stdout, and stderr in its order unless `on_error` is given. When the caller is cancelled, or
-        the time is up, everything that the program started is ended: SIGTERM, after three seconds SIGKILL.
+        the time is up, everything that the program started is ended: SIGTERM, after three seconds SIGKILL. `on_start`
+        gets the process of a program with an order, to talk to.
 
         Raises:
             OSError: it cannot be started, or cannot be held to its order.
@@ -89,6 +97,8 @@ class Processes:
         marker = f"CIS_CALL={self._engine}.{self._calls}"
         began = time.monotonic()
         process = await self._start(command, marker, on_output, on_error)
+        if on_start is not None and isinstance(process, Confined):
+            on_start(process)
         timed_out = False
         try:
             async with asyncio.timeout(command.timeout):
@@ -150,11 +160,11 @@ class Processes:
         except asyncio.CancelledError:
             send(marked(marker), signal.SIGKILL)
             raise
-        process.give(command.input)
+        process.give(command.input or b"")
         return process
 
     async def _confine(
-        self, order: Order, data: bytes, marks: Mapping[str, str], on_output: Sink, on_error: Sink
+        self, order: Order, data: bytes | None, marks: Mapping[str, str], on_output: Sink, on_error: Sink
     ) -> Confined:
         own = {"CIS_ENGINE": self._engine}
         if self._launcher is None:

@@ -33,6 +33,9 @@ def skill_lines(
         lines += [[], [("It can", Tone.DIM)], *(_command(command) for command in skill.exports)]
     lines += [[], [("It may", Tone.DIM)]]
     lines += [[("  ", Tone.PLAIN), (sentence, Tone.PLAIN)] for sentence in permission_sentences(skill.permissions)]
+    if skill.not_enforced:
+        lines += [[], [("Not enforced here", Tone.ASK), (", so each call is confirmed:", Tone.PLAIN)]]
+        lines += [[("  ", Tone.PLAIN), (shown(gap), Tone.PLAIN)] for gap in skill.not_enforced]
     if skill.dependencies:
         needs = ", ".join(f"{need.name} {need.version}".strip() for need in skill.dependencies)
         lines.append([("  ", Tone.PLAIN), (f"needs {shown(needs)}", Tone.PLAIN)])

@@ -10,6 +10,7 @@ from cis_tui.core.errors import Invalid, NotFound, Refused
 from cis_tui.core.paths import Home
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
+from cis_tui.skills.kernel import Kernel
 from cis_tui.skills.model import SkillManifest, SkillOrigin
 from cis_tui.skills.snapshot import Snapshots
 
@@ -171,3 +172,22 @@ def test_a_dag_that_changes_while_it_is_read_is_held_against_what_was_read(
     monkeypatch.setattr(TrustStore, "covers", too_late)
     with pytest.raises(Refused, match="the DAG a"):
         session.runnable("a")
+
+
+def test_what_the_kernel_cannot_hold_it_to_is_said_and_asked_about(home: Home, root: Path) -> None:
+    (root / ".cis" / "dags").mkdir()
+    (root / ".cis" / "dags" / "d.toml").write_text('[[dag.tasks]]\nid = "t"\nskill = "greet"\n')
+    trust(home, root)
+    copies, store = Snapshots(home.skill_copies), TrustStore(home)
+    weak = ProjectSession(home, store, root, copies, probe=lambda: Kernel(0, True))
+    whole = ProjectSession(home, store, root, copies, probe=lambda: Kernel(7, True))
+    gap = "files and programs (the kernel has no Landlock)"
+    info = {skill.name: skill for skill in weak.skills()}
+    assert gap in info["greet"].not_enforced
+    assert not info["shell"].not_enforced, "it is a command of one's own"
+    assert gap in weak.runnable_skill("greet").confirm
+    (problem,) = weak.dag("d").problems
+    assert problem.severity == "warning"
+    assert 'calls the skill "greet", and is confirmed before: it is not held here to all that it may do' in str(problem)
+    assert whole.runnable_skill("greet").confirm == ""
+    assert not whole.dag("d").problems

@@ -6,14 +6,19 @@ import asyncio
 import os
 import socket
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cis_tui.core.errors import CisError, Invalid, Refused, TimedOut
+from cis_tui.core.paths import Home
 from cis_tui.skills.kernel import Kernel, this_kernel
 from cis_tui.skills.model import Permissions, SkillManifest
-from tests.skills.natives import TOOLS, call, calls, skill
+from cis_tui.skills.native import NativeSkills, SkillCall
+from cis_tui.skills.surroundings import confined_env
+from tests.skills.natives import TOOLS, call, calls, processes, skill
 
 pytestmark = pytest.mark.skipif(
     this_kernel().landlock < 6 or not this_kernel().seccomp, reason="this kernel enforces only a part"
@@ -296,14 +301,64 @@ async def stopped(manifest: SkillManifest, folder: Path) -> CisError:
     return failure.value
 
 
+@contextmanager
+def net(pid: int) -> Generator[None]:
+    """Keep `pid`, and what it starts, to 200 processes by the kernel's own count, should ours be wrong."""
+    group = Path("/sys/fs/cgroup/pids") / f"cis-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError:  # no such hierarchy, or not ours: the user's own limit has to do
+        yield
+        return
+    try:
+        (group / "pids.max").write_text("200")
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in (str(pid), *children):
+            (group / "cgroup.procs").write_text(each)
+        yield
+    finally:
+        for each in (group / "cgroup.procs").read_text().split():
+            (group.parent / "cgroup.procs").write_text(each)
+        group.rmdir()
+
+
+BOMB = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass\n"
+
+
+@pytest.mark.skipif(not this_kernel().counts, reason="nobody counts processes here")
 async def test_a_fork_bomb_is_one_and_ends(tmp_path: Path) -> None:
-    bomb = skill(tmp_path / "skill", "f() { f | f & }; f; while :; do :; done", limits={"processes": 40})
-    failure = await stopped(bomb, tmp_path)
-    assert (failure.code, failure.message) == (
+    bomb = skill(tmp_path / "skill", BOMB, python=True, limits={"processes": 20})
+    async with processes() as mine:
+        native = NativeSkills(Home(tmp_path / "home"), mine)
+        given = SkillCall(cwd=tmp_path, env=confined_env("greet"))
+        await native.run(skill(tmp_path / "other", "true"), given)
+        launcher = mine._launcher._process  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+        assert launcher is not None
+        with net(launcher.pid), pytest.raises(CisError) as failure:
+            await native.run(bomb, given)
+    assert (failure.value.code, failure.value.message) == (
         "CIS-SKILL-043",
-        "the skill greet had more than 40 processes and threads at the same time",
+        "the skill greet had more than 20 processes and threads at the same time",
     )
     assert not living(tmp_path / "skill")
+
+
+async def test_processes_one_after_the_other_are_no_bomb(tmp_path: Path) -> None:
+    script = "import os\nfor _ in range(60):\n    if not os.fork(): os._exit(0)\n    os.wait()\nprint('done')"
+    busy = skill(tmp_path / "skill", script, python=True, limits={"processes": 5})
+    assert await says(busy, tmp_path) == "done"
+
+
+async def test_threads_count_too(tmp_path: Path) -> None:
+    script = """
+import threading
+stop = threading.Event()
+for _ in range(30):
+    threading.Thread(target=stop.wait, daemon=True).start()
+"""
+    assert (await stopped(skill(tmp_path / "skill", script, python=True, limits={"processes": 20}), tmp_path)).code == (
+        "CIS-SKILL-043"
+    )
 
 
 async def test_what_eats_memory_alone(tmp_path: Path) -> None:
@@ -392,11 +447,6 @@ async def test_terminal_escapes_and_lies_about_json_are_text(tmp_path: Path) -> 
 
 
 async def test_many_at_once_do_not_mix(tmp_path: Path) -> None:
-    from cis_tui.core.paths import Home
-    from cis_tui.skills.native import NativeSkills, SkillCall
-    from cis_tui.skills.surroundings import confined_env
-    from tests.skills.natives import processes
-
     echo = skill(tmp_path / "skill", 'cat > /dev/null; echo "$1" > "$TMPDIR/own"; cat "$TMPDIR/own"')
     async with processes() as mine:
         native = NativeSkills(Home(tmp_path / "home"), mine)

@@ -161,7 +161,7 @@ def test_a_mistake_is_an_error_and_the_skill_does_not_run(tmp_path: Path, change
         (('">=1.0"', '"1.2"'), 'the version "1.2" is taken as ">=1.2"'),
         (("[[dependencies]]\n", "[dependencies.other]\n"), "the table [dependencies] is read as a list"),
         (("[limits]", 'mode = "warm"\n[limits]'), 'unknown field "mode" in [permissions]'),
-        (('"me"', '"me"\nmode = "warm"'), 'mode = "warm" is taken as "once"'),
+        (('"me"', '"me"\nmode = "warm"'), '"cpu_secs" does not bound a warm skill: "timeout_secs" bounds each'),
         (
             ("[limits]", "[hooks]\npost = 'x'\n[limits]"),
             '"hooks" is read but not carried out by this version: no hook is run',

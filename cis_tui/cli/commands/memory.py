@@ -199,12 +199,14 @@ COMMANDS = (
             context, a.key, a.value, domain=a.domain, category=a.category, pin=a.pin, kind=a.type, yes=a.yes
         ),
         _set,
+        for_skills=True,
     ),
     Command(
         "get",
         "print a value and nothing else",
         lambda context, a: memory.get(context, a.key, default=a.default),
         _get,
+        for_skills=True,
     ),
     Command("delete", "forget a value; its history keeps it", lambda context, a: memory.delete(context, a.key), _key),
     Command(
@@ -212,6 +214,7 @@ COMMANDS = (
         "list what is remembered, by key",
         lambda context, a: memory.list_(context, a.prefix, domain=a.domain, limit=a.limit),
         _list,
+        for_skills=True,
     ),
     Command("history", "every version of a value", lambda context, a: memory.history(context, a.key), _key),
     Command("stats", "what memory holds and how its layers do", _stats),

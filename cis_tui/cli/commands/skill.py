@@ -135,6 +135,8 @@ def _show(skill: SkillInfo) -> None:
     for name, granted in cast("dict[str, list[str]]", encode(skill.permissions)).items():
         if granted:
             show(f"{name:<12} {clean_line(', '.join(item or '(all public)' for item in granted))}")
+    for gap in skill.not_enforced:
+        show(f"{'not enforced':<12} {clean_line(gap)}, so each call is confirmed")
     for problem in skill.problems:
         show(problem_line(problem))
 

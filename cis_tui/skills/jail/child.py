@@ -6,7 +6,7 @@ import errno
 import os
 import resource
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cis_tui.skills.jail import rules, syscalls, system
 from cis_tui.skills.jail.order import Access, Limits, Network, Order
@@ -14,7 +14,7 @@ from cis_tui.skills.jail.order import Access, Limits, Network, Order
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
 
-_PRACTICE = Order(0, (), (), "", (), "", (), Network.NONE, (), "", 0, False, Limits(0, 0, 0, 0))
+_PRACTICE = Order(0, (), (), "", (), "", (), Network.NONE, (), "", 0, False, False, Limits(0, 0, 0, 0))
 """Pages that were used once since the fork are not copied when it matters."""
 _LIMITED = (
     *(resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE),
@@ -29,10 +29,11 @@ class Prepared:
         self._base = rules.System()
         self._landlock = system.landlock_version()
         self._seccomp = system.seccomp_works()
-        self._own: Mapping[tuple[Network, bool], bytes] = {
-            (network, writes): syscalls.own(network, writes=writes, machine=system.MACHINE)
+        self._own: Mapping[tuple[Network, bool, bool], bytes] = {
+            (network, writes, asks): syscalls.own(network, writes=writes, asks=asks, machine=system.MACHINE)
             for network in Network
             for writes in (False, True)
+            for asks in (False, True)
             if self._seccomp
         }
         self._ceilings = {limit: resource.getrlimit(limit)[1] for limit in _LIMITED}
@@ -57,8 +58,11 @@ class Prepared:
             self._begun = rules.begin(self._landlock, Network.NONE, self._base)
         Order.from_wire(_PRACTICE.to_wire())
 
-    def hold(self, order: Order) -> None:
-        """Hold this process to `order`, from now on and for good."""
+    def hold(self, order: Order) -> int:
+        """Hold this process to `order`, from now on and for good.
+
+        Gives the descriptor at which it asks before it makes a process; -1 where nobody can be asked.
+        """
         if order.landlock > self._landlock or order.seccomp > self._seccomp:
             raise OSError(errno.ENOTSUP, "this kernel cannot enforce what it was found to enforce")
         self._limit(order.limits)
@@ -67,18 +71,28 @@ class Prepared:
             ruleset = self._begun if known else rules.begin(self._landlock, order.network, self._base)
             rules.complete(ruleset, order, self._landlock)
             system.restrict_self(ruleset)
-        if self._seccomp:
-            writes = any(access & Access.WRITE for _, access in order.inside)
-            system.filter_calls(self._own[Network(order.network), writes])
+        return self._filter(order) if self._seccomp else -1
+
+    def _filter(self, order: Order) -> int:
+        writes = any(access & Access.WRITE for _, access in order.inside)
+        try:
+            return system.filter_calls(self._own[order.network, writes, True], listen=True)
+        except OSError as error:
+            # Whoever confines us may listen already, and there can be one only.
+            if error.errno != errno.EBUSY or (order.counts and os.getuid() == 0):
+                raise
+        system.filter_calls(self._own[order.network, writes, False])
+        return -1
 
     def _limit(self, limits: Limits) -> None:
         most = {
             resource.RLIMIT_DATA: limits.memory,
-            resource.RLIMIT_CPU: limits.cpu,
             resource.RLIMIT_FSIZE: limits.disk,
             resource.RLIMIT_NOFILE: limits.files,
             resource.RLIMIT_CORE: 0,
         }
+        if limits.cpu:
+            most[resource.RLIMIT_CPU] = limits.cpu
         if os.getuid() != 0:  # root is not held to it
             most[resource.RLIMIT_NPROC] = _tasks() + limits.tasks
         for number, value in most.items():
@@ -88,8 +102,10 @@ class Prepared:
             resource.setrlimit(number, (value, value + (number == resource.RLIMIT_CPU)))
 
 
-def become(order: Order, stdio: Sequence[int], prepared: Prepared) -> None:
+def become(order: Order, stdio: Sequence[int], prepared: Prepared, pass_on: Callable[[int], None]) -> None:
     """Turn this process, which has begun, into the program of `order`; does not return.
+
+    `pass_on` gets the descriptor at which it asks before it makes a process.
 
     Raises:
         OSError: it cannot be started, or not be held to its permissions.
@@ -97,7 +113,9 @@ def become(order: Order, stdio: Sequence[int], prepared: Prepared) -> None:
     for target, fd in enumerate(stdio):
         os.dup2(fd, target)
     os.chdir(order.cwd)
-    prepared.hold(order)
+    listener = prepared.hold(order)
+    if listener >= 0:
+        pass_on(listener)
     os.execve(order.argv[0], order.argv, dict(order.env))
 
 

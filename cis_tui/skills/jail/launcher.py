@@ -25,6 +25,7 @@ from contextlib import suppress
 
 from cis_tui.skills.jail import system, watch
 from cis_tui.skills.jail.child import Prepared, become
+from cis_tui.skills.jail.forks import Forks
 from cis_tui.skills.jail.order import Limits, Order
 
 SPARES = 2
@@ -42,6 +43,10 @@ class _Call:
         self.id = id
         self.limits = limits
         self.temporary = temporary
+        self.forks: Forks | None = None
+        """Who answers when it wants to make a process; None as long as it cannot ask."""
+        self.before = 0
+        """Bytes on their way to a disk that do not count any more."""
         self.failure: tuple[int, str] = (0, "")
         """Number and text of why it could not start."""
         self.reason = ""
@@ -65,15 +70,18 @@ class Launcher:
         self._calls: dict[int, _Call] = {}
         self._early: set[int] = set()
         """Calls that were ended before a spare had taken them."""
+        self._poll = select.poll()
+        self._asking: dict[int, _Call] = {}
+        """By the descriptor at which they ask before they make a process."""
         self._looked = 0.0
         self._pid = os.getpid()
 
     def run(self) -> None:
         """Work until the engine is gone."""
+        poll = self._poll
         wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-        poll = select.poll()
         for fd in (self._control.fileno(), self._told.fileno(), wake):
             poll.register(fd, select.POLLIN)
         self._prepared.share()
@@ -87,6 +95,8 @@ class Launcher:
             if wake in ready:
                 os.read(wake, 4096)
             self._hear_children()
+            for fd in self._asking.keys() & set(ready):
+                self._answer(self._asking[fd])
             self._reap()
             if self._control.fileno() in ready and not self._obey():
                 break
@@ -117,7 +127,7 @@ class Launcher:
             order, stdio = self._take()
             id = order.id
             self._say(id, "taken", (tuple(order.limits), order.temporary))
-            become(order, stdio, self._prepared)
+            become(order, stdio, self._prepared, lambda listener: self._say(id, "asks", (), listener))
         except EOFError:
             os._exit(0)
         except BaseException as error:
@@ -145,17 +155,19 @@ class Launcher:
                 data = file.read()
         return Order.from_wire(data), fds[:3]
 
-    def _say(self, id: int, what: str, data: tuple[object, object]) -> None:
-        self._tell.send(marshal.dumps((os.getpid(), id, what, data)))  # pyright: ignore[reportArgumentType]
+    def _say(self, id: int, what: str, data: tuple[object, ...], *passed: int) -> None:
+        message = marshal.dumps((os.getpid(), id, what, data))  # pyright: ignore[reportArgumentType]
+        socket.send_fds(self._tell, [message], passed)
 
     # The parent
 
     def _hear_children(self) -> None:
         while True:
             try:
-                pid, id, what, data = marshal.loads(self._told.recv(_MESSAGE))
+                message, passed, _, _ = socket.recv_fds(self._told, _MESSAGE, 1)
             except BlockingIOError:
                 return
+            pid, id, what, data = marshal.loads(message)
             self._spares.discard(pid)
             if what == "taken":
                 limits, temporary = data
@@ -163,8 +175,22 @@ class Launcher:
                 if id in self._early:
                     self._early.discard(id)
                     _kill_group(pid, signal.SIGKILL)
+            elif what == "asks" and pid in self._calls:
+                self._listen(self._calls[pid], pid, passed[0])
             elif pid in self._calls:
                 self._calls[pid].failure = data
+
+    def _listen(self, call: _Call, pid: int, listener: int) -> None:
+        os.set_inheritable(listener, False)
+        call.forks = Forks(listener, pid, call.limits.tasks)
+        self._asking[listener] = call
+        self._poll.register(listener, select.POLLIN)
+
+    def _answer(self, call: _Call) -> None:
+        """Let a call make a process, or end it when it has too many."""
+        assert call.forks is not None
+        if not call.forks.answer():
+            self._stop(call.forks.group, call, "tasks")
 
     def _reap(self) -> None:
         while True:
@@ -191,21 +217,27 @@ class Launcher:
             if call.ended is None:
                 continue
             status, at = call.ended
-            if _kill_group(pid, 0) and time.monotonic() - at < _LINGER:
+            if _kill_group(pid, signal.SIGKILL) and time.monotonic() - at < _LINGER:
                 continue
             del self._calls[pid]
+            if call.forks is not None:
+                self._poll.unregister(call.forks.listener)
+                del self._asking[call.forks.listener]
+                call.forks.close()
             code = os.waitstatus_to_exitcode(status)
             self._control.send(marshal.dumps((call.id, code, call.reason, *call.failure)))
 
     def _obey(self) -> bool:
-        """Send the signal that the engine asks for; False when the engine is gone."""
+        """Send the signal that the engine asks for, 0 for a new beginning; False when the engine is gone."""
         data = self._control.recv(_MESSAGE)
         if not data:
             return False
         id, number = marshal.loads(data)
         for pid, call in self._calls.items():
             if call.id == id:
-                if call.ended is None:
+                if number == 0:
+                    call.before = watch.usage(watch.groups([pid])[pid]).written
+                elif call.ended is None:
                     _kill_group(pid, number)
                 return True
         if number == signal.SIGKILL:
@@ -218,10 +250,15 @@ class Launcher:
         running = {pid: call for pid, call in self._calls.items() if call.ended is None}
         for pid, members in watch.groups(running).items():
             call = running[pid]
-            reason = watch.excess(members, call.limits, call.temporary)
-            if reason:
-                call.reason = reason
-                _kill_group(pid, signal.SIGKILL)
+            reason = watch.excess(members, call.limits, call.temporary, call.before)
+            if reason or call.reason:
+                self._stop(pid, call, call.reason or reason)
+
+    def _stop(self, group: int, call: _Call, reason: str) -> None:
+        """Freeze a call that uses more than it may, and end it; again and again until nothing of it is left."""
+        call.reason = reason
+        _kill_group(group, signal.SIGSTOP)
+        _kill_group(group, signal.SIGKILL)
 
 
 def _kill_group(group: int, number: int) -> bool:

@@ -21,8 +21,8 @@ _SAME = """
     open_tree_attr=467 file_setattr=469
 """
 _X86_64 = """
-    ioctl=16 shmget=29 socket=41 sendto=44 sendmsg=46 clone=56 semget=64 msgget=68 chmod=90 fchmod=91 chown=92
-    fchown=93 lchown=94 ptrace=101 syslog=103 setpgid=109 setsid=112 utime=132 uselib=134 setpriority=141
+    ioctl=16 shmget=29 socket=41 sendto=44 sendmsg=46 clone=56 fork=57 vfork=58 semget=64 msgget=68 chmod=90 fchmod=91
+    chown=92 fchown=93 lchown=94 ptrace=101 syslog=103 setpgid=109 setsid=112 utime=132 uselib=134 setpriority=141
     sched_setparam=142 sched_setscheduler=144 vhangup=153 modify_ldt=154 pivot_root=155 adjtimex=159 chroot=161
     acct=163 settimeofday=164 mount=165 umount2=166 swapon=167 swapoff=168 reboot=169 sethostname=170
     setdomainname=171 iopl=172 ioperm=173 init_module=175 delete_module=176 quotactl=179 setxattr=188

@@ -33,7 +33,7 @@ class Limits(NamedTuple):
     memory: int
     """Bytes; also the most that one process gets."""
     cpu: int
-    """Seconds of one process."""
+    """Seconds of one process; 0 for no limit."""
     tasks: int
     """Processes and threads at the same time."""
     disk: int
@@ -62,6 +62,8 @@ class Order(NamedTuple):
     landlock: int
     """Version of the rules to be used; 0 for none."""
     seccomp: bool
+    counts: bool
+    """Its processes have to be counted by the kernel, and not only by looking."""
     limits: Limits
 
     def to_wire(self) -> bytes:

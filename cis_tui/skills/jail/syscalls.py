@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cis_tui.skills.jail.numbers import MACHINES
 from cis_tui.skills.jail.order import Network
 
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
+_NOTIFY = 0x7FC00000
 _LOAD, _AND, _EQUAL, _AT_LEAST, _ANY_OF, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 _X32 = 0x40000000
@@ -38,8 +39,9 @@ _ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "m
 _OF_NETWORK = ("socket", "sendto", "sendmsg", "sendmmsg")
 _OF_OPEN_FILES = ("fchmod", "fchown", "fsetxattr", "fremovexattr")
 """What changes an open file beside its content: for a skill that may write some."""
-_OWN = (*_OWN_GROUP, *_OF_NETWORK, *_OF_OPEN_FILES)
-_WITH_ARGUMENTS = ("clone", "ioctl", "prlimit64", "setpriority", "sched_setaffinity", "utimensat")
+_FORKS = ("clone", "fork", "vfork")
+_OWN = (*_OWN_GROUP, *_OF_NETWORK, *_OF_OPEN_FILES, *_FORKS)
+_WITH_ARGUMENTS = ("ioctl", "prlimit64", "setpriority", "sched_setaffinity", "utimensat")
 
 
 def common(machine: str) -> bytes:
@@ -51,10 +53,21 @@ def common(machine: str) -> bytes:
     return _program(machine, [_rule(number, _common(name)) for name, number in calls if name not in _OWN])
 
 
-def own(network: Network, *, writes: bool, machine: str) -> bytes:
-    """The part of one skill, which may use `network`; `writes`: it may write files somewhere."""
+def own(network: Network, *, writes: bool, machine: str, asks: bool = False) -> bytes:
+    """The part of one skill, which may use `network`.
+
+    `writes`: it may write files somewhere; `asks`: whoever listens to the filter is asked before a process or a thread
+    is made, so that no bomb outruns the count.
+    """
     calls = MACHINES[machine].calls
+    made: Code = (_RETURN, 0, 0, _NOTIFY if asks else _ALLOW)
+    forks: Mapping[str, Sequence[Code]] = {
+        "clone": [_argument(0), (_ANY_OF, 0, 1, _NAMESPACES), _no(errno.EPERM), made],
+        "fork": [made],
+        "vfork": [made],
+    }
     rules = [_rule(calls[name], [_no(0)]) for name in _OWN_GROUP]
+    rules += [_rule(calls[name], forks[name]) for name in _FORKS if name in calls]
     rules += [_rule(calls[name], _of_network(name, network)) for name in _OF_NETWORK]
     if not writes:
         rules += [_rule(calls[name], [_no(errno.EPERM)]) for name in _OF_OPEN_FILES]
@@ -96,8 +109,6 @@ def _common(name: str) -> Sequence[Code]:
 
 
 def _of_arguments(name: str) -> Sequence[Code]:
-    if name == "clone":
-        return [_argument(0), (_ANY_OF, 0, 1, _NAMESPACES), _no(errno.EPERM), _YES]
     if name == "ioctl":
         refused = [code for typing in _TYPING for code in ((_EQUAL, 0, 1, typing), _no(errno.EPERM))]
         return [_argument(1), *refused, _YES]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from threading import Thread
 
 MACHINE = os.uname().machine
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
@@ -13,6 +14,9 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _OPENAT2 = 437
 
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
+_NEW_LISTENER = 8
+_ALLOW_ALL = b"\x06\0\0\0\0\0\xff\x7f"
+"""A filter that returns SECCOMP_RET_ALLOW."""
 _BENEATH = 0x08 | 0x02
 """RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS."""
 _KEPT_CAPABILITIES = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4
@@ -65,6 +69,27 @@ def seccomp_works() -> bool:
     return _call(_SECCOMP[MACHINE], 2, 0, ctypes.byref(errno_action)) == 0
 
 
+def can_listen() -> bool:
+    """Whether a filter can ask somebody before a system call is made: not where whoever confines us does already.
+
+    Tried out by a thread that ends with it: a filter is for good.
+    """
+    found: list[bool] = []
+
+    def attempt() -> None:
+        try:
+            gain_nothing()
+            os.close(filter_calls(_ALLOW_ALL, listen=True))
+            found.append(True)
+        except OSError:
+            found.append(False)
+
+    thread = Thread(target=attempt, name="cis-probe")
+    thread.start()
+    thread.join()
+    return found == [True]
+
+
 def create_ruleset(fs: int, net: int, scoped: int) -> int:
     """The descriptor of a new ruleset that handles these accesses.
 
@@ -93,10 +118,10 @@ def restrict_self(ruleset: int) -> None:
     _checked(_call(_LANDLOCK_RESTRICT, ruleset, 0), "landlock_restrict_self")
 
 
-def filter_calls(program: bytes) -> None:
-    """Be held to the seccomp filter `program` from now on."""
+def filter_calls(program: bytes, *, listen: bool = False) -> int:
+    """Be held to the seccomp filter `program` from now on; with `listen`, the descriptor that it asks through."""
     attr = _FilterProgram(len(program) // 8, program)
-    _checked(_call(_SECCOMP[MACHINE], 1, 0, ctypes.byref(attr)), "seccomp")
+    return _checked(_call(_SECCOMP[MACHINE], 1, _NEW_LISTENER if listen else 0, ctypes.byref(attr)), "seccomp")
 
 
 def gain_nothing() -> None:

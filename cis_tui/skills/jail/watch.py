@@ -51,8 +51,11 @@ def usage(pids: Iterable[int]) -> Usage:
     return Usage(tasks, memory, written)
 
 
-def excess(pids: Sequence[int], limits: Limits, temporary: str) -> str:
-    """Of what a group uses more than it may: `tasks`, `memory` or `disk`; empty if it keeps to its limits."""
+def excess(pids: Sequence[int], limits: Limits, temporary: str, before: int) -> str:
+    """Of what a group uses more than it may: `tasks`, `memory` or `disk`; empty if it keeps to its limits.
+
+    `before`: bytes that it wrote and that do not count.
+    """
     if len(pids) > limits.tasks:
         return "tasks"
     used = usage(pids)
@@ -60,7 +63,7 @@ def excess(pids: Sequence[int], limits: Limits, temporary: str) -> str:
         return "tasks"
     if used.memory > limits.memory:
         return "memory"
-    if used.written > limits.disk or (temporary and size(temporary, limits.disk) > limits.disk):
+    if used.written - before > limits.disk or (temporary and size(temporary, limits.disk) > limits.disk):
         return "disk"
     return ""
 

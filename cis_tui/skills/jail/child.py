@@ -102,10 +102,10 @@ class Prepared:
             resource.setrlimit(number, (value, value + (number == resource.RLIMIT_CPU)))
 
 
-def become(order: Order, stdio: Sequence[int], prepared: Prepared, pass_on: Callable[[int], None]) -> None:
+def become(order: Order, stdio: Sequence[int], prepared: Prepared, on_held: Callable[[int], None]) -> None:
     """Turn this process, which has begun, into the program of `order`; does not return.
 
-    `pass_on` gets the descriptor at which it asks before it makes a process.
+    `on_held` is called once it is held to the order, and gets what `Prepared.hold` gives.
 
     Raises:
         OSError: it cannot be started, or not be held to its permissions.
@@ -113,9 +113,7 @@ def become(order: Order, stdio: Sequence[int], prepared: Prepared, pass_on: Call
     for target, fd in enumerate(stdio):
         os.dup2(fd, target)
     os.chdir(order.cwd)
-    listener = prepared.hold(order)
-    if listener >= 0:
-        pass_on(listener)
+    on_held(prepared.hold(order))
     os.execve(order.argv[0], order.argv, dict(order.env))
 
 

@@ -32,6 +32,8 @@ SPARES = 2
 _QUIET = 2.0
 """Milliseconds."""
 _MESSAGE = 1 << 18
+_NONE = Limits(0, 0, 1, 0)
+"""Limits of a call that could not start."""
 _LINGER = 2.0
 """Seconds to wait for the last processes of a group that was killed; longer they live in the kernel only."""
 
@@ -123,11 +125,12 @@ class Launcher:
             system.die_with_parent(signal.SIGKILL)
             if os.getppid() != self._pid:
                 os._exit(0)
-            self._prepared.begin()
+            unfit = self._begin()
             order, stdio = self._take()
             id = order.id
-            self._say(id, "taken", (tuple(order.limits), order.temporary))
-            become(order, stdio, self._prepared, lambda listener: self._say(id, "asks", (), listener))
+            if unfit is not None:
+                raise unfit
+            become(order, stdio, self._prepared, lambda listener: self._taken(order, listener))
         except EOFError:
             os._exit(0)
         except BaseException as error:
@@ -135,6 +138,14 @@ class Launcher:
             self._say(id, "failed", (number or errno.EIO, str(error)))
         finally:
             os._exit(127)
+
+    def _begin(self) -> OSError | None:
+        """Prepare for an order; why this cannot be, which is for whoever gives one."""
+        try:
+            self._prepared.begin()
+        except OSError as error:
+            return error
+        return None
 
     def _take(self) -> tuple[Order, Sequence[int]]:
         """The next order and its stdin, stdout and stderr; one that is long lies in a file.
@@ -155,6 +166,10 @@ class Launcher:
                 data = file.read()
         return Order.from_wire(data), fds[:3]
 
+    def _taken(self, order: Order, listener: int) -> None:
+        passed = (listener,) if listener >= 0 else ()
+        self._say(order.id, "taken", (tuple(order.limits), order.temporary), *passed)
+
     def _say(self, id: int, what: str, data: tuple[object, ...], *passed: int) -> None:
         message = marshal.dumps((os.getpid(), id, what, data))  # pyright: ignore[reportArgumentType]
         socket.send_fds(self._tell, [message], passed)
@@ -171,14 +186,17 @@ class Launcher:
             self._spares.discard(pid)
             if what == "taken":
                 limits, temporary = data
-                self._calls[pid] = _Call(id, Limits(*limits), temporary)
-                if id in self._early:
-                    self._early.discard(id)
-                    _kill_group(pid, signal.SIGKILL)
-            elif what == "asks" and pid in self._calls:
-                self._listen(self._calls[pid], pid, passed[0])
-            elif pid in self._calls:
+                call = self._calls[pid] = _Call(id, Limits(*limits), temporary)
+                if passed:
+                    self._listen(call, pid, passed[0])
+            elif pid not in self._calls:
+                call = self._calls[pid] = _Call(id, _NONE, "")
+                call.failure = data
+            else:
                 self._calls[pid].failure = data
+            if id in self._early:
+                self._early.discard(id)
+                _kill_group(pid, signal.SIGKILL)
 
     def _listen(self, call: _Call, pid: int, listener: int) -> None:
         os.set_inheritable(listener, False)

@@ -1,8 +1,8 @@
 """What the sandbox adds to a native skill: a call, held to its permissions, against a bare start of its program.
 
 The reference starts the same program with the same input and reads what it prints, with nothing around it. The two take
-turns, so that a busy machine is busy for both; the fastest quarter is compared. The program that does nothing shows what
-the sandbox costs by itself.
+turns, so that a busy machine is busy for both; the fastest quarter is compared. The program that does nothing shows
+what the sandbox costs by itself.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class EventBus:
         with self._lock:
             for event in events:
                 self._recent.append(event)
-                for subscriber in tuple(self._subscribers):
+                for subscriber in self._subscribers:
                     subscriber(event)
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from typing import Any, cast
 
 from cis_tui.core.codec import decode
@@ -48,9 +49,11 @@ class RunRecord:
 
 
 @cache
-def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
-    """A dataclass's fields with their defaults; one without a default has a value that nothing equals."""
-    return tuple((item.name, _default(item)) for item in dataclasses.fields(kind))
+def _defaults(kind: type) -> tuple[Callable[[object], tuple[object, ...]], tuple[tuple[str, object], ...]]:
+    """What reads all fields of a dataclass, and their names with their defaults; nothing equals a missing default."""
+    fields = tuple((item.name, _default(item)) for item in dataclasses.fields(kind))
+    names = [name for name, _ in fields]
+    return (attrgetter(*names) if len(names) > 1 else lambda value: (getattr(value, names[0]),)), fields
 
 
 def _default(item: dataclasses.Field[Any]) -> object:
@@ -64,12 +67,12 @@ def _lean(value: object) -> dict[str, object]:
         return dict(cast("Mapping[str, object]", value))
     if not dataclasses.is_dataclass(value):
         raise TypeError(f"{type(value).__name__} has no JSON form")
-    lean: dict[str, object] = {}
-    for name, default in _defaults(type(cast("object", value))):
-        item: object = getattr(value, name)
-        if item is not default and item != default:
-            lean[name] = item
-    return lean
+    read, fields = _defaults(type(cast("object", value)))
+    return {
+        name: item
+        for item, (name, default) in zip(read(value), fields, strict=True)
+        if item is not default and item != default
+    }
 
 
 _ENCODER = json.JSONEncoder(default=_lean, separators=(",", ":"))

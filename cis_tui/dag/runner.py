@@ -213,17 +213,20 @@ class Runner:
 
     def _launch(self, group: Group, ready: Iterable[str]) -> None:
         run = self.record.id
-        ready = [id for id in ready if id not in self._known]
-        self._journal.emit_all((EventType.TASK_READY, {"run": run, "task": id}) for id in ready)
         passing: list[str] = []
+        waiting: list[TaskSpec] = []
         for id in ready:
-            task = self._groups.tasks[id]
-            if passes(task):
-                passing.append(id)
-            elif id in self._carried.expansions:
-                self._works.begin(self._go_on_with(task), group, about=id)
-            else:
-                self._works.begin(self._work(task), group, about=id)
+            if id not in self._known:
+                task = self._groups.tasks[id]
+                passing.append(id) if passes(task) else waiting.append(task)
+        # What passes is over in a moment; only while the run is paused there is something to see of it.
+        told = [*passing, *(task.id for task in waiting)] if not self._gate.is_open else [task.id for task in waiting]
+        if told:
+            self._journal.emit_all((EventType.TASK_READY, {"run": run, "task": id}) for id in told)
+        for task in waiting:
+            going_on = task.id in self._carried.expansions
+            work = self._go_on_with(task) if going_on else self._work(task)
+            self._works.begin(work, group, about=task.id)
         if passing:
             self._works.begin(self._pass(group, passing), group)
 

@@ -49,12 +49,16 @@ class Schedule:
         self.policy = spec.policy
         self._watched = spec.watched()
         self._handler = {task.id: task.on_failure for task in spec.tasks if task.on_failure is not None}
-        self._waiting = {task.id: len(set(task.deps)) + len(self._watched.get(task.id, ())) for task in spec.tasks}
+        self._waiting: dict[str, int] = {}
         """How many dependencies of a task have not ended well, and how many that it watches have not ended."""
         self._dependants: dict[str, list[str]] = {task.id: [] for task in spec.tasks}
         for task in spec.tasks:
-            for dep in set(task.deps):
+            deps = dict.fromkeys(task.deps)
+            self._waiting[task.id] = len(deps)
+            for dep in deps:
                 self._dependants[dep].append(task.id)
+        for id, others in self._watched.items():
+            self._waiting[id] += len(others)
         self._status: dict[str, TaskStatus] = {}
         self._carried = dict(ended or {})
         self._failed: dict[str, TaskStatus] = {}

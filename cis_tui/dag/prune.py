@@ -8,19 +8,19 @@ The audit trail of decisions, with the decisions themselves, stays.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from cis_tui.core.clock import Instant
-from cis_tui.core.paths import Home
+from cis_tui.core.errors import CisError
 from cis_tui.dag import store
-from cis_tui.dag.journal import Journal
+from cis_tui.dag.tools import Tools
 from cis_tui.dag.views import PruneReport, RunStatus
 
 _ROWS = 2000
@@ -28,6 +28,7 @@ _ROWS = 2000
 _PAGES = 2000
 """Pages of the file that are given back at once."""
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +61,42 @@ def chosen(connection: store.Connection, keep: Keep, busy: Iterable[str] = ()) -
 class Pruner:
     """Prunes one home, beside an engine that works. To be used on its event loop."""
 
-    def __init__(self, home: Home, journal: Journal, threads: ThreadPoolExecutor) -> None:
-        self._home = home
-        self._journal = journal
-        self._threads = threads
+    def __init__(self, tools: Tools, working: Collection[str], changing: asyncio.Lock) -> None:
+        """`working`: the runs that are worked on; `changing` is held while one that is not becomes so."""
+        self._home = tools.home
+        self._journal = tools.journal
+        self._threads = tools.threads
+        self._working = working
+        self._changing = changing
         self._finishing = asyncio.Lock()
+        self._background: asyncio.Task[None] | None = None
 
-    async def take_out(self, keep: Keep, *, busy: Iterable[str], dry_run: bool = False) -> PruneReport:
-        """Take what `keep` leaves to be removed out of the list of runs; `busy`: those that are worked on.
-
-        No run may begin to go on again meanwhile. `finish` removes what is left of them.
+    async def prune(self, keep: Keep, *, dry_run: bool = False) -> PruneReport:
+        """Remove what `keep` leaves to be removed.
 
         Raises:
-            Unavailable: the journal cannot be written.
+            Unavailable: the journal cannot be written; what is left goes with the next prune.
         """
-        busy = frozenset(busy)
+        async with self._changing:
+            report = await self._take_out(keep, dry_run=dry_run)
+        if dry_run:
+            return report
+        return replace(report, bytes=report.bytes + await self.finish(anew=not self._working))
+
+    def begin(self, before: Instant | None) -> None:
+        """Remove in the background what an earlier prune has left, and what ended before `before`."""
+        work = self.finish() if before is None else self.prune(Keep(before))
+        self._background = asyncio.get_running_loop().create_task(_told(work))
+
+    async def close(self) -> None:
+        """Do no more; the next engine goes on."""
+        if self._background is not None:
+            self._background.cancel()
+            await asyncio.gather(self._background, return_exceptions=True)
+
+    async def _take_out(self, keep: Keep, *, dry_run: bool) -> PruneReport:
+        """Take runs out of the list; `finish` removes what is left of them."""
+        busy = frozenset(self._working)
         runs, kept = await self._journal.maintain(lambda connection: chosen(connection, keep, busy))
         size = await self._in_thread(lambda: sum(_size(self._home.runs / run) for run in runs))
         if not dry_run:
@@ -109,6 +131,13 @@ class Pruner:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+async def _told(work: Coroutine[object, object, object]) -> None:
+    try:
+        await work
+    except CisError as error:
+        log.warning("old runs could not be removed: %s", error)
 
 
 def _take_out(connection: store.Connection, run: str) -> None:

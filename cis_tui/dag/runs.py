@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from typing import TypeVar
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.config import Settings
-from cis_tui.core.errors import CisError, NotFound, Refused
+from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
@@ -23,6 +22,7 @@ from cis_tui.dag.carried import Carried, again, carry, dropped, ended_at_rest, s
 from cis_tui.dag.decisions import DecisionService
 from cis_tui.dag.executors.names import LOCAL
 from cis_tui.dag.executors.opening import Executors, memory_for
+from cis_tui.dag.halting import CANCELLED, Halting
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.live import LiveState
@@ -32,7 +32,6 @@ from cis_tui.dag.prune import Keep, Pruner
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.rollback import Rollback, RollBackMemory
 from cis_tui.dag.runner import Runner
-from cis_tui.dag.schedule import Finish
 from cis_tui.dag.scheduled import Due, scheduled_spec
 from cis_tui.dag.skill_calls import SkillCalls
 from cis_tui.dag.state import RunState
@@ -41,7 +40,6 @@ from cis_tui.dag.tools import Tools
 from cis_tui.dag.undo_plan import undo_plan
 from cis_tui.dag.views import Debt, LogChunk, PruneReport, RunStatus, RunSummary, RunView, TaskView, UndoItem
 from cis_tui.dag.working import WorkingRuns, stopping
-from cis_tui.skills.guardian import kill_marked
 from cis_tui.skills.kernel import Probe, this_kernel
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillManifest, SkillRun
@@ -53,11 +51,9 @@ from cis_tui.skills.wasm.cache import CompiledCache
 from cis_tui.skills.wasm.pool import Pool
 from cis_tui.skills.wasm.run import WasmSkills
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 _LASTING = (RunStatus.COMPLETED, RunStatus.ROLLED_BACK, RunStatus.ROLLBACK_FAILED)
 """Ends from which a run does not go on."""
-_CANCELLED = Finish(RunStatus.CANCELLED, "cancelled")
 
 
 def _no_skill(project: str, name: str) -> SkillManifest:
@@ -135,8 +131,15 @@ class RunService:
         self._changes: set[asyncio.Task[RunView]] = set()
         self._closed = False
         self._keep_days = settings.runs.keep_days
-        self._pruner = Pruner(home, journal, self._tools.threads)
-        self._pruning: asyncio.Task[None] | None = None
+        self._pruner = Pruner(self._tools, self._working, self._changing)
+        self._halting = Halting(
+            tools=self._tools,
+            history=self._history,
+            working=self._working,
+            changing=self._changing,
+            me=identity.did,
+            clock=clock,
+        )
 
     @property
     def busy(self) -> int:
@@ -316,7 +319,7 @@ class RunService:
             Refused: it has ended already (CIS-DAG-062, 181), or is being rolled back (CIS-DAG-124).
             Unavailable: as `start`.
         """
-        return await self._unbroken(self._cancel_task(run, task, reason) if task else self._cancel(run))
+        return await self._unbroken(self._halting.cancel_task(run, task, reason) if task else self._halting.cancel(run))
 
     async def pause(self, run: str) -> RunView:
         """Let no task of a run start any more, see `Runner.pause`; of one that is paused already nothing changes.
@@ -326,7 +329,7 @@ class RunService:
             Refused: it has ended (CIS-DAG-062), is being rolled back (CIS-DAG-124), or its engine ended (CIS-DAG-180).
             Unavailable: as `start`.
         """
-        return await self._unbroken(self._pause(run))
+        return await self._unbroken(self._halting.pause(run))
 
     async def prune(self, keep: Keep, *, dry_run: bool = False) -> PruneReport:
         """Remove runs that are over, with their events, logs and before-images, unless something is open about them.
@@ -334,24 +337,12 @@ class RunService:
         Raises:
             Unavailable: as `start`; what is left goes with the next prune.
         """
-        async with self._changing:
-            report = await self._pruner.take_out(keep, busy=self._working, dry_run=dry_run)
-        if dry_run:
-            return report
-        return replace(report, bytes=report.bytes + await self._pruner.finish(anew=not self._working))
+        return await self._pruner.prune(keep, dry_run=dry_run)
 
     def begin_pruning(self) -> None:
         """Remove in the background what is older than the settings allow, and what an earlier prune has left."""
-        self._pruning = asyncio.get_running_loop().create_task(self._prune_old())
-
-    async def _prune_old(self) -> None:
-        try:
-            if self._keep_days:
-                await self.prune(Keep(before=Instant(self._clock() - 86_400 * self._keep_days)))
-            else:
-                await self._pruner.finish()
-        except CisError as error:
-            log.warning("old runs could not be removed: %s", error)
+        before = Instant(self._clock() - 86_400 * self._keep_days) if self._keep_days else None
+        self._pruner.begin(before)
 
     async def settle(self, run: str, task: str, *, reason: str) -> Debt:
         """Say that the failure of `task`, which was tolerated, is made good, and how; recorded when this returns.
@@ -386,9 +377,7 @@ class RunService:
         self._closed = True
         self._tools.processes.hurry()
         self._working.shut()
-        if self._pruning is not None:
-            self._pruning.cancel()
-            await asyncio.gather(self._pruning, return_exceptions=True)
+        await self._pruner.close()
         await asyncio.gather(self._skill_calls.close(), *self._changes, return_exceptions=True)
         await self._working.close()
         await self.decisions.close()
@@ -429,7 +418,7 @@ class RunService:
     async def _begin_rollback(
         self, run: str, skills: Mapping[str, SkillManifest], skip: tuple[str, ...], executor: str
     ) -> RunView:
-        id = await self._settled(run)
+        id = await self._halting.settled(run)
         async with self._changing:
             state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
             if id in self._working:
@@ -439,8 +428,8 @@ class RunService:
                 raise Refused("CIS-DAG-125", f"the run {id} is rolled back already")
             for task in skip:
                 self._history.task(state, task)
-            await self._in_thread(lambda: self._kill_leftovers(id))
-            changes = [] if state.undo.rolling else ended_at_rest(state, self._clock(), _CANCELLED.error)
+            await self._in_thread(lambda: self._halting.kill_leftovers(id))
+            changes = [] if state.undo.rolling else ended_at_rest(state, self._clock(), CANCELLED.error)
             again = state.outcome is RunStatus.ROLLBACK_FAILED or state.undo.rolling
             data = {"run": id, "error": state.undo.reason if again else state.error, "skip": list(skip)}
             changes.append((EventType.ROLLBACK_STARTED, data))
@@ -467,7 +456,7 @@ class RunService:
         return Due(self._clock, held) if record.by else None
 
     async def _resume(self, run: str, skills: Mapping[str, SkillManifest], yes: bool, executor: str) -> RunView:
-        id = await self._settled(run)
+        id = await self._halting.settled(run)
         async with self._changing:
             if id in self._working:
                 runner = self._working.runner(id)
@@ -480,7 +469,7 @@ class RunService:
             state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
             if state.outcome in _LASTING:
                 return state.view()
-            await self._in_thread(lambda: self._kill_leftovers(id))
+            await self._in_thread(lambda: self._halting.kill_leftovers(id))
             if state.undo.rolling:
                 return await self._begin_undo(record, skills, state, [], executor)
             anew = again(state)
@@ -497,7 +486,7 @@ class RunService:
     async def _rerun(
         self, run: str, start: str, skills: Mapping[str, SkillManifest], yes: bool, executor: str
     ) -> RunView:
-        id = await self._settled(run)
+        id = await self._halting.settled(run)
         state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
         if state.outcome is None or id in self._working:
             hint = f"cis run resume {id} goes on with it, cis run cancel {id} ends it"
@@ -511,70 +500,6 @@ class RunService:
         changes: list[Change] = [(EventType.RUN_STARTED, {**started, "rerun_of": id, "from": start})]
         changes += taking(record.id, state, over)
         return await self._working.begin(runner, LiveState(tasks=tasks), changes, record)
-
-    async def _cancel(self, run: str) -> RunView:
-        id = await self._settled(run)
-        if id not in self._working:
-            async with self._changing:
-                if id not in self._working:
-                    await self._cancel_paused(id)
-        if id in self._working:
-            if isinstance(self._working.runner(id), Rollback):
-                raise _rolled_back(id)
-            await self._working.end(id, _CANCELLED)
-        return await self._in_thread(lambda: self._history.show(id))
-
-    async def _pause(self, run: str) -> RunView:
-        id = await self._settled(run)
-        async with self._changing:
-            if id not in self._working:
-                state = await self._in_thread(lambda: self._history.state(id))
-                _not_over(state)
-                hint = f"cis run resume {id} goes on, cis run cancel {id} ends it"
-                raise Refused("CIS-DAG-180", f"nothing of the run {id} goes on: its engine ended", hint=hint)
-            runner = self._working.runner(id)
-            if isinstance(runner, Rollback):
-                raise _rolled_back(id)
-            await runner.pause(self._identity.did)
-        return await self._in_thread(lambda: self._history.show(id))
-
-    async def _cancel_task(self, run: str, task: str, reason: str) -> RunView:
-        id = await self._settled(run)
-        why = f": {text}" if (text := clean_line(reason).strip()) else ""
-        reason = f"cancelled by {self._identity.did}{why}"
-        async with self._changing:
-            state = await self._in_thread(lambda: self._history.state(id))
-            _not_over(state)
-            self._history.task(state, task)
-            if id not in self._working:
-                await self._in_thread(lambda: self._kill_leftovers(id))
-                await self._journal.record_all(ended_at_rest(state, self._clock(), reason, task))
-                return await self._in_thread(lambda: self._history.show(id))
-            runner = self._working.runner(id)
-        if isinstance(runner, Rollback):
-            raise _rolled_back(id)
-        await runner.cancel(task, reason)
-        return await self._in_thread(lambda: self._history.show(id))
-
-    async def _settled(self, run: str) -> str:
-        """The whole id of `run`; if it has just told its end, nothing of it goes on any more."""
-        id = await self._in_thread(lambda: self._history.find(run))
-        state = self._working.state(id)
-        if state is not None and state.outcome is not None:
-            await self._working.gone(id)
-        return id
-
-    async def _cancel_paused(self, run: str) -> None:
-        state = await self._in_thread(lambda: self._history.state(run))
-        _not_over(state)
-        await self._in_thread(lambda: self._kill_leftovers(run))
-        end = {"run": run, "status": _CANCELLED.status.value, "error": _CANCELLED.error}
-        ends = ended_at_rest(state, self._clock(), _CANCELLED.error)
-        await self._journal.record_all([*ends, (EventType.RUN_FAILED, end)])
-
-    def _kill_leftovers(self, run: str) -> None:
-        """End what an engine that was killed may have left of this run: two attempts never run at the same time."""
-        kill_marked(f"CIS_HOME={self._home.root}", f"CIS_RUN={run}")
 
     def _last(self, state: RunState, task: TaskView) -> str:
         path = log_path(self._home.runs, state.id, task.id, task.attempts)
@@ -592,16 +517,3 @@ class RunService:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
-
-
-def _not_over(state: RunState) -> None:
-    """Raises Refused if a run that nothing works on has ended, or is being rolled back."""
-    if state.outcome is not None:
-        raise Refused("CIS-DAG-062", f"the run {state.id} is already {state.outcome}")
-    if state.undo.rolling:
-        hint = f"cis run resume {state.id} goes on with that"
-        raise Refused("CIS-DAG-124", f"the run {state.id} is being rolled back", hint=hint)
-
-
-def _rolled_back(run: str) -> Refused:
-    return Refused("CIS-DAG-124", f"the run {run} is being rolled back", hint=f"cis run show {run} tells how far")

@@ -50,7 +50,7 @@ class WorkingRuns:
         """Runs that a skill has scheduled."""
         return sum(bool(runner.record.by) for runner, _ in self._runners.values())
 
-    def __contains__(self, run: str) -> bool:
+    def __contains__(self, run: object) -> bool:
         return run in self._runners
 
     def state(self, run: str) -> RunState | None:

@@ -219,10 +219,8 @@ class Runner:
             if id not in self._known:
                 task = self._groups.tasks[id]
                 passing.append(id) if passes(task) else waiting.append(task)
-        # What passes is over in a moment; only while the run is paused there is something to see of it.
-        told = [*passing, *(task.id for task in waiting)] if not self._gate.is_open else [task.id for task in waiting]
-        if told:
-            self._journal.emit_all((EventType.TASK_READY, {"run": run, "task": id}) for id in told)
+        told = (*passing, *(task.id for task in waiting))
+        self._journal.emit_all((EventType.TASK_READY, {"run": run, "task": id}) for id in told)
         for task in waiting:
             going_on = task.id in self._carried.expansions
             work = self._go_on_with(task) if going_on else self._work(task)

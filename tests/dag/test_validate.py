@@ -317,7 +317,7 @@ def test_a_large_dag_that_is_wrong_everywhere_is_refused_at_once() -> None:
         ("websocket_basic.toml", ["websocket_client", "websocket_message"]),
         (
             "dag-skill-with-agents.toml",
-            ["agent-init", "git-diff", "ai-code-analyze", "security-scan", "report-generator", "human-review"],
+            ["agent-init", "ai-code-analyze", "security-scan", "report-generator", "human-review"],
         ),
     ],
 )

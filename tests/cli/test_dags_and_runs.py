@@ -19,6 +19,7 @@ import pytest
 from cis_tui.core.lock import engine_live
 from cis_tui.core.paths import Home
 from cis_tui.skills.guardian import marked
+from cis_tui.skills.guardian import marked
 from tests.cli.support import ASKS, CIS, FAILS, TWO_TASKS, VOTES, WAITS, cis, make_project
 
 RUN_FIELDS = {"id", "dag", "status", "started_at", "ended_at", "policy", "tasks"}
@@ -257,7 +258,7 @@ def test_a_command_that_is_told_to_go_leaves_a_run_to_be_resumed(project: Path, 
     assert (run.returncode, err) == (128 + number, "")
     left = cis("run", "list", "--json").json[0]
     assert left["status"] == "paused"
-    assert subprocess.run(["pgrep", "-f", "until test -e go"], capture_output=True).stdout == b""
+    assert marked(f"CIS_RUN={left['id']}") == []
 
 
 def test_a_killed_run_is_resumed_and_asks_about_what_was_in_flight(project: Path) -> None:

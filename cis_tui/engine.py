@@ -13,8 +13,24 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from cis_tui import __version__
+from cis_tui.agents.conversations import Conversations
+from cis_tui.agents.model import (
+    AgentInfo,
+    ContextView,
+    Conversation,
+    ConversationView,
+    FileUndo,
+    Sent,
+    Stopped,
+    ToolRule,
+)
+from cis_tui.agents.roster import Roster
+from cis_tui.agents.service import AgentService
+from cis_tui.agents.surroundings import Surroundings
+from cis_tui.agents.talk import Prompting
+from cis_tui.agents.tools import Tool
 from cis_tui.core.clock import Clock, Instant, utc_now
-from cis_tui.core.config import Settings, load_config
+from cis_tui.core.config import AgentSettings, Settings, load_config
 from cis_tui.core.errors import CisError, NotFound
 from cis_tui.core.events import Event, EventBus, EventType
 from cis_tui.core.identity import Identity, load_identity
@@ -32,6 +48,7 @@ from cis_tui.dag.runs import RunService
 from cis_tui.dag.skill_calls import read_log
 from cis_tui.dag.template import Private, bind_params
 from cis_tui.dag.tool_calls import ToolCall, ask_about
+from cis_tui.dag.tool_questions import ToolQuestions
 from cis_tui.dag.views import (
     Choice,
     DagInfo,
@@ -66,6 +83,7 @@ from cis_tui.memory.service import MemoryService
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.memory.weekly import WeeklyArchive
 from cis_tui.project.following import Following
+from cis_tui.project.guide import agent_context
 from cis_tui.project.model import ProjectInfo, TrustReport
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
@@ -145,6 +163,7 @@ class Engine:
         )
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
+        self._agents = AgentService(self._surroundings())
         self._closed = False
 
     @classmethod
@@ -196,6 +215,7 @@ class Engine:
             return
         self._closed = True
         await self._following.close()
+        await self._agents.close()
         await self._runs.close()
         await self._in_thread(self._snapshots.clear)
         await self._weekly.stop()
@@ -207,8 +227,8 @@ class Engine:
 
     @property
     def idle(self) -> bool:
-        """Whether no run is active, but for those that wait for their time."""
-        return self._runs.busy == 0
+        """Whether no conversation and no run is active, but for those that wait for their time."""
+        return self._runs.busy == 0 and self._agents.active == 0
 
     async def status(self) -> EngineStatus:
         """See `EngineApi`."""
@@ -632,6 +652,74 @@ class Engine:
         live = self._runs.skill_calls.goes_on(call)
         return await self._in_thread(lambda: read_log(self.home, call, offset=offset, limit=limit, live=live))
 
+    # Agents
+
+    async def agent_list(self, project: str) -> tuple[AgentInfo, ...]:
+        """See `EngineApi`."""
+        return await self._agents.agents(project)
+
+    async def agent_new(self, project: str, *, agent: str = "", title: str = "") -> Conversation:
+        """See `EngineApi`."""
+        return await self._agents.new(project, agent=agent, title=title)
+
+    async def agent_conversations(
+        self, project: str = "", *, query: str = "", limit: int = 50
+    ) -> tuple[Conversation, ...]:
+        """See `EngineApi`."""
+        return await self._agents.list(project, query=query, limit=limit)
+
+    async def agent_show(self, id: str) -> ConversationView:
+        """See `EngineApi`."""
+        return await self._agents.show(id)
+
+    async def agent_send(self, id: str, text: str, *, steer: bool = False, attended: bool = True) -> Sent:
+        """See `EngineApi`."""
+        return await self._agents.send(id, text, steer=steer, how=Prompting(attended=attended))
+
+    async def agent_take_back(self, id: str) -> tuple[str, ...]:
+        """See `EngineApi`."""
+        return await self._agents.take_back(id)
+
+    async def agent_stop(self, id: str) -> Stopped:
+        """See `EngineApi`."""
+        return await self._agents.stop(id)
+
+    async def agent_fork(self, id: str, *, upto: int = 0) -> Conversation:
+        """See `EngineApi`."""
+        return await self._agents.fork(id, upto=upto)
+
+    async def agent_rename(self, id: str, title: str) -> Conversation:
+        """See `EngineApi`."""
+        return await self._agents.rename(id, title)
+
+    async def agent_use(self, id: str, agent: str, *, model: str = "") -> Conversation:
+        """See `EngineApi`."""
+        return await self._agents.use(id, agent, model=model)
+
+    async def agent_delete(self, id: str) -> None:
+        """See `EngineApi`."""
+        await self._agents.delete(id)
+
+    async def agent_export(self, id: str) -> str:
+        """See `EngineApi`."""
+        return await self._agents.export(id)
+
+    async def agent_undo(self, id: str, *, turn: str = "") -> tuple[FileUndo, ...]:
+        """See `EngineApi`."""
+        return await self._agents.undo(id, turn=turn)
+
+    async def agent_context(self, id: str) -> ContextView:
+        """See `EngineApi`."""
+        return await self._agents.context(id)
+
+    async def agent_rules(self) -> tuple[ToolRule, ...]:
+        """See `EngineApi`."""
+        return await self._agents.rules()
+
+    async def agent_allow(self, pattern: str, level: str) -> tuple[ToolRule, ...]:
+        """See `EngineApi`."""
+        return await self._agents.allow(pattern, level)
+
     # Events
 
     async def events(self, since: int | None = None) -> AsyncIterator[Event]:
@@ -651,6 +739,31 @@ class Engine:
                 yield await queue.get()
         finally:
             unsubscribe()
+
+    def _surroundings(self) -> Surroundings:
+        """What agents are given of this engine."""
+
+        def settings() -> AgentSettings:
+            return load_config(self.home.config_file).settings.agent
+
+        return Surroundings(
+            home=self.home,
+            store=Conversations(self._memory, self._clock),
+            memory=self._memory,
+            roster=Roster(self.home, settings),
+            clock=self._clock,
+            tell=self._journal.emit,
+            ask=ToolQuestions(self._runs.decisions),
+            settings=settings,
+            project=lambda project: agent_context(self._session(project), self._trust),
+            default_domain=self._default_domain,
+            tools=self._tools_of,
+            anybody=lambda: self.faces > 0,
+        )
+
+    def _tools_of(self, project: str) -> tuple[Tool, ...]:
+        """The tools that a project adds to those of every agent."""
+        return ()
 
     def _session(self, project: str) -> ProjectSession:
         """The session of a project folder, or of none for an empty path."""

@@ -7,6 +7,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
+from cis_tui.agents.model import (
+    AgentInfo,
+    ContextView,
+    Conversation,
+    ConversationView,
+    FileUndo,
+    Sent,
+    Stopped,
+    ToolRule,
+)
 from cis_tui.api import wire
 from cis_tui.api.address import socket_address
 from cis_tui.core.clock import Instant
@@ -381,6 +391,72 @@ class RemoteEngine:
     async def skill_log(self, call: str, *, offset: int = 0, limit: int = 65536) -> LogChunk:
         """See `EngineApi`."""
         return await self._call("skill_log", call=call, offset=offset, limit=limit)
+
+    async def agent_list(self, project: str) -> tuple[AgentInfo, ...]:
+        """See `EngineApi`."""
+        return await self._call("agent_list", project=project)
+
+    async def agent_new(self, project: str, *, agent: str = "", title: str = "") -> Conversation:
+        """See `EngineApi`."""
+        return await self._call("agent_new", project=project, agent=agent, title=title)
+
+    async def agent_conversations(
+        self, project: str = "", *, query: str = "", limit: int = 50
+    ) -> tuple[Conversation, ...]:
+        """See `EngineApi`."""
+        return await self._call("agent_conversations", project=project, query=query, limit=limit)
+
+    async def agent_show(self, id: str) -> ConversationView:
+        """See `EngineApi`."""
+        return await self._call("agent_show", id=id)
+
+    async def agent_send(self, id: str, text: str, *, steer: bool = False, attended: bool = True) -> Sent:
+        """See `EngineApi`."""
+        return await self._call("agent_send", id=id, text=text, steer=steer, attended=attended)
+
+    async def agent_take_back(self, id: str) -> tuple[str, ...]:
+        """See `EngineApi`."""
+        return await self._call("agent_take_back", id=id)
+
+    async def agent_stop(self, id: str) -> Stopped:
+        """See `EngineApi`."""
+        return await self._call("agent_stop", id=id)
+
+    async def agent_fork(self, id: str, *, upto: int = 0) -> Conversation:
+        """See `EngineApi`."""
+        return await self._call("agent_fork", id=id, upto=upto)
+
+    async def agent_rename(self, id: str, title: str) -> Conversation:
+        """See `EngineApi`."""
+        return await self._call("agent_rename", id=id, title=title)
+
+    async def agent_use(self, id: str, agent: str, *, model: str = "") -> Conversation:
+        """See `EngineApi`."""
+        return await self._call("agent_use", id=id, agent=agent, model=model)
+
+    async def agent_delete(self, id: str) -> None:
+        """See `EngineApi`."""
+        await self._call("agent_delete", id=id)
+
+    async def agent_export(self, id: str) -> str:
+        """See `EngineApi`."""
+        return await self._call("agent_export", id=id)
+
+    async def agent_undo(self, id: str, *, turn: str = "") -> tuple[FileUndo, ...]:
+        """See `EngineApi`."""
+        return await self._call("agent_undo", id=id, turn=turn)
+
+    async def agent_context(self, id: str) -> ContextView:
+        """See `EngineApi`."""
+        return await self._call("agent_context", id=id)
+
+    async def agent_rules(self) -> tuple[ToolRule, ...]:
+        """See `EngineApi`."""
+        return await self._call("agent_rules")
+
+    async def agent_allow(self, pattern: str, level: str) -> tuple[ToolRule, ...]:
+        """See `EngineApi`."""
+        return await self._call("agent_allow", pattern=pattern, level=level)
 
     async def _call(self, method: str, /, **params: object) -> Any:
         answer = await self._channel.call(method, params)

@@ -58,6 +58,7 @@ GROUPS = (
     Group("decision", "answer what runs wait for"),
     Group("skill", "look at skills, check them, run them"),
     Group("do", "ask for something in words: understood, shown, run"),
+    Group("agent", "ask an agent, see which there are"),
     Group("peer", "this node's identity"),
     Group("trust", "let a project's DAGs and skills run"),
     Group("secret", "give remembered values to a program without showing them"),

@@ -47,6 +47,18 @@ class MemorySettings:
 class AgentSettings:
     """`[agent]`"""
 
+    default: str = "claude"
+    """The agent that is asked unless another one is named."""
+    model: str = ""
+    """Its model; empty: the one that the agent's definition names."""
+    base_url: str = ""
+    """Where a service that speaks the Messages API answers; empty: where the agent's definition says."""
+    timeout: float = 600.0
+    """Seconds of silence after which an answer is given up."""
+    max_tokens: int = 16_000
+    """Tokens that one answer may have."""
+    effort: str = ""
+    """low, medium, high or max: how long a model thinks; empty: the service's own."""
     memory_read: tuple[str, ...] = ()
     """Prefixes of private keys that agents may read beside public memory; Sensitive entries never."""
 
@@ -123,6 +135,8 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "memory.hot_weeks": (1, 52),
     "memory.total_weeks": (2, 1040),
     "memory.auto_lock": (0, 2_592_000),
+    "agent.timeout": (0.1, 86_400),
+    "agent.max_tokens": (1, 1_000_000),
     "decisions.recommended": (0, 86_400),
     "decisions.confirmed": (1, 2_592_000),
     "decisions.arbitrated": (1, 2_592_000),
@@ -136,6 +150,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "core.log_level": ("debug", "info", "warning", "error"),
     "memory.default_domain": ("private", "public"),
     "memory.vectors": ("auto", "exact", "chroma"),
+    "agent.effort": ("", "low", "medium", "high", "max"),
 }
 
 
@@ -205,7 +220,7 @@ def parse_setting(name: str, raw: object, where: str) -> object:
     value = _convert(kind, raw)
     expected = _EXPECTED[kind]
     if name in CHOICES:
-        expected = " or ".join(CHOICES[name])
+        expected = " or ".join(filter(None, CHOICES[name]))
         value = value if value in CHOICES[name] else None
     if name in RANGES:
         low, high = RANGES[name]

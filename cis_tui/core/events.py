@@ -51,12 +51,16 @@ class EventType(StrEnum):
     SKILL_LOADED = "SkillLoaded"
     SKILL_OUTPUT = "SkillOutput"
     SKILL_EXECUTED = "SkillExecuted"
+    AGENT_STARTED = "AgentStarted"
+    AGENT_DELTA = "AgentDelta"
+    AGENT_STEP = "AgentStep"
+    AGENT_COMPLETED = "AgentCompleted"
     PROJECT_OPENED = "ProjectOpened"
     PROJECT_RELOADED = "ProjectReloaded"
     ERROR = "Error"
 
 
-LOSSY = frozenset({EventType.TASK_OUTPUT, EventType.SKILL_OUTPUT, EventType.MEMORY_ACCESS})
+LOSSY = frozenset({EventType.TASK_OUTPUT, EventType.SKILL_OUTPUT, EventType.AGENT_DELTA, EventType.MEMORY_ACCESS})
 """Events that a slow reader may miss; all others are delivered or the reader is told to start again."""
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cis_tui.memory.chroma import ChromaIndex
     from cis_tui.memory.committer import Committer, Outcome
     from cis_tui.memory.data_key import DataKey
+    from cis_tui.memory.database import Database
     from cis_tui.memory.embedder import Embedder
     from cis_tui.memory.keys import Ask
     from cis_tui.memory.log import Change
@@ -97,6 +98,7 @@ class MemoryService:
         self._buffer = Buffer(self._commit, on_failure=self._report)
         self._recall = Recall(home, self._vaults, clock, open_logs=2 * (hot_weeks + 1))
         self._searching = Lock()
+        self._others = Lock()
         self._embedder = embedder
         self._vectors = vectors
         self._searcher: Searcher | None = None
@@ -445,6 +447,28 @@ class MemoryService:
             if self._made_key is not None:
                 self._made_key.forget()
 
+    @contextmanager
+    def private_file(self, name: str, prepare: Callable[[Database], None]) -> Generator[Database]:
+        """An encrypted file of another room, beside private memory and under its key, open while the block runs.
+
+        `prepare` makes its tables when there is none; `name` ends with `.db`. It is locked and rekeyed with the rest.
+        """
+        from cis_tui.memory.database import Database, create, locked
+
+        self._lock_if_idle()
+        vault = self._vaults[Domain.PRIVATE]
+        with self._others:
+            key, path = vault.key(), vault.folder / name
+            assert key is not None, "private memory has a key"
+            if not path.exists():
+                vault.make_folder()
+                with locked(vault.folder):
+                    if not path.exists():
+                        create(path, key, prepare)
+            with closing(Database(path, key, durable=True)) as file:
+                self._touch(Domain.PRIVATE)
+                yield file
+
     def _chroma_index(self) -> ChromaIndex | None:
         from cis_tui.memory.chroma import MANY, ChromaIndex
 
@@ -494,6 +518,7 @@ class MemoryService:
     def _private_closed(self) -> Generator[None]:
         """Have no private file open, and nothing of private memory kept, while the block runs; who asks waits."""
         with ExitStack() as closed:
+            closed.enter_context(self._others)
             closed.enter_context(self._buffer.alone())
             closed.enter_context(self._recall.private_closed())
             if self._committer is not None:

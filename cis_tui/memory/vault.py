@@ -82,7 +82,7 @@ class Vault:
         key, path = self.key(), self.path(week)
         if durable and not path.exists():
             self.prove_key(key)
-            self._make_folder()
+            self.make_folder()
             with locked(self.folder):
                 # In this order: a log goes only when its archive is there.
                 if not path.exists() and self.archive(week).exists():
@@ -185,7 +185,7 @@ class Vault:
 
     def _replace_catalogue(self, database: Database, schema: str, key: str | None) -> Path:
         """Attach a new catalogue, or the one that another process has made meanwhile."""
-        self._make_folder()
+        self.make_folder()
         with locked(self.folder):
             for path in self.catalogues()[:-1]:
                 remove(path)
@@ -327,7 +327,8 @@ class Vault:
         """The files of one kind, in the order of their names."""
         return sorted(name for name in _listed(self.folder) if name.startswith(kind) and name.endswith(_SUFFIX))
 
-    def _make_folder(self) -> None:
+    def make_folder(self) -> None:
+        """Have the folder of the domain's files there, private to its owner."""
         if self.folder.is_dir():
             return
         try:

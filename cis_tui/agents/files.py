@@ -1,0 +1,224 @@
+"""Files of a project for an agent: nothing outside of it, no links out, bounded, and undone file by file."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cis_tui.agents.conversations import FileWrite
+from cis_tui.agents.model import FileUndo
+from cis_tui.core.errors import Invalid, NotFound, Refused
+from cis_tui.core.text import clean, clean_line
+
+MAX_FILE = 1_000_000
+"""Bytes of a file that is read or written."""
+MAX_LINES = 2000
+MAX_FOUND = 200
+"""Lines that a search gives, and files that a listing names."""
+MAX_WALKED = 20_000
+"""Files that a search looks at."""
+MAX_DIFF = 20_000
+"""Characters."""
+_SKIPPED = frozenset({".git", ".hg", ".venv", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", ".tox"})
+_CODE = (".cis", ".git", ".github", ".envrc", ".vscode", ".husky", ".pre-commit-config.yaml")
+"""What other programs run without being asked to: what an agent writes there is looked at each time."""
+_SECRET = re.compile(
+    r"(^|/)(\.env($|\.)|\.netrc$|\.npmrc$|\.pypirc$|id_[a-z0-9]+$|[^/]*\.(pem|key|p12|pfx|kdbx)$|\.aws/|\.ssh/)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A text file."""
+
+    text: str
+    mode: int
+    raw: bytes
+
+
+class ProjectFiles:
+    """The files below one folder. Everything here may block."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def place(self, path: str) -> Path:
+        """Where a path of the project lies.
+
+        Raises:
+            Refused: it is outside of the project (CIS-AGENT-030).
+        """
+        if "\0" in path or len(path) > 4096:
+            raise Invalid("CIS-AGENT-031", "that is no path of a file")
+        wanted = Path(os.path.normpath(self.root / path))
+        real = wanted.parent.resolve() / wanted.name
+        if real != self.root and not real.is_relative_to(self.root):
+            raise Refused("CIS-AGENT-030", f"{clean_line(path)} lies outside of the project")
+        if real.is_symlink() and not real.resolve().is_relative_to(self.root):
+            raise Refused("CIS-AGENT-030", f"{clean_line(path)} is a link that leads out of the project")
+        return real.resolve() if real.is_symlink() else real
+
+    def name(self, path: str) -> str:
+        """A path as it is called in the project, the same however it was written; as given where it has none."""
+        try:
+            return self.place(path).relative_to(self.root).as_posix()
+        except (Refused, Invalid, OSError, ValueError):
+            return path
+
+    def read(self, path: str) -> Content:
+        """A text file.
+
+        Raises:
+            NotFound: there is none (CIS-AGENT-032).
+            Invalid: it is no regular file, no text, or too large (CIS-AGENT-031).
+        """
+        place, shown = self.place(path), clean_line(path)
+        try:
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound("CIS-AGENT-032", f"there is no file {shown}", hint="file_list shows what there is") from None
+        except OSError as error:
+            raise Refused("CIS-AGENT-030", f"{shown} cannot be read: {error.strerror}") from error
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise Invalid("CIS-AGENT-031", f"{shown} is no regular file")
+            raw = file.read(MAX_FILE + 1)
+        if len(raw) > MAX_FILE:
+            raise Invalid(
+                "CIS-AGENT-031", f"{shown} is larger than {MAX_FILE} bytes", hint="file_grep finds parts of it"
+            )
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" in text:
+            raise Invalid("CIS-AGENT-031", f"{shown} is not text")
+        return Content(text, stat.S_IMODE(status.st_mode), raw)
+
+    def before(self, path: str) -> Content | None:
+        """What is there before a write; None for nothing."""
+        try:
+            return self.read(path)
+        except NotFound:
+            return None
+
+    def edited(self, path: str, old: str, new: str, *, every: bool) -> tuple[Content, str]:
+        """A file, and what it is with `old` replaced.
+
+        Raises:
+            Invalid: `old` is not there, or several times and not `every` is meant (CIS-AGENT-033).
+        """
+        content = self.read(path)
+        count = content.text.count(old) if old else 0
+        if count == 0:
+            raise Invalid("CIS-AGENT-033", f"the text is not in {clean_line(path)}", hint="read the file again")
+        if count > 1 and not every:
+            hint = "give more of what stands around it, or set all"
+            raise Invalid("CIS-AGENT-033", f"the text is {count} times in {clean_line(path)}", hint=hint)
+        return content, content.text.replace(old, new)
+
+    def diff(self, path: str, before: Content | None, text: str) -> str:
+        """What a write changes."""
+        name = clean_line(self.name(path))
+        if before is None:
+            lines = [f"+{line}" for line in text.splitlines()]
+            return clean("\n".join([f"new file {name}", *lines]), limit=MAX_DIFF)
+        old, new = before.text.splitlines(), text.splitlines()
+        if len(old) + len(new) > 20_000:
+            return f"{name}: {len(old)} lines become {len(new)}; too long to be compared"
+        return clean("\n".join(difflib.unified_diff(old, new, name, name, lineterm="")), limit=MAX_DIFF)
+
+    def write(self, path: str, data: bytes, mode: int) -> None:
+        """Replace a file, whole or not at all.
+
+        Raises:
+            Refused: it cannot be written (CIS-AGENT-030).
+        """
+        place = self.place(path)
+        temporary = place.with_name(f".{place.name[:100]}.{os.getpid()}.cis-tmp")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self.place(path)  # the folders that were made may have been links since
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
+                file.write(data)
+                os.fchmod(file.fileno(), mode)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, place)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink()
+            raise Refused("CIS-AGENT-030", f"{clean_line(path)} cannot be written: {error.strerror}") from error
+
+    def list(self, path: str) -> list[str]:
+        """The files and folders in a folder; folders end with `/`."""
+        place = self.place(path or ".")
+        try:
+            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+        except OSError as error:
+            raise NotFound("CIS-AGENT-032", f"{clean_line(path)} is no folder that can be read") from error
+        return [entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "") for entry in entries[: 5 * MAX_FOUND]]
+
+    def grep(self, pattern: str, path: str, glob: str) -> Iterator[str]:
+        """Lines in which a text is found: `path:line: text`."""
+        for file in self._walk(self.place(path or "."), glob):
+            try:
+                content = self.read(str(file.relative_to(self.root)))
+            except (Refused, Invalid, NotFound):
+                continue
+            name = file.relative_to(self.root).as_posix()
+            for number, line in enumerate(content.text.splitlines(), 1):
+                if pattern in line:
+                    yield f"{name}:{number}: {line[:300]}"
+
+    def _walk(self, start: Path, glob: str) -> Iterator[Path]:
+        if start.is_file():
+            yield start
+            return
+        looked = 0
+        for folder, folders, files in os.walk(start):
+            folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+            for name in sorted(files):
+                looked += 1
+                if looked > MAX_WALKED:
+                    return
+                path = Path(folder, name)
+                inside = path.relative_to(self.root)
+                fits = not glob or PurePosixPath(inside).match(glob)
+                if fits and not path.is_symlink() and not secretive(inside.as_posix()):
+                    yield path
+
+    def undo(self, write: FileWrite) -> FileUndo:
+        """Put back what was there before an agent's write, if nobody has changed the file since."""
+        shown = clean_line(write.path)
+        try:
+            now = self.before(write.path)
+            if now is None or hashlib.sha256(now.raw).hexdigest() != write.after:
+                return FileUndo(shown, False, "it was changed or removed since")
+            if write.before is None:
+                self.place(write.path).unlink()
+            else:
+                self.write(write.path, write.before, write.mode)
+        except (Refused, Invalid, OSError) as error:
+            return FileUndo(shown, False, str(error))
+        return FileUndo(shown, True)
+
+
+def secretive(name: str) -> bool:
+    """Whether a file by its name holds secrets, and is shown to no agent without a person's yes."""
+    return bool(_SECRET.search(name))
+
+
+def runs_by_itself(name: str) -> str:
+    """Why a write there is always asked about; empty when it is not."""
+    top = name.split("/", 1)[0]
+    return f"{top} holds what runs" if top in _CODE else ""

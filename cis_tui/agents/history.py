@@ -1,0 +1,73 @@
+"""A conversation as a service takes it: valid whatever happened to it before. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from cis_tui.agents.model import Block, BlockKind, Message, Role
+
+INTERRUPTED = "[interrupted: this call was stopped before it had a result]"
+_THOUGHTS = (BlockKind.THINKING, BlockKind.REDACTED)
+_SAID = (BlockKind.TEXT, BlockKind.CONTEXT)
+
+
+def unanswered(messages: Sequence[Message]) -> tuple[Block, ...]:
+    """Results that say so for the calls of the last message that have none."""
+    if not messages or messages[-1].role is not Role.ASSISTANT:
+        return ()
+    return tuple(interrupted(call) for call in messages[-1].calls)
+
+
+def interrupted(call: Block) -> Block:
+    """The result of a call that was stopped."""
+    return Block(BlockKind.TOOL_RESULT, INTERRUPTED, id=call.id, name=call.name, error=True)
+
+
+def valid_history(messages: Iterable[Message], model: str) -> tuple[Message, ...]:
+    """What is sent of a conversation: every call has its result in the next message, roles alternate from the user on,
+    nothing is empty, and thinking of another model than `model` is left out.
+    """
+    kept = [replace(message, blocks=_sendable(message, model)) for message in messages]
+    turns = [_joined(list(group)) for _, group in groupby((each for each in kept if each.blocks), _role)]
+    while turns and turns[0].role is not Role.USER:
+        del turns[0]
+    valid: list[Message] = []
+    for turn in turns:
+        open = valid[-1].calls if valid and valid[-1].role is Role.ASSISTANT else ()
+        valid.append(_answering(turn, open) if turn.role is Role.USER else turn)
+    if valid and valid[-1].role is Role.ASSISTANT and valid[-1].calls:
+        results = tuple(interrupted(call) for call in valid[-1].calls)
+        valid.append(Message(Role.USER, results, valid[-1].at))
+    return tuple(message for message in valid if message.blocks)
+
+
+def without_thinking(message: Message) -> Message:
+    """A message for another conversation, where its thinking does not count."""
+    return replace(message, blocks=tuple(block for block in message.blocks if block.kind not in _THOUGHTS))
+
+
+def _role(message: Message) -> Role:
+    return message.role
+
+
+def _joined(group: list[Message]) -> Message:
+    return replace(group[0], blocks=tuple(block for message in group for block in message.blocks))
+
+
+def _sendable(message: Message, model: str) -> tuple[Block, ...]:
+    return tuple(
+        block
+        for block in message.blocks
+        if not (block.kind in _THOUGHTS and block.model != model)
+        and not (block.kind in _SAID and not block.text.strip())
+    )
+
+
+def _answering(turn: Message, calls: Sequence[Block]) -> Message:
+    """`turn` with one result first for each of `calls`, and none for other calls."""
+    given = {block.id: block for block in turn.blocks if block.kind is BlockKind.TOOL_RESULT}
+    results = tuple(given.get(call.id) or interrupted(call) for call in calls)
+    rest = tuple(block for block in turn.blocks if block.kind is not BlockKind.TOOL_RESULT)
+    return replace(turn, blocks=results + rest)

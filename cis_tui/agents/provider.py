@@ -1,0 +1,116 @@
+"""What every model behind CIS speaks: a request in, a stream of typed events out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from cis_tui.agents.model import Block, Message, Stop, Usage
+from cis_tui.core.errors import Exit, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model is told of it."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+    """JSON Schema of its input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything that one answer is made from."""
+
+    system: str
+    """The same from turn to turn, so that the service can cache it."""
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    model: str = ""
+    max_tokens: int = 16_000
+    effort: str = ""
+    """low, medium, high or max; empty: the service's own."""
+    temperature: float | None = None
+    """For services that still take one; others do without."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """More of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingPiece:
+    """More of its thinking."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPiece:
+    """The model begins to call a tool."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is whole; always the last event."""
+
+    blocks: tuple[Block, ...]
+    stop: Stop
+    usage: Usage
+    model: str = ""
+    detail: str = ""
+    """What the service says about a refusal."""
+
+
+ProviderEvent = TextPiece | ThinkingPiece | ToolPiece | Finished
+
+
+class Provider(Protocol):
+    """A model, or a program, that answers. To be used on the engine's event loop."""
+
+    def stream(self, request: Request) -> AsyncIterator[ProviderEvent]:
+        """The answer as it comes; ends with `Finished`, or raises `ProviderFailure`.
+
+        Closing the iterator, or cancelling who reads it, ends the request at once.
+        """
+        ...
+
+    async def window(self, model: str) -> int | None:
+        """Tokens that `model` can hold; None when nobody knows."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and programs."""
+        ...
+
+
+class ProviderFailure(Unavailable):
+    """No answer, or only a part of one."""
+
+    retryable = False
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        again: bool = False,
+        wait: float | None = None,
+        word: str = "failed",
+        exit: Exit = Exit.UNAVAILABLE,
+    ) -> None:
+        """`again`: another attempt may go well; `wait`: seconds that the service asks to wait before it; `word`: what
+        happened, for `overloaded, again in 12 s`."""
+        super().__init__(code, message, hint=hint, retryable=again)
+        self.wait = wait
+        self.word = word
+        self.exit = exit

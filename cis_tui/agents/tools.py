@@ -1,0 +1,274 @@
+"""Tools: what a model can do, each call held against the policy, asked about where that says so, and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cis_tui.agents.model import Block, BlockKind
+from cis_tui.agents.policy import Level, Policy
+from cis_tui.agents.provider import ToolSpec
+from cis_tui.agents.wire import BROKEN_INPUT
+from cis_tui.core.codec import dumps
+from cis_tui.core.errors import CisError, Invalid
+from cis_tui.core.text import clean, clean_line, did_you_mean
+
+log = logging.getLogger(__name__)
+MAX_RESULT = 40_000
+"""Characters of what one call answers."""
+Input = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The turn that calls."""
+
+    conversation: str
+    turn: str
+    project: str
+    attended: bool
+    """Whether there is a person who can be asked."""
+    run: str = ""
+    """The run whose task it is; empty outside of any."""
+    task: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool."""
+
+    spec: ToolSpec
+    run: Callable[[Input, Caller], Awaitable[str]]
+    """Does it, and gives what the model is told; a `CisError` is told as a failure."""
+    level: Level = Level.CONFIRMED
+    """Who decides about a call, unless the policy says otherwise."""
+    about: Callable[[Input], str] = lambda _: ""
+    """What a call is about, such as the path: the policy's patterns and a yes to all alike go by it."""
+    preview: Callable[[Input, Caller], Awaitable[str]] | None = None
+    """What a person sees before a yes, such as a diff; may raise as `run` does, and then the call fails unasked."""
+    always_ask: Callable[[Input], str] = lambda _: ""
+    """Why a call is asked about whatever the policy allows; empty when it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolQuestion:
+    """What a person is asked about one call."""
+
+    caller: Caller
+    call: str
+    """Its id."""
+    tool: str
+    about: str
+    text: str
+    """The call in words, with its diff where it has one; clean."""
+    shown: str
+    """The input as JSON, without what is private; what is asked is kept in clear."""
+    input: Input
+    level: Level
+    alike: bool
+    """Whether a yes may hold for all calls of this conversation that are about the same."""
+    check: Callable[[Input], tuple[str, str]]
+    """Words and JSON for another input; raises `CisError` when that would not do."""
+    editable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """What came of a question."""
+
+    approved: bool
+    input: Input
+    """As a person may have changed it."""
+    reason: str = ""
+    by: str = ""
+
+
+class Ask(Protocol):
+    """Asks people, by way of decisions."""
+
+    async def __call__(self, question: ToolQuestion) -> ToolAnswer: ...
+
+
+Told = Callable[[str, Mapping[str, object]], None]
+"""Told of each step of a call: `asked`, `running`, `done`, `failed`, `refused`, and more about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """The tools of one turn."""
+
+    tools: Mapping[str, Tool]
+    policy: Policy
+    ask: Ask
+    mask: Callable[[str], str] = field(default=lambda text: text)
+    """Takes out of a result what must never leave; may block."""
+    hide: Callable[[str], str] = field(default=lambda text: text)
+    """Takes out of a question what is private; may block."""
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """The tools as a model is told of them, in a fixed order."""
+        return tuple(self.tools[name].spec for name in sorted(self.tools))
+
+    async def call(self, call: Block, caller: Caller, told: Told) -> Block:
+        """The result of a call; never raises but for a cancellation."""
+        try:
+            text = await self._call(call, caller, told)
+            error = False
+        except _No as no:
+            text, error = no.message, True
+            told("refused", {"why": no.message})
+        except CisError as failure:
+            text, error = f"{failure.message}. {failure.hint}".rstrip(". ") + ".", True
+            told("failed", {"why": failure.message})
+        except Exception as failure:
+            log.exception("the tool %s failed", call.name)
+            text, error = f"the tool failed: {type(failure).__name__}", True
+            told("failed", {"why": text})
+        else:
+            told("done", {})
+        masked = await asyncio.to_thread(self.mask, clean(bounded(text)))
+        return Block(BlockKind.TOOL_RESULT, masked, id=call.id, name=call.name, error=error)
+
+    async def _call(self, call: Block, caller: Caller, told: Told) -> str:
+        tool = self.tools.get(call.name)
+        if tool is None:
+            hint = did_you_mean(call.name, self.tools) or f"there are {', '.join(sorted(self.tools))}"
+            raise Invalid("CIS-AGENT-025", f"there is no tool {clean_line(call.name, limit=60)}", hint=hint)
+        input = checked_input(tool.spec, call.input)
+        level = self.policy.level(call.name, tool.about(input), tool.level)
+        why = tool.always_ask(input)
+        if level is Level.DENY:
+            raise _No(f"refused: the policy denies {shown_call(call.name, tool.about(input))}")
+        if why and level is not Level.CONFIRMED:
+            level = Level.CONFIRMED
+        if level is not Level.MECHANICAL:
+            input = await self._asked(call.id, tool, input, caller, level, why, told)
+        told("running", {})
+        return await tool.run(input, caller)
+
+    async def _asked(
+        self, call: str, tool: Tool, input: Input, caller: Caller, level: Level, why: str, told: Told
+    ) -> Input:
+        """The input with which a person lets the call run."""
+        text = await self._seen(tool, input, caller, why)
+        if not caller.attended:
+            raise _No(f"refused: {tool.spec.name} needs a person's yes, and nobody is there to be asked")
+        about = tool.about(input)
+        given = dumps(input, indent=2)
+        shown = await asyncio.to_thread(self.hide, given)
+
+        def check(other: Input) -> tuple[str, str]:
+            checked_input(tool.spec, other)
+            return f"{shown_call(tool.spec.name, tool.about(other))}\nas changed by a person", dumps(other, indent=2)
+
+        told("asked", {"about": about})
+        question = ToolQuestion(
+            caller,
+            call,
+            tool.spec.name,
+            about,
+            text,
+            shown,
+            input,
+            level,
+            alike=not why,
+            check=check,
+            editable=shown == given,
+        )
+        answer = await self.ask(question)
+        if not answer.approved:
+            raise _No(f"refused by a person{f': {answer.reason}' if answer.reason else ''}")
+        changed = checked_input(tool.spec, answer.input)
+        if self.policy.level(tool.spec.name, tool.about(changed), level) is Level.DENY:
+            raise _No(f"refused: the policy denies {shown_call(tool.spec.name, tool.about(changed))}")
+        return changed
+
+    async def _seen(self, tool: Tool, input: Input, caller: Caller, why: str) -> str:
+        head = shown_call(tool.spec.name, tool.about(input))
+        more = await tool.preview(input, caller) if tool.preview else ""
+        asked = f"asked because {why}" if why else ""
+        text = "\n".join(filter(None, [head, asked, more]))
+        return await asyncio.to_thread(self.hide, clean(text, limit=MAX_RESULT))
+
+
+class _No(Exception):
+    """A call that may not be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def shown_call(name: str, about: str) -> str:
+    """A call in words."""
+    return clean_line(f"{name} {about}".strip(), limit=300)
+
+
+def bounded(text: str) -> str:
+    """What a model is told of a long result: its beginning and its end."""
+    if len(text) <= MAX_RESULT:
+        return text
+    head, tail = text[: MAX_RESULT * 3 // 4], text[-MAX_RESULT // 4 :]
+    return f"{head}\n(… {len(text) - len(head) - len(tail)} characters left out …)\n{tail}"
+
+
+def checked_input(spec: ToolSpec, input: Input) -> Input:
+    """`input` if it fits the schema, as far as our own schemas go: types, required fields, choices, no others.
+
+    Raises:
+        Invalid: it does not; the model is told what was expected (CIS-AGENT-026).
+    """
+    if BROKEN_INPUT in input:
+        raise _misfit(spec, "the input was not a JSON object")
+    properties = _table(spec.schema.get("properties"))
+    for name in input:
+        if name not in properties and spec.schema.get("additionalProperties") is False:
+            raise _misfit(spec, f'there is no "{clean_line(name, limit=60)}"')
+    required = spec.schema.get("required")
+    for name in required if isinstance(required, (list, tuple)) else ():  # pyright: ignore[reportUnknownVariableType]
+        if name not in input:
+            raise _misfit(spec, f'"{name}" is missing')
+    for name, value in input.items():
+        _check_value(spec, name, value, _table(properties.get(name)))
+    return input
+
+
+def _check_value(spec: ToolSpec, name: str, value: object, wanted: Mapping[str, object]) -> None:
+    kinds = _TYPES.get(str(wanted.get("type", "")))
+    if kinds is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+        raise _misfit(spec, f'"{clean_line(name, limit=60)}" is not of type {wanted["type"]}')
+    choices = wanted.get("enum")
+    if isinstance(choices, (list, tuple)) and value not in choices:
+        raise _misfit(spec, f'"{name}" is none of {", ".join(map(str, choices))}')  # pyright: ignore[reportUnknownArgumentType]
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list, tuple),
+    "object": (dict,),
+}
+
+
+def _table(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _misfit(spec: ToolSpec, what: str) -> Invalid:
+    names = ", ".join(_table(spec.schema.get("properties")))
+    return Invalid("CIS-AGENT-026", f"{spec.name}: {what}", hint=f"it takes {names}" if names else "it takes nothing")
+
+
+def schema(required: Iterable[str] = (), **properties: Mapping[str, object] | str) -> dict[str, object]:
+    """A JSON Schema of an object; a property that is a text is a string that this text describes."""
+    told = {
+        name: {"type": "string", "description": each} if isinstance(each, str) else dict(each)
+        for name, each in properties.items()
+    }
+    return {"type": "object", "properties": told, "required": list(required), "additionalProperties": False}

@@ -82,6 +82,7 @@ from cis_tui.memory.rekey import Rekey
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.stats import MemoryStats
 from cis_tui.memory.weekly import WeeklyArchive
+from cis_tui.project.agent_tools import workspace_tools
 from cis_tui.project.following import Following
 from cis_tui.project.guide import agent_context
 from cis_tui.project.model import ProjectInfo, TrustReport
@@ -763,7 +764,7 @@ class Engine:
 
     def _tools_of(self, project: str) -> tuple[Tool, ...]:
         """The tools that a project adds to those of every agent."""
-        return ()
+        return workspace_tools(self, self._session(project).skills())
 
     def _session(self, project: str) -> ProjectSession:
         """The session of a project folder, or of none for an empty path."""

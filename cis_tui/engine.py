@@ -28,6 +28,7 @@ from cis_tui.agents.roster import Roster
 from cis_tui.agents.service import AgentService
 from cis_tui.agents.surroundings import Surroundings
 from cis_tui.agents.talk import Prompting
+from cis_tui.agents.tasks import AgentTasks
 from cis_tui.agents.tools import Tool
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.config import AgentSettings, Settings, load_config
@@ -150,6 +151,7 @@ class Engine:
         self._index = IndexKeeper(self._memory)
         self._trust = TrustStore(home)
         self._snapshots = Snapshots(home.skill_copies)
+        self._agents = AgentService(self._surroundings())
         self._runs = RunService(
             home=home,
             journal=self._journal,
@@ -161,10 +163,10 @@ class Engine:
             skill_memory=self._memory_for,
             probe=probe,
             find_skill=lambda project, name: self._session(project).runnable_skill(name),
+            agents=AgentTasks(self._agents, self._memory),
         )
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
-        self._agents = AgentService(self._surroundings())
         self._closed = False
 
     @classmethod
@@ -216,8 +218,8 @@ class Engine:
             return
         self._closed = True
         await self._following.close()
-        await self._agents.close()
         await self._runs.close()
+        await self._agents.close()
         await self._in_thread(self._snapshots.clear)
         await self._weekly.stop()
         await self._in_thread(self._index.close)
@@ -754,7 +756,7 @@ class Engine:
             roster=Roster(self.home, settings),
             clock=self._clock,
             tell=self._journal.emit,
-            ask=ToolQuestions(self._runs.decisions),
+            ask=lambda question: ToolQuestions(self._runs.decisions)(question),
             settings=settings,
             project=lambda project: agent_context(self._session(project), self._trust),
             default_domain=self._default_domain,

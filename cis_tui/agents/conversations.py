@@ -78,9 +78,11 @@ class Conversations:
         self._files = files
         self._clock = clock
 
-    def create(self, project: str, agent: str, model: str, title: str = "", *, forked_from: str = "") -> Conversation:
+    def create(
+        self, project: str, agent: str, model: str, title: str = "", *, forked_from: str = "", id: str = ""
+    ) -> Conversation:
         """A new, empty conversation."""
-        now, id = float(self._clock()), secrets.token_hex(6)
+        now, id = float(self._clock()), id or secrets.token_hex(6)
         with self._open() as file:
             file.run(
                 "INSERT INTO conversations (id, project, title, agent, model, created, updated, forked_from)"

@@ -54,15 +54,15 @@ class AgentService:
         """Every agent by name."""
         return await self._around.roster.infos(await self._project(project))
 
-    async def new(self, project: str, *, agent: str = "", title: str = "") -> Conversation:
-        """A new conversation, with an agent that is named or the default one.
+    async def new(self, project: str, *, agent: str = "", title: str = "", id: str = "") -> Conversation:
+        """A new conversation, with an agent that is named or the default one; `id`: its id, if that matters.
 
         Raises:
             NotFound, Invalid: there is no such agent, or its file is broken (CIS-AGENT-001, 002).
         """
         if agent:
             await self._around.roster.choose(agent, await self._project(project))
-        return await asyncio.to_thread(self._store.create, project, agent, "", title)
+        return await asyncio.to_thread(self._store.create, project, agent, "", title, id=id)
 
     async def list(self, project: str = "", *, query: str = "", limit: int = 50) -> tuple[Conversation, ...]:
         """The newest first; of all projects when `project` is empty."""

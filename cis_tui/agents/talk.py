@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cis_tui.agents.context import ProjectContext, memory_block, system_parts, system_text
@@ -36,6 +36,8 @@ class Prompting:
     task: str = ""
     agent: AgentDefinition | None = None
     """Another one than the conversation's; None: that."""
+    heard: Callable[[str], None] = lambda _: None
+    """Hears each text that the agent says, once it is whole."""
 
 
 class Talk:
@@ -49,6 +51,7 @@ class Talk:
         self._how: dict[str, Prompting] = {}
         self._news = False
         """Whether a prompt has come since the queue was looked at."""
+        self._heard: Callable[[str], None] = lambda _: None
         self._steering: list[str] = []
         self._ends: dict[str, asyncio.Future[Message]] = {}
         self.turn: Turn | None = None
@@ -109,7 +112,10 @@ class Talk:
 
     async def keep(self, message: Message) -> Message:
         """See `Keeper`."""
-        return await asyncio.to_thread(self._store.append, self.id, message)
+        kept = await asyncio.to_thread(self._store.append, self.id, message)
+        if kept.role is Role.ASSISTANT and kept.text:
+            self._heard(f"{kept.text}\n")
+        return kept
 
     async def steering(self) -> Message | None:
         """See `Keeper`."""
@@ -139,6 +145,7 @@ class Talk:
     async def _one(self, name: str, text: str) -> bool:
         """One turn; whether the next one may begin."""
         how = self._how.pop(name, Prompting())
+        self._heard = how.heard
         conversation = await asyncio.to_thread(self._store.get, self.id)
         about = {"conversation": self.id, "turn": name, "project": conversation.project}
         about |= {key: value for key, value in (("run", how.run), ("task", how.task)) if value}

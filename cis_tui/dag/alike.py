@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cis_tui.core.codec import encode
 from cis_tui.core.text import clean_line
 from cis_tui.dag.inspection import Rule
 from cis_tui.dag.model import LevelKind, TaskSpec
@@ -41,6 +42,7 @@ def likeness(task: TaskSpec) -> Likeness | None:
         "dag": task.dag,
         "work_dir": task.work_dir,
         "env": dict(task.env),
+        **({"agent": encode(task.agent)} if task.agent else {}),
     }
     written = task.command or (f"the DAG {task.dag}" if task.dag else " ".join((task.skill, *task.args)))
     words = f"every {task.level.kind} task of this run whose {WRITTEN}{clean_line(written, limit=200)}"

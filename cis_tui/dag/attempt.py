@@ -66,6 +66,7 @@ class Setting:
 
 async def attempt(call: Call, setting: Setting, output: Output) -> Outcome:
     """Run `call` to its end. When the caller is cancelled its processes are ended first."""
+    assert call.agent is None, "no shell sees a prompt"
     if call.manifest is not None:
         return await _skill(call, setting, output)
     if not call.line:

@@ -15,6 +15,7 @@ from cis_tui.core.text import clean_line
 from cis_tui.dag.attempt import Outcome, stored
 from cis_tui.dag.calls import Call
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
+from cis_tui.dag.executors.agents import AgentPlace
 from cis_tui.dag.executors.base import Executor, Place, Work
 from cis_tui.dag.gate import Gate
 from cis_tui.dag.groups import Groups
@@ -65,6 +66,9 @@ class Attempts:
         """Room for an attempt of `task`, after that within the limits of its groups; `slots` holds both."""
         for slot in self._groups.of(task.id).slots_of(task):
             await slots.enter_async_context(slot)
+        if task.agent is not None:
+            # Whoever thinks elsewhere needs no process here, and no worker.
+            return AgentPlace(self._tools.agents, self._record.spec.name)
         return await slots.enter_async_context(self._executor.place(task.target_node))
 
     async def _attempt(

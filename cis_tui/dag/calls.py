@@ -14,7 +14,7 @@ from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.text import clean, clean_line
 from cis_tui.dag.checkpoint import place
 from cis_tui.dag.expansion import Expansion, Facts, Within, inner_spec, listed
-from cis_tui.dag.model import DagSpec, LevelKind, TaskSpec, UndoStep
+from cis_tui.dag.model import AgentUse, DagSpec, LevelKind, TaskSpec, UndoStep
 from cis_tui.dag.record import RunRecord
 from cis_tui.dag.secrecy import Secrets, holds_mask
 from cis_tui.dag.template import Private, Renderer, bind_params, is_template
@@ -45,12 +45,16 @@ class Call:
     """What a rollback removes or restores, relative to the root of the run."""
     expansion: Expansion | None = None
     """Of a task that stands for others: nothing runs for the task itself."""
+    agent: AgentUse | None = None
+    """Who is asked; `line` is the prompt then, and no shell ever sees it."""
 
     @property
     def shown(self) -> str:
         """The call as a person reads it: clean text, of several lines if the command is."""
         if self.masked:
             return self.masked.shown
+        if self.agent is not None:
+            return clean(f"ask {self.agent.name or 'the default agent'}: {self.line}", limit=1500)
         if self.manifest is None:
             return clean(self.line, limit=1500) or "nothing to run"
         given = f" {dumps(self.input)}" if self.input else ""
@@ -144,6 +148,7 @@ class Calls:
             timeout=timeout,
             creates=(),
             dag=None,
+            agent=None,
         )
         return self._call(call, Within(facts, self._prefix) if self._prefix else facts)
 
@@ -198,6 +203,7 @@ class Calls:
             env=self._env_of(task, facts),
             cwd=folder or self._folder(work_dir, task),
             timeout=task.timeout,
+            agent=task.agent,
         )
 
     def _input(self, task: TaskSpec, facts: Facts, renderer: Renderer) -> Mapping[str, object]:

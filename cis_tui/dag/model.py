@@ -87,6 +87,24 @@ class UndoStep:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentUse:
+    """Who is asked by a task whose `command` is a prompt, and how."""
+
+    name: str = ""
+    """Empty: the project's or the person's default agent, or that of the task `reuse`."""
+    model: str = ""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    effort: str = ""
+    remember: str = ""
+    """The key of memory that keeps the answer; empty for none."""
+    keep: bool = False
+    """Later tasks may go on with its conversation."""
+    reuse: str = ""
+    """The task whose conversation it goes on with."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """One task."""
 
@@ -94,7 +112,9 @@ class TaskSpec:
     name: str = ""
     skill: str = "shell"
     command: str | None = None
-    """A line for the shell; only with the skill `shell`."""
+    """A line for the shell, or the prompt for `agent`; only with the skill `shell`."""
+    agent: AgentUse | None = None
+    """Of a task that asks an agent."""
     args: tuple[str, ...] = ()
     input: Mapping[str, object] = field(default_factory=dict[str, object])
     deps: tuple[str, ...] = ()

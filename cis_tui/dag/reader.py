@@ -9,6 +9,7 @@ from cis_tui.core.document import is_list, is_table
 from cis_tui.core.retry import Retry
 from cis_tui.core.tables import Table, is_number, is_plain
 from cis_tui.core.text import clean_line
+from cis_tui.dag.agent_fields import read_agent
 from cis_tui.dag.model import (
     MAX_ITEMS,
     MAX_TASKS,
@@ -32,18 +33,9 @@ DAY = 86_400
 MONTH = 30 * DAY
 ROLLBACK_POLICY = "rollback_on_failure"
 
-_LATER: Mapping[str, str] = {
-    "agent_runtime": "no agent is started",
-    "agent_config": "no agent is started",
-    "keep_agent": "no agent is started",
-    "reuse_agent": "no agent is started",
-}
-"""Fields of a task that are read but not carried out yet, and what happens instead."""
 _CANNOT: Mapping[str, str] = {
     "tasks": 'tasks within tasks; another file can have them, and dag = "its name" runs it',
     "matrix": "a matrix; for_each runs a task for each item of a list",
-    "prompt": "tasks for an agent",
-    "agent": "tasks for an agent",
 }
 """Fields of a task without which it would do something else than its author meant."""
 _LEVEL_FIELDS: Mapping[LevelKind, frozenset[str]] = {
@@ -143,18 +135,20 @@ def _tasks(dag: Table) -> tuple[TaskSpec, ...]:
 def _task(table: Table) -> TaskSpec:
     id = _id(table)
     command = _command(table)
+    prompt, agent, patience = read_agent(table)
     level = table.table("level")
     task = TaskSpec(
         id=id,
         name=table.line("name") or id,
         skill=table.line("skill", "shell", limit=MAX_ID),
-        command=command,
+        command=prompt or command,
+        agent=agent,
         args=table.texts("args", numbers=True),
         input=table.plain("input"),
         deps=_deps(table),
         level=_level(level),
         retry=_retry(table),
-        timeout=table.number("timeout_secs", 0, MONTH, unit="seconds", above=True),
+        timeout=table.number("timeout_secs", 0, MONTH, unit="seconds", above=True) or patience,
         total_timeout=table.number("total_timeout_secs", 0, MONTH, unit="seconds", above=True),
         limit=table.line("limit", limit=MAX_ID) or None,
         condition=table.text("condition").strip() or None,
@@ -336,12 +330,7 @@ def _later(table: Table, id: str) -> None:
         table.notes.warn(
             table.at("target_node"), '"target_node" counts for workers only: else the task runs here', hint
         )
-    helped = "skill" in table.data and "prompt" not in table.data
-    later = {**_LATER, "agent": "the skill runs without an agent"} if helped else _LATER
-    for field, instead in later.items():
-        if table.get(field) not in (None, False, [], {}):
-            table.notes.warn(table.at(field), f'"{field}" is read but not carried out by this version: {instead}')
     for field, what in _CANNOT.items():
-        if table.get(field) is not None and field not in later:
+        if table.get(field) is not None:
             message = f'the task "{id}" has "{field}": this version cannot run {what}'
             table.notes.error(table.at(field), message, "take the task out, or write it as a command")

@@ -36,7 +36,7 @@ from cis_tui.dag.scheduled import Due, scheduled_spec
 from cis_tui.dag.skill_calls import SkillCalls
 from cis_tui.dag.state import RunState
 from cis_tui.dag.taken import carried_over, taken_over, taking
-from cis_tui.dag.tools import Tools
+from cis_tui.dag.tools import AskAgent, Tools
 from cis_tui.dag.undo_plan import undo_plan
 from cis_tui.dag.views import Debt, LogChunk, PruneReport, RunStatus, RunSummary, RunView, TaskView, UndoItem
 from cis_tui.dag.working import WorkingRuns, stopping
@@ -79,10 +79,11 @@ class RunService:
         skill_memory: Callable[[Caller], SkillMemory] | None = None,
         find_skill: Callable[[str, str], SkillManifest] = _no_skill,
         probe: Probe = this_kernel,
+        agents: AskAgent | None = None,
     ) -> None:
         """`memory_get` is what `memory("key")` gives in a template; both are called in threads. `skill_memory`: the
         memory that a skill sees. `find_skill`: the skill that a project calls by a name, trusted, or an error. `probe`:
-        what the kernel can hold a native skill to."""
+        what the kernel can hold a native skill to. `agents`: what does the tasks that ask an agent."""
         self._home = home
         self._journal = journal
         self._memory_get = memory_get
@@ -106,6 +107,7 @@ class RunService:
             processes=Processes(),
             log_limit=int(settings.runs.log_mb * 1_000_000),
             threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
+            agents=agents,
         )
         self._wasm = WasmSkills(
             Pool(CompiledCache(home.compiled, identity.derived("compiled modules"))),

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
+from cis_tui.agents.tasks import AgentWork
 from cis_tui.core.paths import Home
 from cis_tui.dag.decisions import DecisionService
 from cis_tui.dag.journal import Journal
 from cis_tui.skills.process import Processes
+
+
+class AskAgent(Protocol):
+    """See `AgentTasks`."""
+
+    async def run(self, work: AgentWork, heard: Callable[[str], None]) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +32,5 @@ class Tools:
     """Bytes that the log of one attempt may take."""
     threads: ThreadPoolExecutor
     """For what blocks."""
+    agents: AskAgent | None = None
+    """What asks agents; None where there are none."""

@@ -40,6 +40,7 @@ def validate(
         *_skills(spec, skills),
         *_levels(spec, stakeholders or {}),
         *_limits(spec),
+        *_agents(spec),
         *_folders(spec),
         *_shared_places(spec),
         *check_templates(spec),
@@ -74,6 +75,26 @@ def _dependencies(spec: DagSpec) -> Iterator[Finding]:
                 yield Finding(task, "deps", message, names.hint(name))
             elif dep == task.id:
                 yield Finding(task, "deps", f'task "{task.id}" needs itself', "take it out of its deps")
+
+
+def _agents(spec: DagSpec) -> Iterator[Finding]:
+    """The agent that a task goes on with has to be one that was asked before, and kept."""
+    names = Names(task.id for task in spec.tasks)
+    asking = {task.id: task for task in spec.tasks if task.agent is not None}
+    before: Callable[[str, str], bool] = (
+        upstream(spec) if any(task.agent and task.agent.reuse for task in spec.tasks) else _never
+    )
+    for task in spec.tasks:
+        reuse = clean_line(task.agent.reuse) if task.agent else ""
+        if not reuse:
+            continue
+        if reuse not in asking:
+            what = "asks no agent" if reuse in names.known else "does not exist"
+            message = f'task "{task.id}" reuses the agent of "{reuse}", which {what}'
+            yield Finding(task, "reuse_agent", message, names.hint(reuse))
+        elif not before(reuse, task.id):
+            message = f'task "{task.id}" reuses the agent of "{reuse}" without needing it'
+            yield Finding(task, "reuse_agent", message, f'put "{reuse}" into its deps')
 
 
 def _handlers(spec: DagSpec) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,10 @@ async def planted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 async def test_a_model_that_asks_for_private_entries_gets_none(planted: Desk, end: FarEnd) -> None:
     keys = ("diary/walrus", "notes/api-key", "door/word", "notes/cats", "open/a")
     reads = [(f"g{number}", "memory_get", {"key": key}) for number, key in enumerate(keys)]
-    searches = [("s1", "memory_search", {"query": "walrus carpenter api key word cats"}), ("l1", "memory_list", {})]
+    searches: list[tuple[str, str, dict[str, Any]]] = [
+        ("s1", "memory_search", {"query": "walrus carpenter api key word cats"}),
+        ("l1", "memory_list", {}),
+    ]
     end.script = [Reply(wire.calls(*reads, *searches))]
     await planted.ask("tell me about the walrus, the cats and the api key")
     sent = "".join(asked.text for asked in end.asked)

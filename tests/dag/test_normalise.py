@@ -59,12 +59,12 @@ def test_shell_exec_is_the_shell_and_labels_are_said_to_be_for_workers() -> None
     assert '"todo" is read but not carried out by this version' in said
 
 
-def test_agent_settings_are_said_to_do_nothing() -> None:
+def test_agent_settings_of_skills_are_said_to_do_nothing() -> None:
     spec, dag = _sample("dag-skill-with-agents.toml")
     assert [task.id for task in spec.tasks] == ["1", "2", "3", "4", "5", "6"]
     assert spec.tasks[5].level.stakeholders == ("tech-lead", "security-team")
     for field in ("agent_runtime", "agent_config", "keep_agent", "reuse_agent"):
-        assert f'"{field}" is read but not carried out by this version: no agent is started' in _said(dag)
+        assert f'"{field}" means nothing for a task without "prompt": its skill runs without an agent' in _said(dag)
 
 
 def test_nodes_with_type_action_and_config_call_the_skill_of_that_type() -> None:
@@ -105,7 +105,7 @@ def _one(fields: str) -> tuple[TaskSpec, str]:
         ("steps = [{ run = 'a' }, { run = 'b' }]", "command", "set -e\na\nb", 'the list "steps" is read as a script'),
         ("operator = 'bash'\nconfig = { command = 'ls' }", "command", "ls", '"operator" is read as "type"'),
         ("dependencies = [{ task_id = 'a' }, { id = 'b' }]", "deps", ("a", "b"), "read as the ids in them"),
-        ("skill = 'x'\nagent = 'claude'", "skill", "x", '"agent" is read but not carried out'),
+        ("skill = 'x'\nagent = 'claude'", "skill", "x", "its skill runs without an agent"),
         ("shell = 'make'", "command", "make", '"shell" is read as "command"'),
         ("command = 'cargo'\nargs = ['build', 'a b']", "command", "cargo build 'a b'", '"args" beside "command"'),
         ("timeout_seconds = 9", "timeout", 9.0, '"timeout_seconds" is read as "timeout_secs"'),

@@ -198,8 +198,11 @@ def test_an_id_may_be_a_number() -> None:
         ("for_each = 3", '"for_each" is 3, expected a list, or an expression that gives one'),
         ("matrix = ['a']", "this version cannot run a matrix; for_each runs a task for each item of a list"),
         ("tasks = [{ id = 'x' }]", "this version cannot run tasks within tasks"),
-        ("prompt = 'hi'", "this version cannot run tasks for an agent"),
-        ("agent = 'claude'", "this version cannot run tasks for an agent"),
+        ("agent = 'claude'", 'a task for an agent has no "prompt"'),
+        ("agent_runtime = 'claude'", 'a task for an agent has no "prompt"'),
+        ("reuse_agent = '1'", 'a task for an agent has no "prompt"'),
+        ("prompt = 'hi'\ncommand = 'x'", '"command" does not go with "prompt"'),
+        ("prompt = 'hi'\nagent_config = { max_tokens = 0 }", '"max_tokens" is 0, expected a whole number from 1'),
     ],
 )
 def test_a_mistake_in_a_task_is_an_error_with_its_place(fields: str, said: str) -> None:
@@ -217,10 +220,10 @@ def test_a_mistake_in_a_task_is_an_error_with_its_place(fields: str, said: str) 
     [
         ("creates = ['x']\ndag = 'other'", '"creates" means nothing for a task that stands for another DAG'),
         ("target_node = 'gpu'", "counts for workers only: else the task runs here"),
-        ("keep_agent = true", "no agent is started"),
-        ("reuse_agent = '1'", "no agent is started"),
-        ("agent_runtime = 'claude'", "no agent is started"),
-        ("agent_config = { model = 'x' }", "no agent is started"),
+        ("keep_agent = true", "nobody is asked anything"),
+        ("reuse_agent = '1'\ncommand = 'x'", "its command runs without an agent"),
+        ("agent_runtime = 'claude'\nskill = 'x'", "its skill runs without an agent"),
+        ("agent_config = { modle = 'x' }\nprompt = 'x'", 'unknown field "modle"'),
         ("timeot = 3", 'unknown field "timeot" in [tasks] is ignored; did you mean "timeout_secs"?'),
         ("deps = ['a', 'a']", "named twice"),
         ("retry = 3\ndag = 'other'", '"retry" means nothing for a task that stands for another DAG'),

@@ -13,13 +13,6 @@ _THOUGHTS = (BlockKind.THINKING, BlockKind.REDACTED)
 _SAID = (BlockKind.TEXT, BlockKind.CONTEXT)
 
 
-def unanswered(messages: Sequence[Message]) -> tuple[Block, ...]:
-    """Results that say so for the calls of the last message that have none."""
-    if not messages or messages[-1].role is not Role.ASSISTANT:
-        return ()
-    return tuple(interrupted(call) for call in messages[-1].calls)
-
-
 def interrupted(call: Block) -> Block:
     """The result of a call that was stopped."""
     return Block(BlockKind.TOOL_RESULT, INTERRUPTED, id=call.id, name=call.name, error=True)
@@ -29,18 +22,24 @@ def valid_history(messages: Iterable[Message], model: str) -> tuple[Message, ...
     """What is sent of a conversation: every call has its result in the next message, roles alternate from the user on,
     nothing is empty, and thinking of another model than `model` is left out.
     """
-    kept = [replace(message, blocks=_sendable(message, model)) for message in messages]
-    turns = [_joined(list(group)) for _, group in groupby((each for each in kept if each.blocks), _role)]
+    kept = tuple(replace(message, blocks=_sendable(message, model)) for message in messages)
+    while (valid := _mended(kept)) != kept:
+        kept = valid  # what was left out may have stood between two messages of one role
+    return kept
+
+
+def _mended(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    turns = [_joined(list(group)) for _, group in groupby((each for each in messages if each.blocks), _role)]
     while turns and turns[0].role is not Role.USER:
         del turns[0]
-    valid: list[Message] = []
+    mended: list[Message] = []
     for turn in turns:
-        open = valid[-1].calls if valid and valid[-1].role is Role.ASSISTANT else ()
-        valid.append(_answering(turn, open) if turn.role is Role.USER else turn)
-    if valid and valid[-1].role is Role.ASSISTANT and valid[-1].calls:
-        results = tuple(interrupted(call) for call in valid[-1].calls)
-        valid.append(Message(Role.USER, results, valid[-1].at))
-    return tuple(message for message in valid if message.blocks)
+        open = mended[-1].calls if mended and mended[-1].role is Role.ASSISTANT else ()
+        mended.append(_answering(turn, open) if turn.role is Role.USER else turn)
+    if mended and mended[-1].role is Role.ASSISTANT and mended[-1].calls:
+        results = tuple(interrupted(call) for call in mended[-1].calls)
+        mended.append(Message(Role.USER, results, mended[-1].at))
+    return tuple(message for message in mended if message.blocks)
 
 
 def without_thinking(message: Message) -> Message:

@@ -20,6 +20,12 @@ class ToolSpec:
     """JSON Schema of its input."""
 
 
+class Permit(Protocol):
+    """Whether a program may do something; asks people where the policy says so."""
+
+    async def __call__(self, call: str, kind: str, input: Mapping[str, object], detail: str) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Everything that one answer is made from."""
@@ -34,6 +40,11 @@ class Request:
     """low, medium, high or max; empty: the service's own."""
     temperature: float | None = None
     """For services that still take one; others do without."""
+    conversation: str = ""
+    folder: str = ""
+    """The project's."""
+    permit: Permit | None = None
+    """Asks about what a program wants to do by itself."""
 
 
 @dataclass(frozen=True, slots=True)

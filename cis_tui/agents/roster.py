@@ -22,6 +22,7 @@ from cis_tui.agents.keys import find_key
 from cis_tui.agents.messages import MessagesProvider
 from cis_tui.agents.model import AgentInfo
 from cis_tui.agents.offline import OfflineProvider
+from cis_tui.agents.program import ProgramProvider
 from cis_tui.agents.provider import Provider
 from cis_tui.core.config import AgentSettings
 from cis_tui.core.errors import CisError
@@ -74,6 +75,8 @@ class Roster:
                 timeout=self._timeout,
                 official=definition.official,
             )
+        if definition.kind == PROGRAM:
+            return ProgramProvider(definition, self._timeout)
         return OfflineProvider()
 
     def _choose(self, name: str, project: ProjectContext) -> AgentDefinition:

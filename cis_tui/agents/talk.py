@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cis_tui.agents.context import ProjectContext, memory_block, system_parts, system_text
@@ -15,7 +15,7 @@ from cis_tui.agents.memory import AgentMemory
 from cis_tui.agents.memory_tools import memory_tools
 from cis_tui.agents.model import Activity, Block, BlockKind, Conversation, Message, Role, Stopped
 from cis_tui.agents.policy import load_policy
-from cis_tui.agents.provider import Request
+from cis_tui.agents.provider import Permit, Request
 from cis_tui.agents.surroundings import Surroundings
 from cis_tui.agents.telling import Telling
 from cis_tui.agents.tools import Caller, ToolAnswer, Toolbox, ToolQuestion
@@ -196,9 +196,17 @@ class Talk:
         door = await asyncio.to_thread(build_door, around.memory)
         box = await asyncio.to_thread(self._box, conversation.project, memory, door)
         attended = how.attended or around.anybody()
-        frozen = _Frozen(agent, project, box, settings.max_tokens, door)
+        caller = Caller(self.id, name, conversation.project, attended, how.run, how.task)
+
+        async def permit(call: str, kind: str, input: Mapping[str, object], detail: str) -> bool:
+            def told(state: str, more: Mapping[str, object]) -> None:
+                telling.step("tool", {"id": call, "name": input["title"], "state": state, **more})
+
+            return await box.permit(agent.name, caller, told, call, kind, input, detail)
+
+        frozen = _Frozen(agent, project, box, settings.max_tokens, door, self.id, permit)
         return Turn(
-            caller=Caller(self.id, name, conversation.project, attended, how.run, how.task),
+            caller=caller,
             agent=agent.name,
             model=agent.model,
             provider=around.roster.provider(agent),
@@ -260,6 +268,8 @@ class _Frozen:
     box: Toolbox
     max_tokens: int
     door: Door
+    conversation: str
+    permit: Permit
 
     def request(self, messages: Sequence[Message]) -> Request:
         return Request(
@@ -270,6 +280,9 @@ class _Frozen:
             max_tokens=self.agent.max_tokens or self.max_tokens,
             effort=self.agent.effort,
             temperature=self.agent.temperature,
+            conversation=self.conversation,
+            folder=self.project.root,
+            permit=self.permit,
         )
 
     def told(self, request: Request) -> dict[str, object]:

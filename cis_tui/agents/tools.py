@@ -150,6 +150,23 @@ class Toolbox:
         told("running", {})
         return await tool.run(input, caller)
 
+    async def permit(
+        self, agent: str, caller: Caller, told: Told, call: str, kind: str, input: Input, detail: str
+    ) -> bool:
+        """Whether a program may do what it asks about: a call of the tool `program_NAME`, about the kind of it."""
+
+        async def nothing(given: Input, caller: Caller) -> str:
+            return ""
+
+        async def preview(given: Input, caller: Caller) -> str:
+            return f"{given.get('title', '')}\n{detail}"
+
+        spec = ToolSpec(f"program_{agent}", "", schema(["title"], title="what it wants to do"))
+        tool = Tool(spec, nothing, about=lambda _: kind, preview=preview)
+        box = Toolbox({spec.name: tool}, self.policy, self.ask, self.mask, self.hide)
+        result = await box.call(Block(BlockKind.TOOL_USE, id=call, name=spec.name, input=input), caller, told)
+        return not result.error
+
     async def _asked(
         self, call: str, tool: Tool, input: Input, caller: Caller, level: Level, why: str, told: Told
     ) -> Input:

@@ -122,12 +122,14 @@ class Home:
 
 _HOME_PARTS = frozenset(
     {
+        "agents",
         "config.toml",
         "engine.lock",
         "identity",
         "keys",
         "log",
         "memory",
+        "policy.toml",
         "runs.db",
         "skills",
         "themes",

@@ -59,6 +59,7 @@ class FarEnd:
         """The client went away in the middle of an answer."""
         self.told = asyncio.Event()
         """An answer has begun."""
+        self._came = asyncio.Event()
         self.window = 200_000
         self.url = ""
 
@@ -66,6 +67,13 @@ class FarEnd:
     def messages(self) -> list[Asked]:
         """The requests for answers."""
         return [asked for asked in self.asked if asked.path.startswith("/v1/messages")]
+
+    async def until_asked(self, count: int) -> None:
+        """Return when so many answers were asked for."""
+        async with asyncio.timeout(60):
+            while len(self.messages) < count:
+                self._came.clear()
+                await self._came.wait()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -84,6 +92,7 @@ class FarEnd:
         path = first.split(" ")[1].split("?")[0]
         asked = Asked(path, headers, json.loads(raw) if raw else {})
         self.asked.append(asked)
+        self._came.set()
         if path.startswith("/v1/models"):
             info = {"id": MODEL, "type": "model", "display_name": "Fake", "created_at": "2026-01-01T00:00:00Z"}
             info |= {"lifecycle": "active", "max_input_tokens": self.window, "max_tokens": 8000}

@@ -225,7 +225,7 @@ async def test_skills_and_dags_are_tools_of_a_trusted_project(desk: Desk, end: F
     report = await desk.engine.trust_report(str(root))
     await desk.engine.trust_grant(str(root), report.digest)
     assert "skill_greet" in await _tools(desk, end, str(root))
-    end.script = [Reply(wire.calls(("t1", "skill_greet", {"args": ["Ada"]}), ("t2", "dag_list", {})))]
+    end.script = [Reply(wire.calls(("t1", "skill_greet", {"who": "Ada"}), ("t2", "dag_list", {})))]
     id = (await desk.engine.agent_new(str(root))).id
     sent = await desk.engine.agent_send(id, "greet")
     await desk.engine.decision_approve((await asked(desk)).id)

@@ -308,6 +308,8 @@ class CisApp(App[None]):
     async def action_decide(self, id: str = "") -> None:
         """Go to the decision `id`, or to the most urgent one; again: to the next one."""
         pending = self.store.pending
+        if not pending:
+            return
         ids = [decision.id for decision in pending]
         if id in ids:
             index = ids.index(id)

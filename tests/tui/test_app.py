@@ -49,6 +49,13 @@ async def test_it_paints_before_the_engine_is_there_and_says_so(home: Home, proj
         assert "hello" in text_of(app)
 
 
+async def test_the_next_decision_where_none_waits_is_nothing(home: Home, project: Path) -> None:
+    async with attached(home, project) as (app, pilot):
+        await pilot.press("5")
+        await app.action_decide()
+        assert app.is_running and app.current_mode == "skills"
+
+
 async def test_an_engine_that_cannot_be_reached_is_looked_for_again(home: Home, project: Path) -> None:
     tries: list[int] = []
 

@@ -19,7 +19,6 @@ import pytest
 from cis_tui.core.lock import engine_live
 from cis_tui.core.paths import Home
 from cis_tui.skills.guardian import marked
-from cis_tui.skills.guardian import marked
 from tests.cli.support import ASKS, CIS, FAILS, TWO_TASKS, VOTES, WAITS, cis, make_project
 
 RUN_FIELDS = {"id", "dag", "status", "started_at", "ended_at", "policy", "tasks"}

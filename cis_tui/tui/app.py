@@ -21,6 +21,7 @@ from cis_tui.core.config import Settings
 from cis_tui.core.errors import CisError, Invalid
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
+from cis_tui.dag.views import Subject
 from cis_tui.tui.activity import reload_text
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.link import Connect, Link
@@ -317,10 +318,10 @@ class CisApp(App[None]):
             asked = self._front.asked
             index = (ids.index(asked) + 1) % len(ids) if asked in ids else 0
         decision = pending[index]
-        if not decision.run:
+        if not decision.run and decision.subject is not Subject.TOOL:
             self._decide_call(decision)
             return
-        await self.switch_mode("dags")
+        await self.switch_mode("dags" if decision.run else "chat")
         self._front.jump(decision)
 
     def _decide_call(self, decision: Decision) -> None:

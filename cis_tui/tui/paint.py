@@ -24,6 +24,8 @@ class Tone(StrEnum):
     """A person is wanted."""
     LIVE = "live"
     """Something is going on."""
+    CODE = "code"
+    """Text of a program."""
 
 
 Piece = tuple[str, Tone]

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 KEPT_ACTIVITY = 2_000
 KEPT_RUNS = 200
 
-_QUIET = frozenset({EventType.TASK_OUTPUT, EventType.SKILL_OUTPUT, EventType.TASK_READY})
+_QUIET = frozenset(
+    {
+        EventType.TASK_OUTPUT,
+        EventType.SKILL_OUTPUT,
+        EventType.TASK_READY,
+        EventType.AGENT_DELTA,
+        EventType.AGENT_STEP,
+    }
+)
 """Events that are no news to a person."""
 _DAG_NEWS = frozenset({EventType.DAG_LOADED, EventType.SKILL_LOADED, EventType.PROJECT_RELOADED})
 _MEMORY_NEWS = frozenset(
@@ -70,6 +78,10 @@ class Changes:
     """What skills asked to be shown."""
     reloads: list[Event] = field(default_factory=list[Event])
     """Skills and DAGs whose files changed."""
+    agents: list[Event] = field(default_factory=list[Event])
+    """What happened in conversations."""
+    unread: bool = False
+    """An answer ended that nobody looks at here, or is looked at now."""
     memory: bool = False
     activity: bool = False
     unknown: set[str] = field(default_factory=set[str])
@@ -92,6 +104,10 @@ class Store:
         self.activity: deque[Event] = deque(maxlen=KEPT_ACTIVITY)
         self.activity_dropped = 0
         """Events that were pushed out of `activity` by newer ones."""
+        self.unread: set[str] = set()
+        """Conversations in which an answer ended that was not looked at."""
+        self._chat = ""
+        """The conversation that is looked at."""
         self._summaries: dict[str, RunSummary] = {}
         self._states: dict[str, RunState] = {}
         self._calls: dict[str, Decision] = {}
@@ -190,7 +206,10 @@ class Store:
         changes = Changes()
         for event in events:
             self._note(event, changes)
-            if event.data.get("run"):
+            if event.type in AGENT_EVENTS:
+                changes.agents.append(event)
+                changes.unread |= self._ended_unseen(event)
+            elif event.data.get("run"):
                 self._apply_to_run(event, changes)
             elif event.type in _CALL_NEWS:
                 self._take_call(decode(Decision, event.data["decision"]))
@@ -205,6 +224,22 @@ class Store:
             if run in self._states:
                 self._summarise(self._states[run])
         return changes
+
+    def read_chat(self, id: str) -> None:
+        """A conversation is looked at from now on; an empty id: none is."""
+        self._chat = id
+        self.unread.discard(id)
+
+    def _ended_unseen(self, event: Event) -> bool:
+        """Whether an answer to a person has ended, in this project, where nobody looks."""
+        data = event.data
+        if event.type != EventType.AGENT_COMPLETED or data.get("run"):
+            return False
+        id = str(data.get("conversation", ""))
+        if id == self._chat or data.get("project", "") != self.project_root:
+            return False
+        self.unread.add(id)
+        return True
 
     def _note(self, event: Event, changes: Changes) -> None:
         if event.type == EventType.SKILL_OUTPUT:
@@ -248,6 +283,10 @@ class Store:
                 self._states.pop(oldest.id, None)
 
 
+AGENT_EVENTS = frozenset(
+    {EventType.AGENT_STARTED, EventType.AGENT_DELTA, EventType.AGENT_STEP, EventType.AGENT_COMPLETED}
+)
+"""What happens in conversations."""
 _CALL_NEWS = frozenset({EventType.DECISION_REQUESTED, EventType.DECISION_MADE})
 _DECISION_NEWS = frozenset(
     {

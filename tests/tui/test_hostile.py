@@ -6,7 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual import events
 
+from cis_tui.agents.model import (
+    Activity,
+    AgentInfo,
+    Block,
+    BlockKind,
+    Conversation,
+    ConversationView,
+    Message,
+    Role,
+)
 from cis_tui.core.codec import encode
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
@@ -19,6 +30,7 @@ from cis_tui.project.model import Change, ProjectInfo, TrustItem, TrustReport, T
 from cis_tui.skills.model import Permissions, SkillInfo
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.deciding import detail_lines, parts_of
+from cis_tui.tui.screens.chat import ChatScreen
 from cis_tui.tui.screens.confirm import ConfirmDialog
 from cis_tui.tui.screens.decide import DecideDialog
 from cis_tui.tui.screens.edit import EditDialog
@@ -102,6 +114,7 @@ async def test_on_every_screen(home: Home, size: tuple[int, int]) -> None:
             "1",
             "3",
             "4",
+            "escape",
             "5",
             "6",
             "end",
@@ -147,6 +160,65 @@ async def test_in_every_dialog_the_palette_and_the_notices(home: Home) -> None:
         await until(pilot, lambda: "start this DAG" in text_of(app))
         harmless(app)
         assert encode(report)
+
+
+def said(*blocks: Block, role: Role = Role.ASSISTANT, number: int = 1) -> Message:
+    return Message(role, blocks, NOW, number, model=HOSTILE, agent=HOSTILE)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
+async def test_in_a_conversation(home: Home, size: tuple[int, int]) -> None:
+    link = "[click](javascript:alert) <https://evil.example> ![x](file:///etc/passwd) [@click=app.quit]"
+    evil = f"{HOSTILE} {link}"
+    conversation = Conversation("c1", ROOT, HOSTILE, HOSTILE, HOSTILE, NOW, NOW, queued=(HOSTILE,))
+    messages = (
+        said(Block(BlockKind.CONTEXT, evil, keys=(HOSTILE,)), Block(BlockKind.TEXT, evil), role=Role.USER),
+        said(
+            Block(BlockKind.THINKING, evil),
+            Block(BlockKind.TEXT, f"# {evil}\n- {evil}\n|{evil}|\n|-|\n```{HOSTILE}\n{evil}\n```\n> {evil}"),
+            Block(BlockKind.TOOL_USE, id="t1", name=HOSTILE, input={"path": HOSTILE, HOSTILE: evil}),
+            number=2,
+        ),
+        said(Block(BlockKind.TOOL_RESULT, evil, id="t1", name=HOSTILE), role=Role.USER, number=3),
+    )
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill_hostile(app)
+        await pilot.press("4")
+        screen = app.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        screen.agents = (AgentInfo(HOSTILE, "messages", HOSTILE, HOSTILE, HOSTILE, default=True),)
+        screen.chat.load(ConversationView(replace(conversation, activity=Activity.WORKING), messages))
+        about = {"conversation": "c1", "turn": "t"}
+        for type, data in (
+            ("AgentDelta", {"kind": "text", "at": 0, "text": evil}),
+            ("AgentStep", {"what": "retry", "text": evil}),
+            ("AgentStep", {"what": "tool", "id": "t2", "name": HOSTILE, "state": "failed", "why": evil}),
+            ("AgentCompleted", {"status": "failed", "error": {"message": evil, "hint": evil}}),
+        ):
+            screen.chat.take(Event(600, NOW, type, {**about, **data}))
+            screen.show_log()
+            await pilot.pause()
+            harmless(app)
+        for entry in screen.chat.entries:
+            entry.change(folded=False)
+        screen.show_log()
+        await pilot.press("escape", "home")
+        for _ in range(12):
+            await pilot.press("pagedown")
+            harmless(app)
+        for x in range(0, size[0], 7):
+            await pilot.click("#transcript", offset=(x, 3))
+            harmless(app)
+        await pilot.press("i")
+        screen.text.post_message(events.Paste(evil))
+        await pilot.pause()
+        harmless(app)
+        assert "[b]bold[/b]" in screen.text.text
+        assert app.is_running
+        assert "javascript:alert" in text_of(app)
+        await pilot.press("escape", "y")
+        assert "\x1b" not in app.clipboard
 
 
 async def test_in_memory_and_in_the_output_of_a_task(home: Home, project: Path) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ALIKE = "every confirmed task of this run whose call is written so:"
 SIZES = [(80, 24), (120, 36)]
-KEYS = {"peers": "3", "chat": "4", "skills": "5", "activity": "6"}
+KEYS = {"peers": "3", "skills": "5", "activity": "6"}
 
 
 @pytest.mark.parametrize("theme", ["cis-dark", "cis-light"])

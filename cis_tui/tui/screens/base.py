@@ -70,6 +70,11 @@ class WorkspaceScreen(Screen[None]):
         """Id of the decision that has the keys, or empty."""
         return ""
 
+    @property
+    def waiting(self) -> list[Decision]:
+        """The open decisions that the tray lists; a screen leaves out what it asks itself."""
+        return self.desk.store.pending
+
     def jump(self, decision: Decision) -> None:
         """Bring a decision into view and give it the keys; only the DAG screen can."""
 
@@ -82,7 +87,14 @@ class WorkspaceScreen(Screen[None]):
 
     def show_changes(self, changes: Changes) -> None:
         """Show what became different, frame included."""
-        if changes.everything or changes.link or changes.runs or changes.decisions or changes.definitions:
+        if (
+            changes.everything
+            or changes.link
+            or changes.runs
+            or changes.decisions
+            or changes.definitions
+            or changes.unread
+        ):
             self.show_frame()
         self.update(changes)
 
@@ -96,7 +108,7 @@ class WorkspaceScreen(Screen[None]):
         """Repaint the bars and the tray."""
         self.nav.repaint_changed()
         self.status_line.repaint_changed()
-        self.tray.show(self.desk.store.pending)
+        self.tray.show(self.waiting)
 
     @on(Tray.Picked)
     async def _picked(self, event: Tray.Picked) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 COUNTDOWN_WIDTH = 13
+UNREAD = "•"
+"""An answer has ended that was not looked at."""
 
 
 class NavBar(LineWidget):
@@ -38,6 +40,8 @@ class NavBar(LineWidget):
         for number, name in enumerate(SCREENS, 1):
             here = name == self._current
             title = f"{number} {TITLES[name]}" if long or here else f"{number}"
+            if name == "chat" and self._store.unread:
+                title += UNREAD
             start = line_width(pieces)
             pieces.append((f"▌{title} " if here else f" {title} ", Tone.LIVE if here else Tone.DIM))
             self._spots.append((start, line_width(pieces), name))

@@ -115,8 +115,10 @@ class DecisionPrompt(LineWidget, can_focus=True):
     class Left(Message):
         """The person goes back to where they came from."""
 
-    def __init__(self, clock: Clock, timer: Callable[[], float]) -> None:
+    def __init__(self, clock: Clock, timer: Callable[[], float], *, reach: str = "d") -> None:
+        """`reach`: the key that gives it the focus."""
         super().__init__()
+        self._reach = reach
         self._clock = clock
         self._timer = timer
         self._deaf_until = 0.0
@@ -253,7 +255,12 @@ class DecisionPrompt(LineWidget, can_focus=True):
             lines.append([("    " + fit(_ballots(decision), width - 4), Tone.PLAIN)])
         for keys in self._keys(decision):
             first = len(lines) == 2 or not decision.answers_alone
-            lines.append([("    ", Tone.PLAIN), *_key_pieces(keys, active=self.has_focus, first=first)])
+            lines.append(
+                [
+                    ("    ", Tone.PLAIN),
+                    *_key_pieces(keys, active=self.has_focus, reach="" if self.has_focus or not first else self._reach),
+                ]
+            )
         return lines[y] if y < len(lines) else ()
 
     def _question(self, decision: Decision, width: int) -> Line:
@@ -306,9 +313,9 @@ def _ballots(decision: Decision) -> str:
     return f"{len(cast)} of {decision.quorum} votes needed: {votes}"
 
 
-def _key_pieces(keys: list[tuple[str, str]], *, active: bool, first: bool) -> list[Piece]:
+def _key_pieces(keys: list[tuple[str, str]], *, active: bool, reach: str) -> list[Piece]:
     """Keys with what they do; where the focus is elsewhere, the key that brings it here comes first."""
-    pieces: list[Piece] = [] if active or not first else [("d", Tone.STRONG), (" to answer:  ", Tone.DIM)]
+    pieces: list[Piece] = [(reach, Tone.STRONG), (" to answer:  ", Tone.DIM)] if reach else []
     for key, does in keys:
         pieces += [(key, Tone.STRONG if active else Tone.DIM), (f" {does}  ", Tone.DIM)]
     return pieces

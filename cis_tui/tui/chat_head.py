@@ -1,0 +1,112 @@
+"""The lines above and below a conversation: who answers, how full, what it costs, what goes on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cis_tui.agents.model import AgentInfo, Conversation
+from cis_tui.tui.chat_log import ChatLog
+from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
+
+METER = 8
+"""Cells."""
+
+
+def head_line(log: ChatLog, agents: Sequence[AgentInfo], width: int) -> Line:
+    """Who answers in which conversation, and what it took so far."""
+    agent, model = speaker(log, agents)
+    offline = agent is not None and agent.kind == "offline"
+    name = shown(agent.name if agent else log.agent, limit=40)
+    left: list[Piece] = [(" ", Tone.PLAIN), (name or "…", Tone.ASK if offline else Tone.STRONG)]
+    if offline:
+        left.append((" no model is configured: memory answers", Tone.ASK))
+    elif model:
+        left.append((f" {shown(model, limit=60)}", Tone.DIM))
+    if log.conversation and log.conversation.title:
+        left.append((f"  {shown(log.conversation.title, limit=80)}", Tone.DIM))
+    right = _taken(log.conversation) if log.conversation else []
+    room = width - line_width(right)
+    text_width = line_width(left)
+    if text_width > room:
+        *most, (last, tone) = left
+        left = [*most, (fit(last, max(0, room - line_width(most))), tone)]
+    return [*left, (" " * max(0, room - line_width(left)), Tone.PLAIN), *right]
+
+
+def speaker(log: ChatLog, agents: Sequence[AgentInfo]) -> tuple[AgentInfo | None, str]:
+    """The agent that answers next, and its model."""
+    chosen = log.conversation.agent if log.conversation else ""
+    wanted = [agent for agent in agents if agent.name == chosen] or [agent for agent in agents if agent.default]
+    agent = wanted[0] if wanted else None
+    model = (log.conversation.model if log.conversation else "") or log.model or (agent.model if agent else "")
+    return agent, model
+
+
+def _taken(conversation: Conversation) -> list[Piece]:
+    pieces: list[Piece] = []
+    if conversation.window and conversation.context:
+        part = min(1.0, conversation.context / conversation.window)
+        full = round(part * METER)
+        tone = Tone.BAD if part > 0.9 else Tone.ASK if part > 0.75 else Tone.DIM
+        pieces.append((f"{'▰' * full}{'▱' * (METER - full)} {part:.0%}", tone))
+    if conversation.input or conversation.output:
+        pieces.append((f"  {thousands(conversation.input)}↑ {thousands(conversation.output)}↓", Tone.DIM))
+    if conversation.cost is not None:
+        pieces.append((f"  ${conversation.cost:.2f}" if conversation.cost >= 0.01 else "  <$0.01", Tone.DIM))
+    return [*pieces, (" ", Tone.PLAIN)] if pieces else []
+
+
+def thousands(number: int) -> str:
+    """A number of tokens in few characters."""
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 100_000 else f"{number / 1_000_000:.2f}M"
+
+
+def state_line(log: ChatLog, *, below: bool, intent: str, output: bool) -> Line:
+    """What goes on, what waits, and what the line would do."""
+    pieces: list[Piece] = [(" ", Tone.PLAIN)]
+    if below:
+        pieces.append(("▼ more below  ", Tone.LIVE))
+    if log.status:
+        pieces.append((f"{shown(log.status)}  ", Tone.ASK))
+    elif log.busy:
+        pieces.append(("● answering  ", Tone.LIVE))
+    if log.queue:
+        pieces.append((f"queued ({len(log.queue)}): {shown(log.queue[0], limit=60)}  ", Tone.ASK))
+    if intent:
+        pieces += [("^R", Tone.STRONG), (f" runs {intent} without a model, ", Tone.DIM), ("Enter", Tone.STRONG)]
+        pieces.append((" asks the agent", Tone.DIM))
+    elif output:
+        pieces += [("^G", Tone.STRONG), (" gives this output to the agent", Tone.DIM)]
+    elif log.busy:
+        keys = (
+            ("Enter", " steers  "),
+            ("Tab", " queues  "),
+            ("Esc", " takes back the queue  " if log.queue else " stops  "),
+        )
+        pieces += [piece for key, does in keys for piece in ((key, Tone.STRONG), (does, Tone.DIM))]
+    return pieces
+
+
+def welcome(agents: Sequence[AgentInfo]) -> list[Line]:
+    """What is said where nothing was said yet."""
+    default = next((agent for agent in agents if agent.default), None)
+    lines: list[Line] = [[("Nothing was said yet.", Tone.STRONG)], []]
+    if default is not None and default.kind == "offline":
+        lines += [
+            [("No model is configured: what you ask is looked up in memory, and nobody thinks about it.", Tone.ASK)],
+            [("ANTHROPIC_API_KEY for Claude, or agent.base_url for a server on this machine, changes that.", Tone.DIM)],
+            [],
+        ]
+    keys = (
+        ("Enter", "sends, or steers the agent while it works"),
+        ("Tab", "sends after the present answer"),
+        ("Esc", "takes back what waits, stops everything, leaves the line"),
+        ("Ctrl+J", "begins another line"),
+        ("/", "commands: /sessions lists what was said before"),
+        ("@", "names a file of the project"),
+        ("#", "remembers: # KEY = VALUE, or just words"),
+        ("!", "runs a command of yours here"),
+    )
+    return [*lines, *([(f"{key:<8}", Tone.STRONG), (does, Tone.DIM)] for key, does in keys)]

@@ -1,0 +1,212 @@
+"""What a conversation looks like, and the parts of its screen that need no engine."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cis_tui.agents.model import (
+    Activity,
+    AgentInfo,
+    Block,
+    BlockKind,
+    Conversation,
+    ConversationView,
+    Message,
+    Role,
+    Usage,
+)
+from cis_tui.core.clock import Instant
+from cis_tui.core.errors import Invalid
+from cis_tui.core.events import Event
+from cis_tui.core.paths import Home
+from cis_tui.dag.views import DecisionKind, Subject
+from cis_tui.tui.chat_log import ChatLog, Heard, Kind
+from cis_tui.tui.chat_words import Does, fuzzy, read_line, remembered_as, word_of
+from cis_tui.tui.markdown import Markdown
+from cis_tui.tui.screens.chat import ChatScreen
+from cis_tui.tui.store import Changes
+from tests.tui.conftest import Compare
+from tests.tui.helpers import NOW, ROOT, decision, fill, half_way, hard_to_read, show, workspace
+
+CONVERSATION = Conversation(
+    "c1",
+    ROOT,
+    "Why the build fails",
+    "claude",
+    "claude-sonnet-5-5",
+    NOW,
+    NOW,
+    input=48_200,
+    output=3_100,
+    cost=0.13,
+    context=51_300,
+    window=200_000,
+)
+ANSWER = """## The cause
+
+`main.py` imports **json5**, which is not a dependency:
+
+| file | line |
+|------|-----:|
+| main.py | 12 |
+| io.py | 3 |
+
+1. add it, or
+2. use the `json` of the library, see [its page](https://docs.python.org/3/library/json.html)
+
+```python
+import json
+```
+"""
+MESSAGES = (
+    Message(
+        Role.USER,
+        (
+            Block(BlockKind.CONTEXT, "project/build = just build", keys=("project/build",)),
+            Block(BlockKind.TEXT, "why does the build fail?\nlook at main.py"),
+        ),
+        NOW,
+        1,
+    ),
+    Message(
+        Role.ASSISTANT,
+        (
+            Block(BlockKind.THINKING, "The person wants to know why. I read the file."),
+            Block(BlockKind.TOOL_USE, id="t1", name="file_read", input={"path": "src/main.py"}),
+        ),
+        NOW,
+        2,
+        agent="claude",
+        model="claude-sonnet-5-5",
+        usage=Usage(10, 20),
+    ),
+    Message(Role.USER, (Block(BlockKind.TOOL_RESULT, "import json5", id="t1", name="file_read"),), NOW, 3),
+    Message(Role.ASSISTANT, (Block(BlockKind.TEXT, ANSWER),), NOW, 4, agent="claude", model="claude-sonnet-5-5"),
+)
+AGENTS = (AgentInfo("claude", "messages", "claude-sonnet-5-5", default=True),)
+
+
+def heard(log: ChatLog, type: str, seconds: float = 0, **data: object) -> Heard:
+    event = Event(700, Instant(NOW + seconds), type, {"conversation": "c1", "turn": "t", "project": ROOT, **data})
+    return log.take(event)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
+async def test_the_screen(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill(app)
+        await pilot.press("4")
+        screen = app.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        screen.agents = AGENTS
+        working = Conversation(**{name: getattr(CONVERSATION, name) for name in CONVERSATION.__dataclass_fields__})
+        object.__setattr__(working, "activity", Activity.WORKING)
+        screen.chat.load(ConversationView(working, MESSAGES, turn="t"))
+        heard(screen.chat, "AgentStep", what="tool", id="t2", name="file_write", state="asked", about="src/main.py")
+        screen.chat.asked("t2", "file_write src/main.py\n@@ -1 +1 @@\n-import json5\n+import json")
+        asked = decision("file_write", DecisionKind.CONFIRMED, run="", prompt="file_write src/main.py")
+        object.__setattr__(asked, "subject", Subject.TOOL)
+        object.__setattr__(asked, "call", "c1/t2")
+        app.store.reset((), (), (asked,))
+        screen.show_log()
+        show(app, Changes(decisions=True))
+        await pilot.press(*"and the tests?")
+        await pilot.pause()
+        assert hard_to_read(app) == {}
+        looks_right(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
+async def test_nothing_said_yet_and_no_model(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill(app, half_way())
+        await pilot.press("4")
+        screen = app.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        screen.agents = (AgentInfo("offline", "offline", default=True),)
+        screen.show_log()
+        await pilot.press("/")
+        await pilot.pause()
+        looks_right(app)
+
+
+def text_of_lines(markdown: Markdown) -> list[list[tuple[str, str]]]:
+    return [list(line) for line in [*markdown.lines, *markdown.open_lines]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(["# a", "\n", "\n\n", "```", "|a|b|\n", "|-|-|\n", "**b**", "- c\n", "`d`", "> e", "x"])),
+    st.lists(st.integers(0, 60), max_size=5),
+)
+def test_markdown_looks_the_same_however_it_comes(parts: list[str], cuts: list[int]) -> None:
+    text = "".join(parts)
+    at_once, piecewise = Markdown(text), Markdown()
+    places = sorted({0, *(min(cut, len(text)) for cut in cuts), len(text)})
+    for start, end in pairwise(places):
+        piecewise.add(text[start:end])
+        assert text_of_lines(piecewise) == text_of_lines(Markdown(text[:end]))
+    assert text_of_lines(piecewise) == text_of_lines(at_once)
+
+
+def test_links_say_where_they_lead() -> None:
+    assert "".join(text for text, _ in Markdown("see [this](https://x.example/a)").open_lines[0]) == (
+        "see this (https://x.example/a)"
+    )
+
+
+def test_events_carry_the_conversation_on_and_gaps_are_seen() -> None:
+    log = ChatLog()
+    log.load(ConversationView(CONVERSATION, MESSAGES))
+    assert [entry.kind for entry in log.entries] == [Kind.MEMORY, Kind.YOU, Kind.THINKING, Kind.TOOL, Kind.ANSWER]
+    assert heard(log, "AgentStarted", agent="claude", model="m") is Heard.MORE
+    assert heard(log, "AgentDelta", kind="text", at=0, text="Hel") is Heard.SOME
+    assert heard(log, "AgentDelta", kind="text", at=1, text="ello") is Heard.SOME
+    assert log.entries[-1].text == "Hello"
+    assert heard(log, "AgentDelta", kind="text", at=9, text="x") is Heard.MORE
+    assert heard(log, "AgentStep", what="message", number=5, role="assistant") is Heard.MORE
+    assert log.entries[-1].text == "Hello"
+    answer = Message(Role.ASSISTANT, (Block(BlockKind.TEXT, "Hello!"),), NOW, 5)
+    log.load(ConversationView(CONVERSATION, (*MESSAGES, answer)))
+    assert [entry.text for entry in log.entries][-1] == "Hello!"
+    assert [entry.text for entry in log.entries].count("Hello") == 0
+
+
+def test_a_tool_tells_how_long_it_took_and_why_it_was_refused() -> None:
+    log = ChatLog()
+    log.load(ConversationView(CONVERSATION, ()))
+    heard(log, "AgentStep", what="tool", id="t9", name="file_read", state="running")
+    heard(log, "AgentStep", 2.5, what="tool", id="t9", name="file_read", state="done")
+    heard(log, "AgentStep", what="tool", id="t8", name="file_write", state="refused", why="refused by a person: no")
+    first, second = log.entries
+    assert (first.state, first.took) == ("done", 2.5)
+    assert (second.state, second.result) == ("refused", "refused by a person: no")
+
+
+def test_what_a_line_does() -> None:
+    assert read_line("hello").does is Does.SAY
+    assert read_line("/etc/hosts is what?").does is Does.SAY
+    assert read_line("## a heading").does is Does.SAY
+    assert (read_line("/rename a b").command, read_line("/rename a b").text) == ("rename", "a b")
+    assert read_line("! ls").text == "ls"
+    assert remembered_as("user/drink = tea") == ("user/drink", "tea")
+    assert remembered_as("We ship on Friday") == ("notes/we-ship-on-friday", "We ship on Friday")
+    for wrong in ("/nothing", "#", "!"):
+        with pytest.raises(Invalid):
+            read_line(wrong)
+
+
+def test_what_is_completed() -> None:
+    files = ("src/main.py", "src/domain/io.py", "README.md")
+    assert fuzzy("main", files)[0] == "src/main.py"
+    assert fuzzy("sdio", files) == ["src/domain/io.py"]
+    assert fuzzy("zzz", files) == []
+    assert word_of("look at @src/m") == "@src/m"
+    assert word_of("mail me@x") == ""
+    assert word_of("/se") == "/se"

@@ -29,6 +29,7 @@ from cis_tui.tui.remembered import Remembered
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.starting import start_dag
 from cis_tui.tui.store import Changes, LinkState, Store
+from cis_tui.tui.terminal import TerminalDriver
 from cis_tui.tui.themes import DEFAULT, load_theme, theme_files
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class CisApp(App[None]):
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         """`connect` gives an engine each time it is called; `project` is the folder that is opened, if any."""
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.animation_level = "none"
         self.clock = clock
         self.timer = timer
@@ -99,6 +100,8 @@ class CisApp(App[None]):
         self.store = Store(str(project) if project else "")
         self.link = Link(connect, self.store, self._tell, schedule=self._schedule, spawn=self._spawn)
         self._ticker: Timer | None = None
+        self._arrived = False
+        """Whether the engine was reached once."""
         self._attachment: Worker[None] | None = None
         self.theme_files = theme_files(home)
         self._first_theme()
@@ -255,6 +258,10 @@ class CisApp(App[None]):
             self._front.show_changes(changes)
             for dialog in self._dialogs:
                 dialog.show_changes(changes)
+        if self.store.link is LinkState.READY and not self._arrived:
+            self._arrived = True
+            if self.current_mode == "dags":
+                cast("DagsScreen", self._front).arrive()
         self._tick_while_needed()
 
     @property

@@ -310,6 +310,13 @@ class DagsScreen(WorkspaceScreen):
         self.desk.store.load_run(run)
         self.show_run(run.id)
 
+    def arrive(self) -> None:
+        """Show the newest run that goes on, unless the person has begun to look for something else."""
+        live = {run.id for run in self.desk.store.active_runs}
+        newest = next((run.id for run in self.desk.store.runs if run.id in live), "")
+        if newest and not self.filter.display:
+            self.show_run(newest)
+
     def show_run(self, run: str, task: str = "") -> None:
         """Put the cursor on a run, as soon as it is listed, and on a task of it."""
         self._wanted = (run, task)

@@ -1,0 +1,28 @@
+"""What the workspace writes when nobody is at the other end any more."""
+
+from __future__ import annotations
+
+import os
+import pty
+from contextlib import suppress
+
+import pytest
+
+from cis_tui.tui.terminal import LastingFile
+
+
+def test_writing_to_a_terminal_that_is_gone_never_fails() -> None:
+    master, slave = pty.openpty()
+    plain = os.fdopen(slave, "w", buffering=1)
+    file = LastingFile(plain)
+    file.write("there\n")
+    assert os.read(master, 100) == b"there\r\n"
+    os.close(master)
+    with pytest.raises(OSError):
+        os.write(slave, b"gone")
+    for _ in range(3):
+        assert file.write("gone\n" * 10_000) == 50_000
+        file.flush()
+    assert file.fileno() == slave
+    with suppress(OSError):
+        plain.close()

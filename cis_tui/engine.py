@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from cis_tui import __version__
 from cis_tui.agents.conversations import Conversations
+from cis_tui.agents.door import build_door
 from cis_tui.agents.model import (
     AgentInfo,
     ContextView,
@@ -714,6 +715,10 @@ class Engine:
     async def agent_context(self, id: str) -> ContextView:
         """See `EngineApi`."""
         return await self._agents.context(id)
+
+    async def agent_mask(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: build_door(self._memory).tree(data))
 
     async def agent_rules(self) -> tuple[ToolRule, ...]:
         """See `EngineApi`."""

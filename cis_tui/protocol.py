@@ -371,6 +371,10 @@ class EngineApi(Protocol):
         """What was sent with the newest request, exactly, part by part."""
         ...
 
+    async def agent_mask(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        """JSON data as an agent may be given it: without the values of Sensitive entries."""
+        ...
+
     async def agent_rules(self) -> tuple[ToolRule, ...]:
         """What the policy says about calls of tools."""
         ...

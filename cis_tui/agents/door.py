@@ -55,6 +55,10 @@ class Door:
         )
         return safe, safe != request
 
+    def tree(self, value: Mapping[str, object]) -> Mapping[str, object]:
+        """JSON data without them."""
+        return cast("Mapping[str, object]", self._value(value)) if self._forms else value
+
     def _message(self, message: Message) -> Message:
         return replace(message, blocks=tuple(self._block(block) for block in message.blocks))
 

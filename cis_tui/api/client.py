@@ -450,6 +450,10 @@ class RemoteEngine:
         """See `EngineApi`."""
         return await self._call("agent_context", id=id)
 
+    async def agent_mask(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        """See `EngineApi`."""
+        return await self._call("agent_mask", data=data)
+
     async def agent_rules(self) -> tuple[ToolRule, ...]:
         """See `EngineApi`."""
         return await self._call("agent_rules")

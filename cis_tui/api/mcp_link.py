@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from cis_tui.agents.policy import Policy, load_policy
 from cis_tui.api.client import RemoteEngine
 from cis_tui.api.launch import launch
 from cis_tui.core.config import load_config
@@ -39,6 +40,10 @@ class Link:
         """
         config = await asyncio.to_thread(load_config, self.home.config_file)
         return tuple(filter(None, config.settings.agent.memory_read))
+
+    async def policy(self) -> Policy:
+        """The person's rules about calls of tools, as they are now: the same that hold for the agents of cis."""
+        return await asyncio.to_thread(load_policy, self.home)
 
     async def close(self) -> None:
         """Let go of the engine, which ends when nobody else needs it."""

@@ -16,7 +16,7 @@ from cis_tui import __version__
 from cis_tui.api import mcp_shapes as shapes
 from cis_tui.api.mcp_events import recent_events
 from cis_tui.api.mcp_link import Link
-from cis_tui.api.mcp_tools import Tools
+from cis_tui.api.mcp_tools import Tools, may_answer
 from cis_tui.api.mcp_waiting import Tell
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError
@@ -52,19 +52,21 @@ async def serve(home: Home, project: str) -> None:
     try:
         async with _log_to_file(home):
             await link.engine()
-            await build_server(link).run_stdio_async()
+            await build_server(link, answers=may_answer(await link.policy())).run_stdio_async()
     finally:
         await link.close()
 
 
-def build_server(link: Link) -> MCPServer[Any]:
-    """The server of one client."""
+def build_server(link: Link, *, answers: bool = False) -> MCPServer[Any]:
+    """The server of one client; `answers`: there are clients that may answer decisions."""
     server: MCPServer[Any] = MCPServer(
         "cis", title="CIS", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
     )
     tools = Tools(link)
     _add_memory(server, tools)
     _add_dags(server, tools)
+    if answers:
+        _add_answers(server, tools)
     _add_skills(server, tools)
     _add_resources(server, link, tools)
     return server
@@ -72,10 +74,10 @@ def build_server(link: Link) -> MCPServer[Any]:
 
 def _add_memory(server: MCPServer[Any], tools: Tools) -> None:
     @server.tool(annotations=READS)
-    async def memory_get(key: Key) -> shapes.Entry:
+    async def memory_get(ctx: Ctx, key: Key) -> shapes.Entry:
         """Read one entry of the person's memory by its key."""
         with _failures():
-            return await tools.memory_get(key)
+            return await tools.memory_get(_client(ctx), _tell(ctx), key)
 
     @server.tool(annotations=WRITES)
     async def memory_set(
@@ -95,50 +97,59 @@ def _add_memory(server: MCPServer[Any], tools: Tools) -> None:
 
     @server.tool(annotations=READS)
     async def memory_search(
+        ctx: Ctx,
         query: Annotated[str, Field(max_length=2000, description="what is looked for, in words")],
         domain: Where = None,
         limit: Annotated[int, Field(ge=1, le=50)] = 10,
     ) -> shapes.Search:
         """Find entries of the person's memory by words and by meaning, best first."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "memory_search", query)
             return await tools.memory_search(query, _domain(domain), limit)
 
     @server.tool(annotations=READS)
     async def memory_list(
+        ctx: Ctx,
         prefix: Annotated[str, Field(max_length=512, description="what the keys begin with")] = "",
         domain: Where = None,
         limit: Annotated[int, Field(ge=1, le=200)] = 100,
     ) -> shapes.Entries:
         """List entries of the person's memory by key, with the beginning of their values."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "memory_list", prefix)
             return await tools.memory_list(prefix, _domain(domain), limit)
 
     @server.tool(annotations=READS)
-    async def memory_history(key: Key, limit: Annotated[int, Field(ge=1, le=50)] = 20) -> shapes.Entries:
+    async def memory_history(ctx: Ctx, key: Key, limit: Annotated[int, Field(ge=1, le=50)] = 20) -> shapes.Entries:
         """The versions of one entry, newest first."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "memory_history", key)
             return await tools.memory_history(key, limit)
 
 
 def _add_dags(server: MCPServer[Any], tools: Tools) -> None:
     @server.tool(annotations=READS)
-    async def dag_list() -> shapes.Dags:
+    async def dag_list(ctx: Ctx) -> shapes.Dags:
         """List the project's DAGs."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "dag_list", "")
             return await tools.dag_list()
 
     @server.tool(annotations=READS)
     async def dag_validate(
+        ctx: Ctx,
         name: Annotated[str, Field(max_length=500, description="a DAG, or a file in the project; all without it")] = "",
     ) -> shapes.Dags:
         """Tell every problem of a DAG, with file, line and suggestion."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "dag_validate", name)
             return await tools.dag_validate(name)
 
     @server.tool(annotations=READS)
-    async def dag_plan(name: Name, params: Params = {}) -> shapes.Plan:  # noqa: B006
+    async def dag_plan(ctx: Ctx, name: Name, params: Params = {}) -> shapes.Plan:  # noqa: B006
         """Tell what a run of a DAG would do, without doing it."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "dag_plan", name)
             return await tools.dag_plan(name, _texts(params))
 
     @server.tool(annotations=RUNS)
@@ -154,27 +165,45 @@ def _add_dags(server: MCPServer[Any], tools: Tools) -> None:
 
     @server.tool(annotations=READS)
     async def dag_status(
+        ctx: Ctx,
         run: Annotated[str, Field(max_length=100, description="the id of a run, or its beginning")] = "",
         name: Annotated[str, Field(max_length=500, description="the DAG whose newest run is meant")] = "",
     ) -> shapes.Run:
         """Tell how a run is: its tasks, the end of what they printed, and the decisions that it waits for."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "dag_status", name)
             return await tools.dag_status(run, name)
 
     @server.tool(annotations=READS)
     async def decision_list(
+        ctx: Ctx,
         all: Annotated[bool, Field(description="also those that were made")] = False,
     ) -> shapes.Decisions:
-        """List what waits for a person's answer. Only persons answer."""
+        """List what waits for a person's answer."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "decision_list", "")
             return await tools.decision_list(all)
+
+
+def _add_answers(server: MCPServer[Any], tools: Tools) -> None:
+    @server.tool(annotations=RUNS)
+    async def decision_answer(
+        ctx: Ctx,
+        id: Annotated[str, Field(max_length=40, description="the decision; decision_list shows all")],
+        answer: Literal["approve", "reject"],
+        reason: Annotated[str, Field(max_length=500, description="why, for the audit trail")] = "",
+    ) -> shapes.Pending:
+        """Answer what a task of a run waits for. The person's policy lets you; your name stands in the audit trail."""
+        with _failures():
+            return await tools.decision_answer(_client(ctx), id, answer == "approve", reason)
 
 
 def _add_skills(server: MCPServer[Any], tools: Tools) -> None:
     @server.tool(annotations=READS)
-    async def skill_list() -> shapes.Skills:
+    async def skill_list(ctx: Ctx) -> shapes.Skills:
         """List the skills that can be called, how, and before which a person is asked."""
         with _failures():
+            await tools.permit(_client(ctx), _tell(ctx), "skill_list", "")
             return await tools.skill_list()
 
     @server.tool(annotations=RUNS)
@@ -191,10 +220,10 @@ def _add_skills(server: MCPServer[Any], tools: Tools) -> None:
 
 def _add_resources(server: MCPServer[Any], link: Link, tools: Tools) -> None:
     @server.resource("cis://memory/{+key}", name="memory", title="An entry of memory", mime_type="text/plain")
-    async def memory(key: str) -> str:
+    async def memory(ctx: Ctx, key: str) -> str:
         """The value of one entry that may be read."""
         with _failures(ResourceError):
-            return (await tools.memory_get(key))["value"]
+            return (await tools.memory_get(_client(ctx), _tell(ctx), key))["value"]
 
     @server.resource("cis://runs/{run}", name="run", title="A run", mime_type="application/json")
     async def run(run: str) -> str:

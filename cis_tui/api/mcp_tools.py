@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
+from cis_tui.agents.policy import Level, Policy, covers
 from cis_tui.api import mcp_shapes as shapes
 from cis_tui.api.mcp_link import Link
 from cis_tui.api.mcp_memory import ClientMemory, may_read
@@ -14,12 +16,13 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.text import clean_line, did_you_mean
 from cis_tui.dag.tool_calls import ToolCall
-from cis_tui.dag.views import DagInfo
+from cis_tui.dag.views import DagInfo, Subject
 from cis_tui.memory.records import Domain, MemoryWrite
 from cis_tui.protocol import EngineApi
 from cis_tui.skills.model import SkillInfo, SkillOrigin
 
 MAX_HISTORY = 50
+ANSWER = "decision_answer"
 _SUFFIXES = (".toml", ".json")
 
 
@@ -31,17 +34,17 @@ class Tools:
 
     # Memory
 
-    async def memory_get(self, key: str) -> shapes.Entry:
+    async def memory_get(self, client: str, tell: Tell, key: str) -> shapes.Entry:
         """The entry `key`; see `ClientMemory.get`."""
+        await self.permit(client, tell, "memory_get", key)
         return shapes.entry(await (await self._memory()).get(key))
 
     async def memory_set(self, client: str, tell: Tell, write: MemoryWrite) -> shapes.Written:
         """Keep an entry; a person is asked before something that the client may not read is written over."""
         memory = await self._memory()
-        if await memory.covers(write.key):
-            why = "it writes over a private entry that clients may not read"
-            size = f"a new value of {len(write.value)} characters"
-            await self._consent(client, tell, "memory_set", f"memory_set {write.key}", why, size)
+        why = "it writes over a private entry that clients may not read" if await memory.covers(write.key) else ""
+        size = f"a new value of {len(write.value)} characters"
+        await self.permit(client, tell, "memory_set", write.key, why=why, input=size)
         item = await memory.set(write)
         readable = may_read(item, await self._link.granted())
         note = "" if readable else f"kept as {item.domain.value}, {item.index_type.value}: clients cannot read it back"
@@ -93,10 +96,8 @@ class Tools:
         engine = await self._link.engine()
         project = self._link.project
         info = await engine.dag_show(project, self._named(name))
-        why = self._why_ask(info, params)
-        if why:
-            about = f"dag_run {info.name} {dumps(params) if params else ''}"
-            await self._consent(client, tell, "dag_run", about, why, dumps(params, indent=2))
+        input = dumps(params, indent=2) if params else ""
+        await self.permit(client, tell, "dag_run", info.name, why=self._why_ask(info, params), input=input)
         view = await engine.run_start(project, info.file, params)
         if wait:
             await follow_run(engine, view, tell)
@@ -118,8 +119,8 @@ class Tools:
         return await self._shown(engine, runs[0].id)
 
     async def _shown(self, engine: EngineApi, run: str) -> shapes.Run:
-        view = await engine.run_show(run)
-        return shapes.run(view, await engine.decision_list())
+        shown = shapes.run(await engine.run_show(run), await engine.decision_list())
+        return cast("shapes.Run", await engine.agent_mask(cast("Mapping[str, object]", shown)))
 
     def _named(self, name: str) -> str:
         """`name` as the engine takes it: of a file, only one in the project is looked at.
@@ -154,6 +155,26 @@ class Tools:
         decisions = await (await self._link.engine()).decision_list(all=all)
         return shapes.Decisions(decisions=[shapes.decision(each) for each in decisions[-100:]])
 
+    async def decision_answer(self, client: str, id: str, approve: bool, reason: str) -> shapes.Pending:
+        """Answer what a task of a run waits for, as a client that the person's policy names for that.
+
+        Raises:
+            Refused: the policy does not name this client; it is about a call, or a vote (CIS-MCP-008).
+            NotFound: there is no such open decision (CIS-MCP-009).
+        """
+        if not may_answer(await self._link.policy(), client):
+            hint = f'policy.toml would say: "{ANSWER}:{client}" = "mechanical"'
+            raise Refused("CIS-MCP-008", "only persons answer, and clients that their policy names", hint=hint)
+        engine = await self._link.engine()
+        decision = next((each for each in await engine.decision_list() if each.id == id), None)
+        if decision is None:
+            raise NotFound("CIS-MCP-009", f"there is no open decision {clean_line(id)}", hint="decision_list shows all")
+        if decision.subject is not Subject.TASK or not decision.answers_alone:
+            raise Refused("CIS-MCP-008", f"the decision {id} is for persons alone: it is about a call, or a vote")
+        why = f"answered by {client} over MCP: {reason}" if reason else f"answered by {client} over MCP"
+        answer = engine.decision_approve if approve else engine.decision_reject
+        return shapes.decision(await answer(id, reason=why))
+
     # Skills
 
     async def skill_list(self) -> shapes.Skills:
@@ -174,16 +195,55 @@ class Tools:
         if name not in skills:
             hint = did_you_mean(name, skills) or "skill_list shows all"
             raise NotFound("CIS-MCP-007", f'there is no skill "{clean_line(name)}"', hint=hint)
-        if skills[name].confirm:  # the engine asks, with more to show than is known here
-            await require_somebody(engine, f"{name} needs a person's yes, because {skills[name].confirm}")
-        elif why := _why_confirm(skills[name]):
-            shown = dumps({"args": args, "input": input}, indent=2)
-            await self._consent(client, tell, "skill_run", f"skill_run {name} {shlex.join(args)}", why, shown)
-        return shapes.called(await call_skill(engine, self._link.project, name, args, input, tell))
+        skill = skills[name]
+        if skill.confirm:  # the engine asks, with more to show than is known here
+            await require_somebody(engine, f"{name} needs a person's yes, because {skill.confirm}")
+        why = "" if skill.confirm else _why_confirm(skill)
+        words = f"{name} {shlex.join(args)}".strip()
+        shown = dumps({"args": args, "input": input}, indent=2)
+        await self.permit(client, tell, "skill_run", name, words=words, why=why, input=shown, alias=f"skill_{name}")
+        called = shapes.called(await call_skill(engine, self._link.project, name, args, input, tell))
+        return cast("shapes.Called", await engine.agent_mask(cast("Mapping[str, object]", called)))
 
-    async def _consent(self, client: str, tell: Tell, tool: str, about: str, why: str, input: str) -> None:
-        call = ToolCall(client=client, tool=tool, about=about.strip(), why=why, input=input)
-        await consent(await self._link.engine(), self._link.project, call, tell)
+    async def permit(
+        self,
+        client: str,
+        tell: Tell,
+        tool: str,
+        about: str,
+        *,
+        words: str = "",
+        why: str = "",
+        input: str = "",
+        alias: str = "",
+    ) -> None:
+        """Hold a call against the person's policy, which may only be stricter than what is said here, and have it
+        confirmed where that, or `why`, asks for it. `alias`: the tool's name where it has one of its own.
+
+        Raises:
+            Refused: the policy denies it (CIS-MCP-003); see `consent` too.
+            Invalid: the policy cannot be read.
+        """
+        policy = await self._link.policy()
+        levels = {policy.level(tool, about, Level.MECHANICAL)}
+        levels |= {policy.level(alias, "", Level.MECHANICAL)} if alias else set()
+        if Level.DENY in levels:
+            raise Refused("CIS-MCP-003", f"the person's policy denies {tool} {clean_line(about)}")
+        if levels != {Level.MECHANICAL}:
+            why = why or "the policy says so"
+        if why:
+            call = ToolCall(client=client, tool=tool, about=f"{tool} {words or about}", why=why, input=input)
+            await consent(await self._link.engine(), self._link.project, call, tell)
+
+
+def may_answer(policy: Policy, client: str = "") -> bool:
+    """Whether the policy lets a client, or any when none is named, answer decisions: by the tool's whole name only."""
+    named = [pattern for pattern, level in policy.rules.items() if level is Level.MECHANICAL]
+    fitting = [pattern for pattern in named if pattern.partition(":")[0] == ANSWER]
+    if not client:
+        return bool(fitting)
+    allowed = any(covers(pattern, ANSWER, client) for pattern in fitting)
+    return allowed and policy.level(ANSWER, client, Level.DENY) is Level.MECHANICAL
 
 
 def _why_confirm(skill: SkillInfo) -> str:

@@ -23,6 +23,8 @@ Tell = Callable[[float, float | None, str], Awaitable[None]]
 """Told of progress: how far, of how much if that is known, and what happens."""
 BEAT = 10.0
 """Seconds after which a call that waits says so again, and looks whether anybody is still there to answer."""
+PAUSE = 0.5
+"""Seconds between two lines of output that are told."""
 NOBODY = "CIS-MCP-004"
 _TASK_EVENTS = frozenset(
     {
@@ -183,14 +185,17 @@ async def call_skill(
 
 
 async def _tell_output(engine: EngineApi, call: str, tell: Tell) -> None:
-    told = 0
+    told, clock = 0, asyncio.get_running_loop().time
+    quiet_until = clock()
     events = cast("AsyncGenerator[Event]", engine.events())
     async with aclosing(events):
         async for event in _with_beats(events):
-            text = "" if event is None else _line_of(event, call)
-            if event is None or text:
+            text = "it still runs" if event is None else _line_of(event, call)
+            if text and clock() >= quiet_until:
                 told += 1
-                await tell(told, None, text or "it still runs")
+                safe = await engine.agent_mask({"text": text})
+                await tell(told, None, str(safe["text"]))
+                quiet_until = clock() + PAUSE
 
 
 def _line_of(event: Event, call: str) -> str:

@@ -240,3 +240,51 @@ def test_stdout_is_the_wire_and_nothing_else(home: Home, tmp_path: Path) -> None
         assert process.stderr.read() == ""
     assert process.returncode == 0
     asyncio.run(stop_engine(home))
+
+
+POLICY = """
+[tools]
+"memory_get:team/*" = "deny"
+"memory_list" = "confirmed"
+"skill_add" = "deny"
+"decision_answer:tester" = "mechanical"
+"""
+
+
+async def test_the_persons_policy_holds_for_clients_too(home: Home, project: Path) -> None:
+    (home.root / "policy.toml").write_text(POLICY)
+    async with mcp_client(project) as caller:
+        assert "decision_answer" in {tool.name for tool in (await caller.client.list_tools()).tools}
+        await caller.call("memory_set", key="team/plan", value="x", domain="public")
+        assert "(CIS-MCP-003)" in await caller.failure("memory_get", key="team/plan")
+        assert "(CIS-MCP-004)" in await caller.failure("memory_list")
+        assert "(CIS-MCP-003)" in await caller.failure("skill_run", name="add")
+        run = await caller.call("dag_run", name="asks", wait=False)
+        async with workspace(home) as face:
+            decision = await asked(face)
+            made = await caller.call("decision_answer", id=decision.id, answer="approve", reason="it is fine")
+            assert (made["status"], made["reason"]) == ("approved", "answered by tester over MCP: it is fine")
+            assert "(CIS-MCP-009)" in await caller.failure("decision_answer", id=decision.id, answer="reject")
+            shell = asyncio.ensure_future(caller.failure("skill_run", name="shell", args=["id"]))
+            own = await until(lambda: tool_decision(face))
+            assert "(CIS-MCP-008)" in await caller.failure("decision_answer", id=own.id, answer="approve")
+            await face.decision_reject(own.id)
+            assert "refused" in await shell
+        assert (await caller.call("dag_status", run=run["id"]))["id"] == run["id"]
+
+
+async def tool_decision(face: RemoteEngine) -> Decision | None:
+    """The open decision about a call of a client."""
+    return next((each for each in await face.decision_list() if each.subject is Subject.TOOL), None)
+
+
+async def test_a_secret_that_a_program_prints_does_not_get_out(home: Home, project: Path) -> None:
+    (project / ".cis" / "skills" / "add" / "add.sh").write_text(f"#!/bin/sh\necho is {PLANTED}\n")
+    (project / ".cis" / "dags" / "two.toml").write_text(f'[[dag.tasks]]\nid = "a"\ncommand = "echo {PLANTED}"\n')
+    await asyncio.to_thread(lambda: subprocess.run([CIS, "trust"], cwd=project, check=True, capture_output=True))
+    async with mcp_client(project) as caller:
+        async with workspace(home) as face:
+            await face.memory_set(MemoryWrite("user/password", PLANTED, Domain.PRIVATE))
+        assert "left out" in (await caller.call("skill_run", name="add"))["output"]
+        assert "left out" in (await caller.call("dag_run", name="two"))["tasks"][0]["output"]
+    assert PLANTED not in "".join(caller.answers)

@@ -12,10 +12,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cis_tui.core.errors import Refused
 from cis_tui.core.paths import Home
 from cis_tui.skills.confine import order_for
 from cis_tui.skills.doorkeeper import Doorkeeper
-from cis_tui.skills.kernel import Probe, this_kernel
+from cis_tui.skills.kernel import Probe, gaps_of, this_kernel
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import SkillManifest
 from cis_tui.skills.process import Command, Processes
@@ -56,12 +57,18 @@ class Cells:
         """`command`, held to what `manifest` permits in the folder `project`, while the block runs.
 
         Raises:
-            Refused: its permissions lead out of the project (CIS-SKILL-040).
+            Refused: its permissions lead out of the project (CIS-SKILL-040), or it cannot be held to them here and no
+                person was to confirm that (CIS-SKILL-052).
             OSError: its folder, or one that it may write, cannot be made.
         """
         if manifest.is_own_shell or sys.platform != "linux":
             yield Cell(command)
             return
+        kernel = self._probe()
+        gaps = gaps_of(manifest, kernel)
+        if gaps and not manifest.confirm:  # such as on another machine than that of whoever decided
+            message = f"this machine cannot hold the skill {manifest.name} to all that it may do: {'; '.join(gaps)}"
+            raise Refused("CIS-SKILL-052", message, hint="call it where it can be held to it, or confirmed")
         async with AsyncExitStack() as opened:
             folder = self._processes.temporary()
             opened.push_async_callback(_remove, folder)
@@ -77,7 +84,7 @@ class Cells:
                 cwd=command.cwd,
                 project=project,
                 temporary=folder,
-                kernel=self._probe(),
+                kernel=kernel,
                 home=self._home,
             )
             yield Cell(replace(command, env=env, order=order), keeper)

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -236,7 +237,9 @@ async def test_the_network_as_far_as_it_is_granted(tmp_path: Path, network: tupl
         port = one.getsockname()[1]
         script = CONNECT.format(port=port, other=other.getsockname()[1], path=path)
         named = tuple(host.format(port=port) for host in network)
-        caller = skill(tmp_path / "skill", script, python=True, permissions=may("read:.", network=named))
+        caller = skill(
+            tmp_path / "skill", script, python=True, permissions=may("read:.", network=named), confirm="asked"
+        )
         assert await says(caller, tmp_path) == answer
 
 
@@ -468,3 +471,11 @@ async def test_a_launcher_that_is_killed_is_started_again(tmp_path: Path) -> Non
 async def test_a_kernel_that_has_less_than_it_promised_runs_nothing(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="cannot enforce what it was found to enforce"):
         await call(skill(tmp_path / "skill", "true"), tmp_path, kernel=Kernel(99, True))
+
+
+async def test_what_cannot_be_held_to_its_permissions_and_was_not_confirmed_does_not_run(tmp_path: Path) -> None:
+    hosts = skill(tmp_path / "skill", "true", permissions=may(network=("example.org:443",)))
+    with pytest.raises(Refused, match="this machine cannot hold the skill greet to all that it may do: hosts of"):
+        await call(hosts, tmp_path)
+    result, _ = await call(replace(hosts, confirm="it was said"), tmp_path)
+    assert result.success

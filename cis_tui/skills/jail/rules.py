@@ -23,7 +23,16 @@ _SCOPES = 1 | 2
 """No abstract socket and no process outside can be reached."""
 
 SYSTEM = (
-    *("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share", "/usr/local/lib", "/usr/local/share", "/nix/store"),
+    *(
+        "/usr/lib",
+        "/usr/lib32",
+        "/usr/lib64",
+        "/usr/include",
+        "/usr/share",
+        "/usr/local/lib",
+        "/usr/local/share",
+        "/nix/store",
+    ),
     *("/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ld.so.preload"),
     *("/etc/localtime", "/etc/timezone", "/etc/alternatives", "/etc/locale.alias", "/etc/mime.types", "/etc/magic"),
     *("/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf"),

@@ -111,3 +111,33 @@ def test_the_helper_reads_and_answers(
     with pytest.raises(SystemExit) as ended:
         helper.run(handle)
     assert (ended.value.code, capsys.readouterr().out) == (code, printed)
+
+
+WARM = """#!/usr/bin/env python3
+import os
+import cis_skill
+
+def handle(call):
+    if call.args == ["no"]:
+        cis_skill.fail("it cannot be done")
+    return {"pid": os.getpid(), "args": call.args}
+
+cis_skill.serve(handle)
+"""
+
+
+def test_the_helper_serves_a_warm_skill(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "skills" / "warm"
+    folder.mkdir(parents=True)
+    (folder / "run.py").write_text(WARM)
+    (folder / "run.py").chmod(0o755)
+    (folder / "skill.toml").write_text('[skill]\nname = "warm"\nentry = "run.py"\nmode = "warm"\n')
+    (tmp_path / "home").chmod(0o700)
+    try:
+        assert cis("engine", "start", cwd=tmp_path).code == 0
+        first, second = (cis("skill", "run", "warm", word, "--json", cwd=tmp_path).json["output"] for word in "ab")
+        assert (first["pid"], first["args"], second["args"]) == (second["pid"], ["a"], ["b"])
+        failed = cis("skill", "run", "warm", "no", "--json", cwd=tmp_path)
+        assert (failed.code, "it cannot be done" in failed.out) == (1, True)
+    finally:
+        cis("engine", "stop", cwd=tmp_path)

@@ -21,7 +21,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
-__all__ = ["Call", "Denied", "Failure", "fail", "log", "memory_get", "memory_list", "memory_set", "read_call", "run"]
+__all__ = [
+    "Call",
+    "Denied",
+    "Failure",
+    "fail",
+    "log",
+    "memory_get",
+    "memory_list",
+    "memory_set",
+    "read_call",
+    "run",
+    "serve",
+]
 
 
 @dataclass(frozen=True)
@@ -65,10 +77,23 @@ def run(handle: Callable[[Call], object]) -> NoReturn:
     sys.exit(0)
 
 
+def serve(handle: Callable[[Call], object]) -> None:
+    """As `run`, for a manifest with `mode = "warm"`: one call after the other, each a line, until there is none."""
+    for line in sys.stdin:
+        try:
+            answer = handle(_call(json.loads(line)))
+        except Failure as failure:
+            answer = {"success": False, "error": str(failure), "code": failure.code}
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+
+
 def read_call() -> Call:
     """What is on stdin; an empty call if there is nothing, as when somebody starts the program by hand."""
     text = "" if sys.stdin.isatty() else sys.stdin.read()
-    data = cast("dict[str, Any]", json.loads(text) if text.strip() else {"args": sys.argv[1:]})
+    return _call(json.loads(text) if text.strip() else {"args": sys.argv[1:]})
+
+
+def _call(data: dict[str, Any]) -> Call:
     return Call(data.get("args", []), data.get("input", {}), data.get("project", ""), data.get("run", ""))
 
 

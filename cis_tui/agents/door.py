@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from cis_tui.agents.model import Block, Message
 from cis_tui.agents.provider import Request
 from cis_tui.core.errors import CisError
+from cis_tui.memory.detect.spans import secret_spans
 from cis_tui.memory.masking import forms
 from cis_tui.memory.records import ExportPage, IndexType
 
@@ -75,6 +76,14 @@ class Door:
         if isinstance(value, (list, tuple)):
             return [self._value(item) for item in cast("list[object]", value)]
         return value
+
+
+def without_tokens(text: str) -> str:
+    """`text` without the keys and tokens that show themselves, whether memory knows them or not."""
+    data = text.encode("utf-8", "surrogateescape")
+    for begin, end in reversed(secret_spans(data)):
+        data = data[:begin] + MASK.encode() + data[end:]
+    return data.decode("utf-8", "replace")
 
 
 def build_door(memory: Pages) -> Door:

@@ -26,7 +26,7 @@ from cis_tui.agents.telling import Telling
 from cis_tui.agents.tools import Caller, Toolbox, shown_call
 from cis_tui.core.clock import Clock
 from cis_tui.core.errors import CisError, Exit
-from cis_tui.core.text import clean
+from cis_tui.core.text import clean, clean_line
 
 MAX_STEPS = 100
 """Answers of one turn."""
@@ -155,7 +155,7 @@ class Turn:
                     case ThinkingPiece(text):
                         self.telling.piece("thinking", text)
                     case ToolPiece(id, name):
-                        self.telling.step("tool", {"id": id, "name": name, "state": "coming"})
+                        self.telling.step("tool", {"id": clean_line(id), "name": clean_line(name), "state": "coming"})
                     case Finished():
                         return event
         raise AssertionError("a stream ends with Finished or an error")
@@ -204,7 +204,8 @@ class Turn:
 
     def _told(self, call: Block) -> Callable[[str, Any], None]:
         def told(state: str, more: dict[str, object]) -> None:
-            self.telling.step("tool", {"id": call.id, "name": call.name, "state": state, **more})
+            told = {"id": clean_line(call.id), "name": clean_line(call.name), "state": state}
+            self.telling.step("tool", {**told, **{name: clean_line(str(value)) for name, value in more.items()}})
 
         return told
 

@@ -16,6 +16,8 @@ from tests.agents.far_end import FarEnd, Reply
 DIARY = "the walrus met the carpenter at midnight by the old pier"
 GRANTED = "the notes about the lighthouse keeper and his seven cats"
 TOKEN = "sk-ant-api03-Zq8Jw2Lx9Vb4Nt7Rk1Ph6Gd3Fs5Ym0"
+OTHER = "ghp_Wq7Lx2Vb9Nt4Rk8Ph1Gd6Fs3Ym5Zc0Jw2aB4"
+"""Memory does not know it."""
 WORD = "xylophone-bear-42"
 
 
@@ -54,6 +56,7 @@ async def test_the_last_door_takes_a_secret_out_wherever_it_comes_from(planted: 
     end.script = [Reply(wire.calls(("t1", "file_read", {"path": "leak.txt"})))]
     await planted.ask(f"the word is {WORD}, by the way", project=root)
     sent = "".join(asked.text for asked in end.asked)
+    assert OTHER not in sent and "the last line" in sent
     assert WORD not in sent and base64.b64encode(TOKEN.encode()).decode() not in sent
     assert "left out" in sent and planted.texts("notice")
 
@@ -85,7 +88,8 @@ def files_with(folder: Path, text: bytes) -> list[Path]:
 
 
 def write_leak(path: Path) -> None:
-    path.write_text(f"a {WORD} b\nkey: {base64.b64encode(TOKEN.encode()).decode()}\n")
+    encoded = base64.b64encode(TOKEN.encode()).decode()
+    path.write_text(f"a {WORD} b\nkey: {encoded}\ntoken = {OTHER}\nthe last line\n")
 
 
 async def test_locked_memory_keeps_its_conversations(

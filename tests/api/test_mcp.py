@@ -40,7 +40,15 @@ type = "native"
 entry = "add.sh"
 description = "Says what it is given"
 [permissions]
-command = ["cat"]
+command = ["cat", "sleep"]
+filesystem = ["read:."]
+"""
+ADDS = """#!/bin/sh
+while [ -e "$CIS_PROJECT/busy" ]; do
+  echo working >&2
+  sleep 0.1
+done
+printf '{"sum": 3}'
 """
 
 
@@ -51,10 +59,23 @@ async def project(home: Home, tmp_path: Path) -> AsyncIterator[Path]:
     skill = root / ".cis" / "skills" / "add"
     skill.mkdir(parents=True)
     (skill / "skill.toml").write_text(SKILL)
-    (skill / "add.sh").write_text('#!/bin/sh\necho working >&2\nprintf "{\\"sum\\": 3}"\n')
+    (skill / "add.sh").write_text(ADDS)
     (skill / "add.sh").chmod(0o755)
     yield await asyncio.to_thread(lambda: make_project(root, two=TWO_TASKS, asks=ASKS, tells=TELLS))
     await stop_engine(home)
+
+
+async def _hears_of_its_work(caller: Caller, busy: Path) -> None:
+    """What a skill prints is told while it works."""
+
+    async def working() -> bool:
+        return "working" in {message for _, _, message in caller.progress}
+
+    await asyncio.to_thread(busy.touch)
+    work = asyncio.ensure_future(caller.call("skill_run", name="add", args=["1"]))
+    await until(working)
+    await asyncio.to_thread(busy.unlink)
+    assert (await work)["output"] == {"sum": 3}
 
 
 async def asked(face: RemoteEngine) -> Decision:
@@ -81,8 +102,7 @@ async def test_a_client_uses_memory_dags_and_skills(home: Home, project: Path, m
         await _says_what_it_is(caller)
         await _remembers(caller)
         await _keeps_private(caller)
-        assert (await caller.call("skill_run", name="add", args=["1"]))["output"] == {"sum": 3}
-        assert "working" in {message for _, _, message in caller.progress}
+        await _hears_of_its_work(caller, project / "busy")
         await _runs(caller)
         await _has_resources(caller)
     assert PLANTED not in "".join(caller.answers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def order_for(
     granted, path = manifest.permissions, env.get("PATH", os.defpath)
     paths: dict[str, int] = {}
     memory = bool(granted.memory_read or granted.memory_write)
-    needs = _needs(argv[0], granted.command, memory, path, project, int(time.monotonic() / _FRESH))
+    needs = _needs(argv[0], granted.command, memory, path, project, _now())
     for access, names in ((Access.EXECUTE, needs.execute), (Access.READ, needs.read), (Access.LIST, needs.list)):
         _grant(paths, names, access)
     _grant(paths, [str(manifest.folder.resolve()), str(AUTHOR)], Access.READ)
@@ -114,24 +114,33 @@ def _network(granted: Permissions) -> tuple[Network, tuple[int, ...]]:
 
 def _inside(manifest: SkillManifest, project: str, home: Home) -> Mapping[str, int]:
     """The paths in the project that the skill may read or write, without what is nobody's business."""
-    root = Path(os.path.realpath(project))
-    kept = [Path(os.path.realpath(path)) for path in _kept(home)]
+    root = os.path.realpath(project)
+    kept = _kept(str(home.root), str(Path.home()), _now()) if manifest.permissions.filesystem else ()
     granted: dict[str, int] = {}
     for entry in manifest.permissions.filesystem:
         way, _, named = entry.partition(":")
         access = Access.WRITE if way == "write" else Access.READ
-        target = Path(os.path.realpath(root / named))
-        if leaves_project(named) or not target.is_relative_to(root) or any(map(target.is_relative_to, kept)):
+        target = os.path.realpath(os.path.join(root, named))
+        if leaves_project(named) or not _is_in(target, root) or any(_is_in(target, path) for path in kept):
             raise Refused(
                 "CIS-SKILL-040",
                 f"the skill {manifest.name} may not have {clean_line(entry)}: it leads out of the project",
                 hint=f"filesystem in {manifest.file} names paths in the project, such as read:. or write:build/",
             )
-        if access is Access.WRITE and not target.exists():
-            _make(target, folder=named.endswith("/") or not target.suffix)
-        names = _around(target, kept) if any(path.is_relative_to(target) for path in kept) else [target]
-        _grant(granted, (str(path.relative_to(root)) for path in names), access)
+        if access is Access.WRITE and not os.path.exists(target):
+            _make(Path(target), folder=named.endswith("/") or not Path(target).suffix)
+        names = _around(Path(target), kept) if any(_is_in(path, target) for path in kept) else [target]
+        _grant(granted, (os.path.relpath(path, root) for path in names), access)
     return granted
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
+
+
+def _now() -> int:
+    """What changes when it is time to look again at what was remembered."""
+    return int(time.monotonic() / _FRESH)
 
 
 def _make(path: Path, *, folder: bool) -> None:
@@ -141,21 +150,23 @@ def _make(path: Path, *, folder: bool) -> None:
         path.touch()
 
 
-def _kept(home: Home) -> Iterator[Path]:
-    yield home.root
-    yield from (Path.home() / name for name in _SECRETS)
+@lru_cache(maxsize=8)
+def _kept(home: str, person: str, when: int) -> tuple[str, ...]:
+    """What nobody gets, as real paths: the CIS home, and what of the folder of a `person` holds secrets."""
+    return tuple(os.path.realpath(path) for path in (home, *(os.path.join(person, name) for name in _SECRETS)))
 
 
-def _around(folder: Path, kept: Sequence[Path]) -> list[Path]:
+def _around(folder: Path, kept: Sequence[str]) -> list[str]:
     """Everything in `folder` but what is kept; the folder itself, where something could be made, is not in it."""
-    found: list[Path] = []
+    found: list[str] = []
     for entry in sorted(folder.iterdir())[:_MOST_AROUND]:
-        if any(entry.is_relative_to(path) for path in kept):
+        path = str(entry)
+        if any(_is_in(path, each) for each in kept):
             continue
-        if any(path.is_relative_to(entry) for path in kept):
+        if any(_is_in(each, path) for each in kept):
             found += _around(entry, kept)
         elif not entry.is_symlink():
-            found.append(entry)
+            found.append(path)
     return found
 
 

@@ -109,9 +109,9 @@ class Launcher:
 
     def _pause(self) -> float | None:
         """Milliseconds until there is something to do by itself; a new spare is for when nothing else is."""
-        if len(self._spares) < SPARES:
-            return _QUIET
-        return watch.INTERVAL * 1000 if self._calls else None
+        if self._calls:
+            return watch.INTERVAL * 1000
+        return _QUIET if len(self._spares) < SPARES else None
 
     # The child
 

@@ -68,7 +68,11 @@ class Order(NamedTuple):
 
     def to_wire(self) -> bytes:
         """As bytes for `from_wire`."""
-        return marshal.dumps(_plain(self._asdict()))
+        fields = {**self._asdict(), "network": int(self.network), "limits": tuple(self.limits)}
+        try:
+            return marshal.dumps(fields)
+        except ValueError:
+            return marshal.dumps(_plain(fields))
 
     @classmethod
     def from_wire(cls, data: bytes) -> Order:

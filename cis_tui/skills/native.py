@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sys
 import time
@@ -77,7 +78,7 @@ class NativeSkills:
                 return await self._ask(manifest, call, heard)
             return await self._start(manifest, call, heard)
         except (OSError, ValueError) as error:
-            raise Invalid("CIS-SKILL-023", f"the skill {manifest.name} cannot be started: {error}") from error
+            raise _unstartable(manifest, error) from error
         finally:
             heard.close()
 
@@ -117,6 +118,14 @@ def _caller(manifest: SkillManifest, call: SkillCall) -> Caller:
 
 def _timeout(manifest: SkillManifest, call: SkillCall) -> float:
     return manifest.timeout if call.timeout is None else call.timeout
+
+
+def _unstartable(manifest: SkillManifest, error: OSError | ValueError) -> Invalid:
+    known = isinstance(error, OSError)
+    why = (error.strerror if known else "") or str(error)
+    hint = "the first line of a script names its interpreter: #!/bin/sh, or #!/usr/bin/env python3"
+    lacks = known and error.errno == errno.ENOEXEC
+    return Invalid("CIS-SKILL-023", f"the skill {manifest.name} cannot be started: {why}", hint=hint if lacks else "")
 
 
 def _document(call: SkillCall) -> bytes:

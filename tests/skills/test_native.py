@@ -130,6 +130,15 @@ async def test_a_file_that_is_no_program_says_so(tmp_path: Path) -> None:
         await call(broken, tmp_path)
 
 
+async def test_a_script_that_names_no_interpreter_is_told_to(tmp_path: Path) -> None:
+    broken = skill(tmp_path / "skill", "true")
+    (broken.folder / "run").write_text("print('hello')\n")
+    with pytest.raises(Invalid, match="greet cannot be started") as failure:
+        await call(broken, tmp_path)
+    assert "#!/usr/bin/env python3" in failure.value.hint
+    assert failure.value.message.count("Errno") <= 1
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [

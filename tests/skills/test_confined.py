@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -322,7 +322,16 @@ def net(pid: int) -> Generator[None]:
     finally:
         for each in (group / "cgroup.procs").read_text().split():
             (group.parent / "cgroup.procs").write_text(each)
-        group.rmdir()
+        _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """Remove a group of processes once the last dead one has left it, within ten seconds."""
+    for _ in range(500):
+        with suppress(OSError):
+            return group.rmdir()
+        time.sleep(0.02)
+    group.rmdir()
 
 
 BOMB = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass\n"

@@ -30,9 +30,7 @@ class OfflineProvider:
             "",
         )
         found = context.partition("\n")[2]
-        known = (
-            f"Memory knows:\n\n{_listed(found)}" if found else "Of what agents see, memory has nothing that fits."
-        )
+        known = f"Memory knows:\n\n{_listed(found)}" if found else "Of what agents see, memory has nothing that fits."
         text = f"{NO_MODEL} {known}\n\n{_HOW}"
         yield TextPiece(text)
         yield Finished((Block(BlockKind.TEXT, text),), Stop.END, Usage(), request.model)

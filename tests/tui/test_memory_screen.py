@@ -175,6 +175,17 @@ async def test_a_search_finds_by_words_at_once_and_by_meaning_after(home: Home) 
         await until(pilot, lambda: front(app).table.count == 5)
 
 
+async def test_a_new_search_goes_to_the_best_that_it_finds(home: Home) -> None:
+    async with attached(home, None) as (app, pilot):
+        await app.link.api.memory_set_many(tuple(MemoryWrite(key, "x", Domain.PUBLIC) for key in ("tea", "team")))
+        await pilot.press("1", "slash", "t")
+        table = front(app).table
+        await until(pilot, lambda: table.count == 2)
+        table.show_rows(2, cursor=1)
+        await pilot.press("e")
+        await until(pilot, lambda: table.cursor == 0 and table.chosen is not None)
+
+
 async def test_the_key_itself_comes_first_and_those_that_begin_with_it_next(home: Home) -> None:
     writes = [MemoryWrite(key, "plain plain", Domain.PUBLIC) for key in ("plain/more", "plain", "other")]
     async with attached(home, None) as (app, pilot):

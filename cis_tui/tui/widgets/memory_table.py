@@ -62,14 +62,15 @@ class MemoryTable(RowList):
         return list(self.marked.values()) or ([self.chosen] if self.chosen else [])
 
     def show(self, pages: Pages) -> None:
-        """Show this listing; the cursor stays on its entry if that is known to be in it."""
+        """Show this listing; the cursor stays on its entry if that is known to be in it; what a new search finds
+        is shown from the best on."""
         chosen = self.chosen
         same = (pages.prefix, pages.needle) == (self._pages.prefix, self._pages.needle)
         self._pages = pages
         self._reading = False
         if pages.locked:
             self.marked = {key: item for key, item in self.marked.items() if item.domain is Domain.PUBLIC}
-        index = pages.index_of(chosen.key) if chosen else None
+        index = pages.index_of(chosen.key) if chosen and (same or not pages.needle) else None
         self.show_rows(pages.total, cursor=index if index is not None else self.cursor if same else 0)
 
     def drop_marks(self) -> None:

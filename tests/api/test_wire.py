@@ -27,7 +27,7 @@ JSON = st.recursive(
 
 
 def test_what_may_be_called_is_what_the_protocol_offers() -> None:
-    public = {name for name in vars(EngineApi) if not name.startswith("_")}
+    public = {name for name in dir(EngineApi) if not name.startswith("_")}
     assert set(methods()) == public - {"events", "close"}
     assert methods()["memory_get"].result == MemoryItem | None
 

@@ -1,0 +1,236 @@
+"""The composition root: builds the services of one CIS home and offers them as `EngineApi`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from cis_tui import __version__
+from cis_tui.agents.conversations import Conversations
+from cis_tui.agents.roster import Roster
+from cis_tui.agents.service import AgentService
+from cis_tui.agents.surroundings import Surroundings
+from cis_tui.agents.tasks import AgentTasks
+from cis_tui.agents.tools import Tool
+from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.config import AgentSettings, Settings, load_config
+from cis_tui.core.events import Event, EventBus
+from cis_tui.core.identity import Identity, load_identity
+from cis_tui.core.lock import take_lock
+from cis_tui.core.logs import start_log, stop_log
+from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
+from cis_tui.dag.journal import Journal
+from cis_tui.dag.runs import RunService
+from cis_tui.dag.tool_questions import ToolQuestions
+from cis_tui.engine.agents import Agents
+from cis_tui.engine.decisions import Decisions
+from cis_tui.engine.memory import Memory
+from cis_tui.engine.projects import Projects
+from cis_tui.engine.skills import Skills
+from cis_tui.memory.keeper import IndexKeeper
+from cis_tui.memory.service import MemoryService
+from cis_tui.memory.weekly import WeeklyArchive
+from cis_tui.project.agent_tools import workspace_tools
+from cis_tui.project.following import Following
+from cis_tui.project.guide import agent_context
+from cis_tui.project.session import ProjectSession
+from cis_tui.project.trust import TrustStore
+from cis_tui.protocol import EngineStatus
+from cis_tui.skills.audit import MemoryTrail
+from cis_tui.skills.kernel import Probe, this_kernel
+from cis_tui.skills.snapshot import Snapshots
+
+log = logging.getLogger(__name__)
+
+
+class Engine(Projects, Memory, Skills, Decisions, Agents):
+    """One live engine: it owns a CIS home and serves any number of projects and faces.
+
+    Implements `EngineApi`. At most one is live for a home (architecture, "The engine").
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        settings: Settings,
+        identity: Identity,
+        journal: Journal,
+        clock: Clock,
+        probe: Probe,
+        opened: ExitStack,
+    ) -> None:
+        """Use `start`."""
+        self._probe = probe
+        self.home = home
+        self.settings = settings
+        self.bus = journal.bus
+        self.staying = False
+        self.faces = 0
+        self._opened = opened
+        self._identity = identity
+        self._clock = clock
+        self._started_at = clock()
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="cis-engine")
+        self._journal = journal
+        self.bus.began_after = self._journal.last_seq
+        self._memory = MemoryService(
+            home,
+            node=identity.did,
+            clock=clock,
+            hot_weeks=settings.memory.hot_weeks,
+            total_weeks=settings.memory.total_weeks,
+            vectors=settings.memory.vectors,
+            on_event=self._on_memory,
+            auto_lock=settings.memory.auto_lock,
+        )
+        self._trail = MemoryTrail(journal.note, journal.emit, clock)
+        self._weekly = WeeklyArchive(self._memory.archive, clock)
+        self._index = IndexKeeper(self._memory)
+        self._trust = TrustStore(home)
+        self._snapshots = Snapshots(home.skill_copies)
+        self._agents = AgentService(self._surroundings())
+        self._runs = RunService(
+            home=home,
+            journal=self._journal,
+            identity=identity,
+            settings=settings,
+            clock=clock,
+            memory_get=self._memory_text,
+            roll_back_memory=self._memory.roll_back,
+            skill_memory=self._memory_for,
+            probe=probe,
+            find_skill=lambda project, name: self._session(project).runnable_skill(name),
+            agents=AgentTasks(self._agents, self._memory),
+        )
+        self._sessions: dict[str, ProjectSession] = {}
+        self._following = Following(home, journal.note, self._threads)
+        self._closed = False
+
+    @classmethod
+    async def start(
+        cls,
+        home: Home,
+        *,
+        project: Path | None = None,
+        flags: Mapping[str, object] | None = None,
+        clock: Clock = utc_now,
+        probe: Probe = this_kernel,
+    ) -> Engine:
+        """Bring an engine to life on `home`; `probe` says what the kernel can hold a native skill to.
+
+        Raises:
+            Unavailable: another engine is live there (CIS-ENG-001).
+            CisError: the settings, the identity or the journal cannot be read.
+        """
+        with ExitStack() as opened:
+            opened.callback(os.close, take_lock(home.ensure()))
+            project_file = project / PROJECT_DIR / PROJECT_FILE if project else None
+            config = load_config(home.config_file, project_file=project_file, flags=flags)
+            opened.callback(stop_log, start_log(home, config.settings.core.log_level))
+            for warning in config.warnings:
+                log.warning("%s", warning)
+            identity = load_identity(home)
+            journal = Journal(home.runs_db, EventBus(), clock=clock, identity=identity)
+            opened.callback(journal.close)
+            engine = cls(
+                home=home,
+                settings=config.settings,
+                identity=identity,
+                journal=journal,
+                clock=clock,
+                probe=probe,
+                opened=opened.pop_all(),
+            )
+        await engine._finish_rollbacks()
+        await engine._wait_for_scheduled()
+        engine._weekly.start()
+        engine._runs.begin_pruning()
+        engine._index.start()
+        log.info("engine %s started, pid %d", __version__, os.getpid())
+        return engine
+
+    async def close(self) -> None:
+        """End every process, write what is buffered, and let go of the home. Runs that go on become paused."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._following.close()
+        await self._runs.close()
+        await self._agents.close()
+        await self._in_thread(self._snapshots.clear)
+        await self._weekly.stop()
+        await self._in_thread(self._index.close)
+        await self._in_thread(self._memory.close)
+        log.info("engine stopped")
+        await self._in_thread(self._opened.close)
+        self._threads.shutdown()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no conversation and no run is active, but for those that wait for their time."""
+        return self._runs.busy == 0 and self._agents.active == 0
+
+    async def status(self) -> EngineStatus:
+        """See `EngineApi`."""
+        return EngineStatus(
+            version=__version__,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            home=str(self.home.root),
+            did=self._identity.did,
+            staying=self.staying,
+            faces=self.faces,
+            active_runs=self._runs.active,
+            pending_decisions=len(self._runs.decisions.list()),
+            memory_entries=await self._in_thread(self._memory.counts),
+            last_seq=self._journal.last_seq,
+        )
+
+    async def events(self, since: int | None = None) -> AsyncIterator[Event]:
+        """See `EngineApi`. Events that the bus no longer keeps are read from the journal."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+
+        def hand_over(event: Event) -> None:
+            loop.call_soon_threadsafe(queue.put_nowait, event)
+
+        unsubscribe = self.bus.subscribe(hand_over, since=since)
+        try:
+            if since is not None and since < self.bus.kept_since:
+                for event in await self._in_thread(self._journal.events_since, since, self.bus.kept_since):
+                    yield event
+            while True:
+                yield await queue.get()
+        finally:
+            unsubscribe()
+
+    def _surroundings(self) -> Surroundings:
+        """What agents are given of this engine."""
+
+        def settings() -> AgentSettings:
+            return load_config(self.home.config_file).settings.agent
+
+        return Surroundings(
+            home=self.home,
+            store=Conversations(self._memory, self._clock),
+            memory=self._memory,
+            roster=Roster(self.home, settings),
+            clock=self._clock,
+            tell=self._journal.emit,
+            ask=lambda question: ToolQuestions(self._runs.decisions)(question),
+            settings=settings,
+            project=lambda project: agent_context(self._session(project), self._trust),
+            default_domain=self._default_domain,
+            tools=self._tools_of,
+            anybody=lambda: self.faces > 0,
+        )
+
+    def _tools_of(self, project: str) -> tuple[Tool, ...]:
+        """The tools that a project adds to those of every agent."""
+        return workspace_tools(self, self._session(project).skills())

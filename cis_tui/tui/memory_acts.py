@@ -9,7 +9,7 @@ from cis_tui.core.errors import CisError, NotFound
 from cis_tui.core.text import clean
 from cis_tui.memory.records import Domain, IndexType, MemoryConflict, MemoryItem, MemoryUndo, MemoryWrite
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.memory_detail import KINDS, MASK, value_text
+from cis_tui.tui.memory_detail import KINDS, value_text
 from cis_tui.tui.words import calendar_time, hint_of
 
 if TYPE_CHECKING:
@@ -168,26 +168,6 @@ class MemoryActs:
             text = f"{names(moved)}\n\nPublic memory is not encrypted, and is shared with your own peers."
             self._confirm("Move from private to public memory?", text, go)
 
-    def resolve(self, conflict: MemoryConflict, me: str) -> None:
-        """Ask which of several versions is to be the one."""
-        from cis_tui.memory.versions import version_name
-        from cis_tui.tui.screens.choice import ChoiceDialog
-
-        versions = (conflict.winner, *conflict.others)
-        options = [(calendar_time(item.created_at), _version_note(item, me)) for item in versions]
-        options[0] = (options[0][0], f"{options[0][1]} (read now)")
-
-        def chosen(index: int | None) -> None:
-            if index is not None:
-                kept = versions[index]
-                keep = version_name(kept.version, kept.origin)
-                self._desk.ask(
-                    lambda engine: engine.memory_resolve(conflict.key, keep=keep),
-                    lambda item: self._desk.say(f"settled {item.key}", hint="the others stay in its history"),
-                )
-
-        self._desk.dialog(ChoiceDialog(f"Which one of {conflict.key}?", options), chosen)
-
     # Ways out
 
     def copy(self, item: MemoryItem) -> None:
@@ -283,6 +263,18 @@ def names(items: Sequence[MemoryItem], *, most: int = 12) -> str:
     return "\n".join(item.key for item in items)
 
 
-def _version_note(item: MemoryItem, me: str) -> str:
-    value = "deleted" if item.deleted else MASK if item.index_type is IndexType.SENSITIVE else value_text(item)[:300]
-    return f"{'here' if item.origin == me else f'…{item.origin[-6:]}'}: {value}"
+def settle(desk: Desk, conflict: MemoryConflict) -> None:
+    """Show every version of an entry, and keep the one that a person chooses; their peers hear of it."""
+    from cis_tui.memory.versions import version_name
+    from cis_tui.tui.screens.settle import SettleDialog, versions_of
+
+    def chosen(index: int | None) -> None:
+        if index is not None:
+            kept = versions_of(conflict)[index]
+            keep = version_name(kept.version, kept.origin)
+            desk.ask(
+                lambda engine: engine.memory_resolve(conflict.key, keep=keep),
+                lambda item: desk.say(f"settled {item.key}", hint="the others stay in its history"),
+            )
+
+    desk.dialog(SettleDialog(conflict, me=desk.store.me, names=desk.store.names), chosen)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cis_tui.memory.records import Domain, IndexType, MemoryItem
+from cis_tui.memory.records import Domain, IndexType, MemoryConflict, MemoryItem
 from cis_tui.memory.versions import moment
 from cis_tui.tui.detail import SHOWN_VALUE, labelled, text_lines
 from cis_tui.tui.paint import Line, Piece, Tone, shown
 from cis_tui.tui.words import calendar_time, count
+from cis_tui.tui.writers import NOBODY, Names, node_name
 
 if TYPE_CHECKING:
     from cis_tui.memory.queries import Hit
@@ -29,7 +30,7 @@ KINDS = {
 """What each kind means, in a few words."""
 PLACES = {
     Domain.PRIVATE: "private: encrypted, never leaves this machine",
-    Domain.PUBLIC: "public: in clear, for your own peers; not shared yet, for there are none",
+    Domain.PUBLIC: "public: in clear, shared with the peers that you allow",
 }
 
 
@@ -45,6 +46,13 @@ def preview(item: MemoryItem) -> str:
     if item.index_type is IndexType.SENSITIVE:
         return MASK
     return shown(value_text(item)[:500])
+
+
+def version_text(item: MemoryItem) -> str:
+    """What a version says, masked when it is sensitive."""
+    if item.deleted:
+        return "✗ deleted"
+    return MASK if item.index_type is IndexType.SENSITIVE else value_text(item)
 
 
 def found_pieces(hit: Hit) -> list[Piece]:
@@ -66,15 +74,24 @@ def hit_lines(hit: Hit) -> list[Line]:
 
 
 def memory_lines(
-    item: MemoryItem, history: Sequence[MemoryItem], *, me: str = "", revealed: bool = False, hit: Hit | None = None
+    item: MemoryItem,
+    history: Sequence[MemoryItem],
+    *,
+    me: str = "",
+    names: Names = NOBODY,
+    revealed: bool = False,
+    hit: Hit | None = None,
+    conflict: MemoryConflict | None = None,
 ) -> list[Line]:
-    """One entry with its value, what is known about it, and its versions; `me` is the DID of this node."""
+    """One entry with its value, what is known about it, and its versions; `me` is the DID of this node, and `names`
+    tells of others."""
     masked = item.index_type is IndexType.SENSITIVE and not revealed
     value = [labelled("value", f"{MASK}  s reveals it")] if masked else text_lines(pretty(value_text(item)), "value")
     lines: list[Line] = [
         [(shown(item.key, limit=600), Tone.STRONG)],
         *(hit_lines(hit) if hit else ()),
         *value,
+        *(conflict_lines(conflict, me=me, names=names, revealed=revealed) if conflict else ()),
         [],
         labelled("kind", f"{item.index_type.value}, {KINDS[item.index_type]}"),
         labelled("because", _why(item)),
@@ -85,13 +102,27 @@ def memory_lines(
     if item.pinned:
         lines.append(labelled("pinned", "kept however old it gets"))
     lines += [
-        labelled("written", f"{calendar_time(item.created_at)} UTC, week {item.week}, {_by(item, me)}"),
+        labelled("written", f"{calendar_time(item.created_at)} UTC, week {item.week}, {_by(item, me, names)}"),
         labelled("used", _usage(item)),
     ]
-    return lines + history_lines(history, me=me, revealed=revealed)
+    return lines + history_lines(history, me=me, names=names, revealed=revealed)
 
 
-def history_lines(history: Sequence[MemoryItem], *, me: str = "", revealed: bool = False) -> list[Line]:
+def conflict_lines(
+    conflict: MemoryConflict, *, me: str = "", names: Names = NOBODY, revealed: bool = False
+) -> list[Line]:
+    """The versions that stand against the one that is read, each by who wrote it."""
+    lines: list[Line] = []
+    for other in conflict.others:
+        whose = "your own" if other.origin == me else f"{node_name(other.origin, names)}'s"
+        said = f"conflict with {whose} version of {calendar_time(other.created_at)} UTC; C settles it"
+        lines += [[("≠ ", Tone.ASK), (said, Tone.ASK)], [("  ", Tone.PLAIN), _version_value(other, revealed)]]
+    return [[], *lines]
+
+
+def history_lines(
+    history: Sequence[MemoryItem], *, me: str = "", names: Names = NOBODY, revealed: bool = False
+) -> list[Line]:
     """The versions of one entry, newest first, with what became of each; nothing when there is only one."""
     if len(history) < 2:
         return []
@@ -104,7 +135,9 @@ def history_lines(history: Sequence[MemoryItem], *, me: str = "", revealed: bool
             mark, word = "↶ ", "taken back"
         elif version.undoes:
             word = "takes a change back"
-        said = " · ".join(filter(None, (calendar_time(version.created_at), version.domain, _by(version, me), word)))
+        said = " · ".join(
+            filter(None, (calendar_time(version.created_at), version.domain, _by(version, me, names), word))
+        )
         lines += [[(mark, Tone.ASK), (said, Tone.DIM)], [("    ", Tone.PLAIN), _version_value(version, revealed)]]
     return lines
 
@@ -123,8 +156,8 @@ def _why(item: MemoryItem) -> str:
     return shown(item.reason) or "not written down"
 
 
-def _by(item: MemoryItem, me: str) -> str:
-    return "here" if item.origin == me else f"by …{shown(item.origin)[-8:]}"
+def _by(item: MemoryItem, me: str, names: Names) -> str:
+    return "here" if item.origin == me else f"by {node_name(item.origin, names)}"
 
 
 def _usage(item: MemoryItem) -> str:

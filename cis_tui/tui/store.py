@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -101,6 +101,8 @@ class Store:
         self.project: ProjectInfo | None = None
         self.dags: tuple[DagInfo, ...] = ()
         self.skills: tuple[SkillInfo, ...] = ()
+        self.names: Mapping[str, str] = {}
+        """Names of other nodes by their DIDs."""
         self.activity: deque[Event] = deque(maxlen=KEPT_ACTIVITY)
         self.activity_dropped = 0
         """Events that were pushed out of `activity` by newer ones."""
@@ -114,6 +116,11 @@ class Store:
         """Open decisions that are not about a run."""
 
     # Reading
+
+    @property
+    def me(self) -> str:
+        """The DID of this node, or empty while the engine is not there."""
+        return self.status.did if self.status else ""
 
     @property
     def runs(self) -> list[RunSummary]:

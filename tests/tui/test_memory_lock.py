@@ -69,7 +69,7 @@ async def test_a_conflict_is_marked_and_settled(home: Home, disputed: Callable[[
     async with attached(home, None, size=(120, 36)) as (app, pilot):
         await pilot.press("1")
         await until(pilot, lambda: "≠ note" in text_of(app) and "1 conflict, C settles" in text_of(app))
-        await until(pilot, lambda: "without knowing the current one" in text_of(app))
+        await until(pilot, lambda: "s version of 20" in text_of(app) and "C settles it" in text_of(app))
         await pilot.press("C")
         await until(pilot, lambda: "Which one of note?" in text_of(app))
         rows = [row for row in text_of(app).split("\n") if ": ours" in row or ": theirs" in row]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from cis_tui.core.clock import Instant
 from cis_tui.memory.branches import MemoryBranch, MemoryTree
 from cis_tui.memory.layers import Layer, LayerStats
-from cis_tui.memory.records import Domain, IndexType, KeyState, MemoryPage
+from cis_tui.memory.records import Domain, IndexType, KeyState, MemoryConflict, MemoryPage
 from cis_tui.memory.stats import DomainStats, LogStats, MemoryStats
 from cis_tui.memory.versions import moment, tick
-from cis_tui.tui.memory_detail import MASK, history_lines, memory_lines, pretty, preview
+from cis_tui.tui.memory_detail import MASK, conflict_lines, history_lines, memory_lines, pretty, preview
 from cis_tui.tui.memory_layers import layers_lines
 from cis_tui.tui.pages import Pages
 from cis_tui.tui.paint import Line, Tone, fit_line, line_width
 from cis_tui.tui.prefixes import Prefixes, parent
-from tests.tui.helpers import NOW, item
+from tests.tui.helpers import DID, NOW, item
 
 
 def text(lines: list[Line]) -> str:
@@ -73,7 +73,20 @@ def test_an_entry_tells_why_it_is_what_it_is_and_where_it_goes() -> None:
     assert MASK in said and "s3cret" not in said
     assert "s3cret" in text(memory_lines(secret, (), revealed=True))
     public = text(memory_lines(item("a", domain=Domain.PUBLIC, classed=True), ()))
-    assert "a person said so" in public and "not shared yet" in public
+    assert "a person said so" in public and "shared with the peers that you allow" in public
+
+
+def test_a_conflict_names_the_node_that_wrote_the_other_version() -> None:
+    theirs = item("k", "theirs", origin="did:key:elsewhere", domain=Domain.PUBLIC)
+    named = {"did:key:elsewhere": "\x1b[31mlaptop"}
+    said = text(
+        memory_lines(item("k", "ours"), (), conflict=MemoryConflict("k", item("k", "ours"), (theirs,)), names=named)
+    )
+    assert "conflict with laptop (…lsewhere)'s version of 2026-11-24 00:00:00 UTC" in said and "theirs" in said
+    mine = MemoryConflict("k", theirs, (item("k", "ours"),))
+    assert "conflict with your own version" in text(conflict_lines(mine, me=DID))
+    secret = MemoryConflict("k", theirs, (item("k", "s3cret", index_type=IndexType.SENSITIVE),))
+    assert "s3cret" not in text(conflict_lines(secret))
 
 
 def test_a_history_tells_what_became_of_each_version() -> None:

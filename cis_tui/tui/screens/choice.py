@@ -52,6 +52,11 @@ class ChoiceDialog(Dialog[int]):
         self._list.set_reactive(RowList.cursor, cursor)
         self._list.styles.height = len(options)
 
+    @property
+    def cursor(self) -> int:
+        """Index of the option under the cursor."""
+        return self._list.cursor
+
     def content(self) -> ComposeResult:
         """What it is about, and the options."""
         if self._lines:

@@ -215,8 +215,7 @@ class DagsScreen(WorkspaceScreen):
 
     @property
     def _me(self) -> str:
-        status = self.desk.store.status
-        return status.did if status else ""
+        return self.desk.store.me
 
     def on_descendant_focus(self) -> None:
         """A definition shows itself, or its task once the tasks have the keys."""

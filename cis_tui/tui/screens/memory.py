@@ -12,7 +12,7 @@ from textual.containers import Container, Horizontal, Vertical
 from cis_tui.core.errors import CisError
 from cis_tui.memory.records import IndexType, MemoryConflict, MemoryItem, MemoryPage
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.memory_acts import MemoryActs
+from cis_tui.tui.memory_acts import MemoryActs, settle
 from cis_tui.tui.memory_detail import memory_lines
 from cis_tui.tui.memory_find import read_listing
 from cis_tui.tui.pages import CUT, SIZE, Pages, Step
@@ -143,6 +143,8 @@ class MemoryScreen(WorkspaceScreen):
         self.table.conflicts = self._conflicts.keys()
         self.table.refresh()
         self._show_head()
+        if self.table.chosen is not None:
+            self._show_page(self.table.chosen)
 
     @on(PrefixTree.Unfolded)
     def _read_tree(self) -> None:
@@ -213,12 +215,19 @@ class MemoryScreen(WorkspaceScreen):
         self.set_timer(REST, lambda: self._read_history(item.key))
 
     def _show_page(self, item: MemoryItem) -> None:
-        status = self.desk.store.status
+        store = self.desk.store
         full = next((version for version in self._history if version.version == item.version), item)
-        revealed = self._revealed == item.key
-        hit = self._pages.hit(item.key)
-        me = status.did if status else ""
-        self.page.show(memory_lines(full, self._history, me=me, revealed=revealed and full is not item, hit=hit))
+        revealed = self._revealed == item.key and full is not item
+        lines = memory_lines(
+            full,
+            self._history,
+            me=store.me,
+            names=store.names,
+            revealed=revealed,
+            hit=self._pages.hit(item.key),
+            conflict=self._conflicts.get(item.key),
+        )
+        self.page.show(lines)
 
     def _read_history(self, key: str) -> None:
         item = self.table.chosen
@@ -339,9 +348,9 @@ class MemoryScreen(WorkspaceScreen):
 
     def action_conflicts(self) -> None:
         """Settle the conflict of the chosen entry, or the first one."""
-        item, status = self.table.chosen, self.desk.store.status
+        item = self.table.chosen
         key = item.key if item and item.key in self._conflicts else next(iter(self._conflicts))
-        self.acts.resolve(self._conflicts[key], status.did if status else "")
+        settle(self.desk, self._conflicts[key])
 
     def action_layers(self) -> None:
         """Show how memory's layers do."""

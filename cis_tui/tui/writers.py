@@ -1,0 +1,29 @@
+"""Who wrote something: a node's name as this person knows it, never without the end of its DID."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cis_tui.tui.paint import shown
+
+Names = Mapping[str, str]
+"""The DID of a node to its name, which the node gave to itself: it proves nothing."""
+NOBODY: Names = {}
+NAME = 40
+"""Characters of a name that are shown."""
+
+
+def short_did(did: str) -> str:
+    """The end of a DID, which tells nodes apart."""
+    return f"…{shown(did)[-8:]}"
+
+
+def node_name(did: str, names: Names) -> str:
+    """A node by its name and the end of its DID, or by that alone: no name can pass for another node's."""
+    name = shown(names.get(did, ""), limit=NAME).strip()
+    return f"{name} ({short_did(did)})" if name else short_did(did)
+
+
+def writer(did: str, me: str, names: Names) -> str:
+    """Who wrote a version: `here`, or another node."""
+    return "here" if did == me else node_name(did, names)

@@ -173,6 +173,8 @@ class PeerStatus:
     problem: str = ""
     fingerprint: str = ""
     """Of this node's own key."""
+    name: str = ""
+    """What this node calls itself to peers with which it is paired."""
     listening: tuple[str, ...] = ()
     """Multiaddrs without `/p2p/…` on which the port is open."""
     mdns: Looking = Looking.OFF

@@ -1,4 +1,4 @@
-"""Who wrote something: a node's name as this person knows it, never without the end of its DID."""
+"""Who wrote something: a node's name as this person knows it, never without its DID."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from cis_tui.tui.paint import shown
 Names = Mapping[str, str]
 """The DID of a node to its name, which the node gave to itself: it proves nothing."""
 NOBODY: Names = {}
+SHORT = 13
+"""Cells of a short DID."""
 NAME = 40
 """Characters of a name that are shown."""
 
 
 def short_did(did: str) -> str:
-    """The end of a DID, which tells nodes apart."""
-    return f"…{shown(did)[-8:]}"
+    """A DID in at most `SHORT` cells: `z6Mkabcd…wxyz`."""
+    key = shown(did.removeprefix("did:key:"), limit=80)
+    return f"{key[:8]}…{key[-4:]}" if len(key) > SHORT else key
 
 
 def node_name(did: str, names: Names) -> str:
-    """A node by its name and the end of its DID, or by that alone: no name can pass for another node's."""
+    """A node by its name and its short DID, or by that alone: no name can pass for another node's."""
     name = shown(names.get(did, ""), limit=NAME).strip()
     return f"{name} ({short_did(did)})" if name else short_did(did)
 

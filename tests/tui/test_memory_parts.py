@@ -82,7 +82,7 @@ def test_a_conflict_names_the_node_that_wrote_the_other_version() -> None:
     said = text(
         memory_lines(item("k", "ours"), (), conflict=MemoryConflict("k", item("k", "ours"), (theirs,)), names=named)
     )
-    assert "conflict with laptop (…lsewhere)'s version of 2026-11-24 00:00:00 UTC" in said and "theirs" in said
+    assert "conflict with laptop (elsewhere)'s version of 2026-11-24 00:00:00 UTC" in said and "theirs" in said
     mine = MemoryConflict("k", theirs, (item("k", "ours"),))
     assert "conflict with your own version" in text(conflict_lines(mine, me=DID))
     secret = MemoryConflict("k", theirs, (item("k", "s3cret", index_type=IndexType.SENSITIVE),))
@@ -100,7 +100,7 @@ def test_a_history_tells_what_became_of_each_version() -> None:
     assert "3 versions" in said
     assert "takes a change back" in said
     assert "taken back" in said and "✗ deleted" in said
-    assert "written without knowing" in said and "by …lsewhere" in said
+    assert "written without knowing" in said and "by elsewhere" in said
     assert history_lines(versions[:1]) == []
 
 

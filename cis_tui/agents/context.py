@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cis_tui.agents.memory import shown
-from cis_tui.agents.model import Block, BlockKind, ContextPart
+from cis_tui.agents.model import Block, BlockKind, ContextItem, ContextPart
 from cis_tui.core.text import clean, clean_line
 from cis_tui.memory.records import MemoryItem
 
@@ -62,9 +62,14 @@ def system_text(parts: Iterable[ContextPart]) -> str:
     return "\n\n".join(each.text for each in parts)
 
 
-def part(name: str, text: str) -> ContextPart:
+def part(name: str, text: str, items: tuple[ContextItem, ...] = ()) -> ContextPart:
     """A part with its size."""
-    return ContextPart(name, text, -(-len(text) // _CHARS_PER_TOKEN))
+    return ContextPart(name, text, tokens_of(len(text)), items)
+
+
+def tokens_of(characters: int) -> int:
+    """About how many tokens a text has."""
+    return -(-characters // _CHARS_PER_TOKEN)
 
 
 def memory_block(items: Sequence[MemoryItem]) -> Block | None:

@@ -116,10 +116,12 @@ class Conversations:
         with self._open() as file:
             return tuple(map(_conversation, file.all(sql, (*args, max(limit, 0)))))
 
-    def messages(self, id: str) -> tuple[Message, ...]:
-        """All that was said, oldest first."""
+    def messages(self, id: str, *, after: int = 0) -> tuple[Message, ...]:
+        """What was said after the message `after`, all for 0; oldest first."""
         with self._open() as file:
-            rows = file.all("SELECT * FROM messages WHERE conversation = ? ORDER BY number", (id,))
+            rows = file.all(
+                "SELECT * FROM messages WHERE conversation = ? AND number > ? ORDER BY number", (id, max(after, 0))
+            )
         return tuple(map(_message, rows))
 
     def append(self, id: str, message: Message, *, taking: Iterable[str] = ()) -> Message:

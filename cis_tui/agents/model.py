@@ -48,6 +48,8 @@ class Block:
     model: str = ""
     keys: tuple[str, ...] = ()
     """The entries of memory that a context is made of."""
+    seconds: float | None = None
+    """Of a result: how long the tool ran; None when it did not, or nobody knows."""
 
 
 class Stop(StrEnum):
@@ -122,6 +124,12 @@ class Activity(StrEnum):
     """It waits for a person's decision about a call of a tool."""
 
 
+CUT = "CIS-AGENT-022"
+"""The code of an answer that reached its limit of tokens; what there is of it is kept."""
+GO_ON = "Go on exactly where you stopped."
+"""What a person says then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation at one glance."""
@@ -151,16 +159,21 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class ConversationView:
-    """A conversation with all that was said."""
+    """A conversation with what was said."""
 
     conversation: Conversation
     messages: tuple[Message, ...]
+    """All, or those after the number that was asked for."""
     turn: str = ""
     """The turn that goes on; empty when it is idle."""
     partial: str = ""
     """What the answer that is coming says so far; AgentDelta events go on from its length."""
     thinking: str = ""
     """The same of its thinking."""
+    notice: str = ""
+    """What is waited for, such as `overloaded, again in 90 s (2/5)`."""
+    until: Instant | None = None
+    """When that wait ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +218,16 @@ class AgentInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextItem:
+    """One thing in a part of what a request holds."""
+
+    name: str
+    """The key of an entry of memory, the name of a tool, or whose words: person, agent, tools."""
+    tokens: int
+    """Estimated, 4 characters to one."""
+
+
+@dataclass(frozen=True, slots=True)
 class ContextPart:
     """One part of what a request holds."""
 
@@ -213,6 +236,8 @@ class ContextPart:
     text: str
     tokens: int
     """Estimated, 4 characters to one."""
+    items: tuple[ContextItem, ...] = ()
+    """What it is made of, of memory, tools and history; in the order of the text, the history by whose words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
-from cis_tui.agents.context import ProjectContext, part, system_parts
+from cis_tui.agents.context import ProjectContext, system_parts
 from cis_tui.agents.definitions import AgentDefinition
 from cis_tui.agents.export import markdown
 from cis_tui.agents.files import ProjectFiles
 from cis_tui.agents.model import (
     AgentInfo,
     Block,
-    BlockKind,
     ContextView,
     Conversation,
     ConversationView,
@@ -27,6 +23,7 @@ from cis_tui.agents.model import (
     ToolRule,
 )
 from cis_tui.agents.policy import POLICY_FILE, add_rule, load_policy, parse_level, told
+from cis_tui.agents.sent import sent_view
 from cis_tui.agents.surroundings import Surroundings
 from cis_tui.agents.talk import Prompting, Talk
 from cis_tui.core.errors import Invalid, Refused, Unavailable
@@ -69,10 +66,10 @@ class AgentService:
         found = await asyncio.to_thread(lambda: self._store.list(project or None, query=query, limit=limit))
         return tuple([await self._with_state(each) for each in found])
 
-    async def show(self, id: str) -> ConversationView:
-        """All that was said, and what is being said."""
+    async def show(self, id: str, *, after: int = 0) -> ConversationView:
+        """What was said after the message `after`, all for 0, and what is being said."""
         conversation = await asyncio.to_thread(self._store.get, id)
-        messages = await asyncio.to_thread(self._store.messages, conversation.id)
+        messages = await asyncio.to_thread(lambda: self._store.messages(conversation.id, after=after))
         talk = self._talks.get(conversation.id)
         turn = talk.turn if talk else None
         return ConversationView(
@@ -81,6 +78,8 @@ class AgentService:
             turn=turn.caller.turn if turn else "",
             partial=turn.telling.said["text"] if turn else "",
             thinking=turn.telling.said["thinking"] if turn else "",
+            notice=turn.telling.notice if turn else "",
+            until=turn.telling.until if turn else None,
         )
 
     async def send(self, id: str, text: str, *, steer: bool = False, how: Prompting | None = None) -> Sent:
@@ -113,10 +112,10 @@ class AgentService:
             await talk.stop()
             raise
 
-    async def take_back(self, id: str) -> tuple[str, ...]:
-        """Take what waits out of the queue."""
+    async def take_back(self, id: str, *, last: int = 0) -> tuple[str, ...]:
+        """Take the `last` prompts that wait out of the queue, or all for 0; oldest first."""
         conversation = await asyncio.to_thread(self._store.get, id)
-        return await self._talk(conversation.id).take_back()
+        return await self._talk(conversation.id).take_back(last=last)
 
     async def stop(self, id: str) -> Stopped:
         """Stop everything that goes on in a conversation, and take back what waits; what it was."""
@@ -172,7 +171,7 @@ class AgentService:
         conversation = await asyncio.to_thread(self._store.get, id)
         sent = await asyncio.to_thread(self._store.sent, conversation.id)
         if sent:
-            return _sent_view(sent, await asyncio.to_thread(self._store.messages, conversation.id))
+            return sent_view(sent, await asyncio.to_thread(self._store.messages, conversation.id))
         project = await self._project(conversation.project)
         agent = await self._around.roster.choose(conversation.agent, project, conversation.model)
         return ContextView(agent.name, agent.model, system_parts(project), (), sent=False)
@@ -236,16 +235,3 @@ def _shown(message: Message) -> Message:
 
 def _clean(block: Block) -> Block:
     return replace(block, text=clean(block.text), name=clean_line(block.name), signature="")
-
-
-def _sent_view(sent: Mapping[str, object], messages: tuple[Message, ...]) -> ContextView:
-    body = cast("Mapping[str, list[object]]", sent["body"])
-    parts = [part(each["name"], each["text"]) for each in cast("list[dict[str, str]]", sent["parts"])]
-    if body.get("tools"):
-        parts.append(part("tools", json.dumps(body["tools"], ensure_ascii=False)))
-    text = json.dumps(body["messages"], ensure_ascii=False)
-    contexts = [block for message in messages for block in message.blocks if block.kind is BlockKind.CONTEXT]
-    memory = "\n\n".join(block.text for block in contexts)
-    parts += [part("memory", memory), part("history", text)] if memory else [part("history", text)]
-    keys = tuple(dict.fromkeys(key for block in contexts for key in block.keys))
-    return ContextView(str(sent["agent"]), str(sent["model"]), tuple(parts), keys, sent=True)

@@ -88,12 +88,14 @@ class Talk:
             self._ends[turn] = asyncio.get_running_loop().create_future()
         return self._ends[turn]
 
-    async def take_back(self) -> tuple[str, ...]:
-        """Take the prompts that wait out of the queue; their texts."""
+    async def take_back(self, *, last: int = 0) -> tuple[str, ...]:
+        """Take the `last` prompts that wait out of the queue, or all for 0; their texts."""
         waiting = await asyncio.to_thread(self._store.waiting, self.id)
+        waiting = waiting[-last:] if last > 0 else waiting
         await asyncio.to_thread(self._store.drop, [turn for turn, _ in waiting])
-        self._steering.clear()
         for turn, _ in waiting:
+            if turn in self._steering:
+                self._steering.remove(turn)
             self._settle(turn, _cancelled())
         return tuple(text for _, text in waiting)
 

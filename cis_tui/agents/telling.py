@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from cis_tui.core.clock import Instant
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean
 
@@ -25,6 +26,10 @@ class Telling:
         self._timer: asyncio.TimerHandle | None = None
         self.said = {"text": "", "thinking": ""}
         """The clean text of the answer so far, and of its thinking."""
+        self.notice = ""
+        """What is waited for."""
+        self.until: Instant | None = None
+        """When that wait ends."""
 
     def started(self, more: Mapping[str, object]) -> None:
         """The turn begins."""
@@ -32,6 +37,7 @@ class Telling:
 
     def piece(self, kind: str, text: str) -> None:
         """More of the answer (`text`) or of its `thinking`."""
+        self.notice, self.until = "", None
         if self._waiting and self._waiting[-1][0] == kind:
             self._waiting[-1] = (kind, self._waiting[-1][1] + text)
         else:
@@ -51,9 +57,15 @@ class Telling:
             self.said[kind] += text
             self._tell(EventType.AGENT_DELTA, {**self._about, "kind": kind, "at": at, "text": text})
 
+    def waits(self, text: str, until: Instant, more: Mapping[str, object]) -> None:
+        """Something failed, and is done again at a moment: told, and shown to who looks meanwhile."""
+        self.step("retry", {"text": text, **more})
+        self.notice, self.until = text, until
+
     def step(self, what: str, more: Mapping[str, object]) -> None:
         """Something that no reader may miss: a message was kept, a tool is called, a request is made again."""
         self.flush()
+        self.notice, self.until = "", None
         self._tell(EventType.AGENT_STEP, {**self._about, "what": what, **more})
 
     def anew(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -115,8 +116,15 @@ class Toolbox:
 
     async def call(self, call: Block, caller: Caller, told: Told) -> Block:
         """The result of a call; never raises but for a cancellation."""
+        began: list[float] = []
+
+        def timed(state: str, more: Mapping[str, object]) -> None:
+            if state == "running":
+                began.append(time.monotonic())
+            told(state, more)
+
         try:
-            text = await self._call(call, caller, told)
+            text = await self._call(call, caller, timed)
             error = False
         except _No as no:
             text, error = no.message, True
@@ -130,8 +138,9 @@ class Toolbox:
             told("failed", {"why": text})
         else:
             told("done", {})
+        seconds = round(time.monotonic() - began[0], 3) if began else None
         masked = await asyncio.to_thread(self.mask, clean(bounded(text)))
-        return Block(BlockKind.TOOL_RESULT, masked, id=call.id, name=call.name, error=error)
+        return Block(BlockKind.TOOL_RESULT, masked, id=call.id, name=call.name, error=error, seconds=seconds)
 
     async def _call(self, call: Block, caller: Caller, told: Told) -> str:
         tool = self.tools.get(call.name)

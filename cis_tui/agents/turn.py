@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
 from cis_tui.agents.history import interrupted
-from cis_tui.agents.model import Block, BlockKind, Message, Role, Stop, Usage
+from cis_tui.agents.model import CUT, Block, BlockKind, Message, Role, Stop, Usage
 from cis_tui.agents.prices import cost_of
 from cis_tui.agents.provider import (
     Finished,
@@ -24,7 +24,7 @@ from cis_tui.agents.provider import (
 from cis_tui.agents.retry import notice, wait_before_next
 from cis_tui.agents.telling import Telling
 from cis_tui.agents.tools import Caller, Toolbox, shown_call
-from cis_tui.core.clock import Clock
+from cis_tui.core.clock import Clock, Instant
 from cis_tui.core.errors import CisError, Exit
 from cis_tui.core.text import clean, clean_line
 
@@ -32,9 +32,9 @@ MAX_STEPS = 100
 """Answers of one turn."""
 _OPEN_ENDS = {
     Stop.MAX_TOKENS: (
-        "CIS-AGENT-022",
+        CUT,
         "the answer is cut off: it reached the limit of tokens for one answer",
-        "say go on, or raise agent.max_tokens",
+        "what it said is kept: say go on, or raise agent.max_tokens",
         Exit.FAILED,
     ),
     Stop.REFUSAL: ("CIS-AGENT-021", "the model declined to answer", "ask otherwise, or another agent", Exit.REFUSED),
@@ -135,13 +135,14 @@ class Turn:
                 finished = await self._stream(request)
                 break
             except ProviderFailure as failure:
-                wait = wait_before_next(failure, made, random.random())
+                seen = self.caller.attended and not self.caller.run
+                wait = wait_before_next(failure, made, random.random(), attended=seen)
                 if wait is None:
                     raise
                 begun = any(self.telling.said.values())
                 self.telling.anew()
-                more = {"text": notice(failure, wait, made), "wait": wait, "attempt": made + 1, "restarted": begun}
-                self.telling.step("retry", more)
+                more = {"wait": wait, "attempt": made + 1, "restarted": begun}
+                self.telling.waits(notice(failure, wait, made), Instant(self.clock() + wait), more)
                 await asyncio.sleep(wait)
         return await self._keep(Role.ASSISTANT, _clean(finished.blocks), stop=finished.stop, finished=finished)
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import cast
 
-from cis_tui.agents.model import Role, Usage
+from cis_tui.agents.model import CUT, GO_ON, Role, Usage
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, paint
 from cis_tui.cli.prompts import Prompts
@@ -146,9 +146,13 @@ class _Follower:
         self._close_line()
         note(paint(clean_line(text, limit=300), "dim", sys.stderr))
 
-    @staticmethod
-    def _raise_failure(data: Mapping[str, object]) -> None:
+    def _raise_failure(self, data: Mapping[str, object]) -> None:
         if data.get("status") == "failed":
-            raise error_from_wire(cast("Mapping[str, object]", data["error"]))
+            error = error_from_wire(cast("Mapping[str, object]", data["error"]))
+            error.context = {**error.context, "conversation": self._conversation}
+            if error.code == CUT:
+                go_on = f'cis agent ask "{GO_ON}" --conversation {self._conversation}'
+                error.hint = f"what it said is kept, see cis agent show {self._conversation}; {go_on}"
+            raise error
         if data.get("status") == "cancelled":
             raise CisError("CIS-AGENT-029", "the turn was stopped")

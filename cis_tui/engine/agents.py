@@ -36,17 +36,17 @@ class Agents(Parts):
         """See `EngineApi`."""
         return await self._agents.list(project, query=query, limit=limit)
 
-    async def agent_show(self, id: str) -> ConversationView:
+    async def agent_show(self, id: str, *, after: int = 0) -> ConversationView:
         """See `EngineApi`."""
-        return await self._agents.show(id)
+        return await self._agents.show(id, after=after)
 
     async def agent_send(self, id: str, text: str, *, steer: bool = False, attended: bool = True) -> Sent:
         """See `EngineApi`."""
         return await self._agents.send(id, text, steer=steer, how=Prompting(attended=attended))
 
-    async def agent_take_back(self, id: str) -> tuple[str, ...]:
+    async def agent_take_back(self, id: str, *, last: int = 0) -> tuple[str, ...]:
         """See `EngineApi`."""
-        return await self._agents.take_back(id)
+        return await self._agents.take_back(id, last=last)
 
     async def agent_stop(self, id: str) -> Stopped:
         """See `EngineApi`."""

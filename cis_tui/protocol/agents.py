@@ -34,8 +34,9 @@ class AgentApi(Protocol):
         """The newest first, of all projects when `project` is empty; with `query`, those in which it was said."""
         ...
 
-    async def agent_show(self, id: str) -> ConversationView:
-        """All that was said, and is being said; `id` may be an unambiguous beginning, here and in all that follow."""
+    async def agent_show(self, id: str, *, after: int = 0) -> ConversationView:
+        """What was said after the message number `after` (0: all), and is being said; `id` may be an unambiguous
+        beginning, here and in all that follow."""
         ...
 
     async def agent_send(self, id: str, text: str, *, steer: bool = False, attended: bool = True) -> Sent:
@@ -45,8 +46,8 @@ class AgentApi(Protocol):
         """
         ...
 
-    async def agent_take_back(self, id: str) -> tuple[str, ...]:
-        """Take what waits out of the queue; the texts."""
+    async def agent_take_back(self, id: str, *, last: int = 0) -> tuple[str, ...]:
+        """Take the `last` prompts that wait out of the queue, or all for 0; the texts, oldest first."""
         ...
 
     async def agent_stop(self, id: str) -> Stopped:

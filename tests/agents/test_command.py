@@ -44,9 +44,15 @@ async def test_a_script_gets_the_answer_and_nothing_else(end: FarEnd) -> None:
     answer = json.loads(out)
     assert (code, answer["text"], answer["model"]) == (0, "from stdin", wire.MODEL)
     assert "overloaded, again in" in err
-    code, out, _ = await cis("agent", "ask", "and?", "--conversation", answer["conversation"])
+    id = answer["conversation"]
+    code, out, _ = await cis("agent", "ask", "and?", "--conversation", id)
     assert (code, out) == (0, "ok\n")
     assert len(end.messages[-1].body["messages"]) == 3
+    listed = json.loads((await cis("agent", "conversations", "--search", "STDIN", "--json"))[1])
+    assert [(each["id"], each["messages"]) for each in listed] == [(id, 4)]
+    assert "from stdin" in (await cis("agent", "show", id[:6]))[1]
+    assert (await cis("agent", "delete", id))[0] == 0
+    assert (await cis("agent", "show", id))[0] == 3
     end.script = [Reply(wire.text("no", stop="refusal"))]
     code, out, _ = await cis("agent", "ask", "and?", "--json")
     assert code == 4 and json.loads(out)["error"]["code"] == "CIS-AGENT-021"
@@ -64,7 +70,7 @@ async def test_retries_are_told_on_stderr(end: FarEnd) -> None:
     [
         (Reply(status=401, body=wire.error("authentication_error", "bad")), 6, "ANTHROPIC_API_KEY"),
         (Reply(wire.text("no", stop="refusal")), 4, "declined"),
-        (Reply(wire.text("so far", stop="max_tokens")), 1, "cut off"),
+        (Reply(wire.text("so far", stop="max_tokens")), 1, "Go on exactly where you stopped"),
         (Reply(status=404, body=wire.error("not_found_error", "gone")), 3, "does not know this model"),
     ],
 )

@@ -10,7 +10,9 @@ import pytest
 
 from cis_tui.agents.history import INTERRUPTED
 from cis_tui.agents.model import BlockKind, Role
+from cis_tui.core.clock import utc_now
 from cis_tui.core.events import EventType
+from cis_tui.core.paths import Home
 from tests.agents import far_end as wire
 from tests.agents.desk import Desk
 from tests.agents.far_end import FarEnd, Reply
@@ -75,7 +77,7 @@ async def test_what_may_go_well_again_is_asked_again(desk: Desk, end: FarEnd, re
             6,
         ),
         (
-            Reply(status=429, body=wire.error("rate_limit_error", "slow"), headers={"retry-after": "3600"}),
+            Reply(status=429, body=wire.error("rate_limit_error", "slow"), headers={"retry-after": "7200"}),
             "CIS-AGENT-009",
             6,
         ),
@@ -102,6 +104,22 @@ async def test_after_five_attempts_it_is_given_up(desk: Desk, end: FarEnd) -> No
     assert (done["status"], done["error"]["code"]) == ("failed", "CIS-AGENT-008")
     assert len(end.messages) == 5
     assert [text.rsplit("(")[-1] for text in desk.texts("retry")] == ["2/5)", "3/5)", "4/5)", "5/5)"]
+
+
+async def test_a_long_wait_that_a_service_asks_for_is_seen_and_can_be_ended(desk: Desk, end: FarEnd) -> None:
+    end.script = [Reply(status=429, body=wire.error("rate_limit_error", "slow"), headers={"retry-after": "900"})]
+    id = (await desk.engine.agent_new("")).id
+    sent = await desk.engine.agent_send(id, "go")
+    told = (await desk.step("retry")).data
+    assert (told["text"], told["wait"]) == ("asked too often, again in 15 min (2/5)", 900)
+    view = await desk.engine.agent_show(id)
+    assert view.notice == told["text"] and view.until is not None and 890 < view.until - utc_now() <= 900
+    assert (await desk.engine.agent_stop(id)).answer
+    assert (await desk.ended(sent.turn))["status"] == "cancelled"
+    # Where nobody sees it, nothing waits so long.
+    end.script = [Reply(status=429, body=wire.error("rate_limit_error", "slow"), headers={"retry-after": "900"})]
+    _, done = await desk.ask("go", id=id, attended=False)
+    assert done["error"]["code"] == "CIS-AGENT-009"
 
 
 async def test_silence_is_an_error_after_the_limit(desk: Desk, end: FarEnd, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +166,7 @@ async def test_a_pause_of_the_service_goes_on(desk: Desk, end: FarEnd) -> None:
     assert end.messages[-1].body["messages"][-1]["role"] == "assistant"
 
 
-async def test_tools_are_called_in_order_and_answered(desk: Desk, end: FarEnd) -> None:
+async def test_tools_are_called_in_order_and_answered(desk: Desk, end: FarEnd, home: Home) -> None:
     await desk.engine.memory_set_many((wire_entry("notes/a", "first"), wire_entry("notes/b", "second")))
     end.script = [
         Reply(wire.calls(("t1", "memory_get", {"key": "notes/a"}), ("t2", "memory_get", {"key": "notes/b"}))),
@@ -158,6 +176,11 @@ async def test_tools_are_called_in_order_and_answered(desk: Desk, end: FarEnd) -
     assert done["status"] == "completed" and await desk.last(id) == "both read"
     results = end.messages[-1].body["messages"][-1]["content"]
     assert [(each["tool_use_id"], each["content"]) for each in results] == [("t1", "first"), ("t2", "second")]
+    assert [message.number for message in (await desk.engine.agent_show(id, after=2)).messages] == [3, 4]
+    await desk.engine.close()
+    async with Desk.open(home, desk.folder) as later:
+        results = (await later.messages(id))[2].blocks
+        assert [block.seconds is not None and 0 <= block.seconds < 5 for block in results] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +220,11 @@ async def test_a_stop_keeps_what_was_said_and_says_what_it_stopped(desk: Desk, e
     sent = await desk.engine.agent_send(id, "go")
     waiting = await desk.engine.agent_send(id, "and then?")
     assert waiting.queued
+    for text in ("one more", "the last one"):
+        await desk.engine.agent_send(id, text)
     await desk.until(lambda event: event.type == EventType.AGENT_DELTA)
+    assert await desk.engine.agent_take_back(id, last=1) == ("the last one",)
+    assert await desk.engine.agent_take_back(id, last=1) == ("one more",)
     stopped = await desk.engine.agent_stop(id)
     assert (stopped.answer, stopped.queued) == (True, ("and then?",))
     assert (await desk.ended(sent.turn))["status"] == "cancelled"
@@ -245,6 +272,11 @@ async def test_what_it_knows_is_what_was_sent(desk: Desk, end: FarEnd) -> None:
     assert json.loads(by_name["tools"]) == body["tools"]
     assert by_name["base"] in body["system"][0]["text"] and "room 5" in by_name["memory"]
     assert body["system"][0]["cache_control"] == {"type": "ephemeral"}
+    items = {part.name: [item.name for item in part.items] for part in known.parts}
+    assert items["memory"] == ["notes/coffee"] and items["history"] == ["person"]
+    assert items["tools"] == [tool["name"] for tool in body["tools"]]
+    (memory,) = (part for part in known.parts if part.name == "memory")
+    assert 0 < memory.items[0].tokens < memory.tokens
 
 
 async def test_the_frozen_beginning_is_the_same_from_turn_to_turn(desk: Desk, end: FarEnd) -> None:

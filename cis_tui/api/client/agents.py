@@ -34,17 +34,17 @@ class AgentCalls(Calls):
         """See `EngineApi`."""
         return await self._call("agent_conversations", project=project, query=query, limit=limit)
 
-    async def agent_show(self, id: str) -> ConversationView:
+    async def agent_show(self, id: str, *, after: int = 0) -> ConversationView:
         """See `EngineApi`."""
-        return await self._call("agent_show", id=id)
+        return await self._call("agent_show", id=id, after=after)
 
     async def agent_send(self, id: str, text: str, *, steer: bool = False, attended: bool = True) -> Sent:
         """See `EngineApi`."""
         return await self._call("agent_send", id=id, text=text, steer=steer, attended=attended)
 
-    async def agent_take_back(self, id: str) -> tuple[str, ...]:
+    async def agent_take_back(self, id: str, *, last: int = 0) -> tuple[str, ...]:
         """See `EngineApi`."""
-        return await self._call("agent_take_back", id=id)
+        return await self._call("agent_take_back", id=id, last=last)
 
     async def agent_stop(self, id: str) -> Stopped:
         """See `EngineApi`."""

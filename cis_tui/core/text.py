@@ -16,7 +16,15 @@ _ESCAPES = re.compile(
     r"|[\x90\x9d\x98\x9e\x9f][^\x07\x9c\x1b]*(?:[\x07\x9c]|\x1b\\|$)"
 )
 # C0 but tab and newline, DEL, C1, and the bidirectional and invisible format characters that can disguise a text.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+# All of these, what else takes no room or looks like a space; joiners and variants only where no emoji is before them.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+    "|(?<![\u2000-\uffff\U00010000-\U0010ffff])[\u200d\ufe0e\ufe0f]"
+)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 ELLIPSIS = "…"
@@ -33,6 +41,19 @@ def clean(text: str, *, limit: int = 1_000_000) -> str:
 def clean_line(text: str, *, limit: int = 500) -> str:
     """`text` as one line that is safe to show, at most `limit` characters."""
     return clean(" ".join(text.split()) if "\n" in text or "\t" in text else text, limit=limit)
+
+
+def visible(text: str) -> str:
+    """`text` as it is, safe to show: what would not be seen on a terminal is written out, and nothing is taken away.
+
+    For what a person is asked to allow: what they see is all that there is. Lines and tabs are kept.
+    """
+    return _UNSEEN.sub(_written_out, text.replace("\r\n", "\n"))
+
+
+def _written_out(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return chr(0x2400 + number) if number < 0x20 else f"⟨U+{number:04X}⟩"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

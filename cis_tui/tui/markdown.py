@@ -11,11 +11,13 @@ from cis_tui.core.text import clean
 from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit
 
 MAX_LINE = 4_000
-"""Characters of a line of the source."""
+"""Characters of a line of the source; a longer one goes on in the next line."""
 MAX_TABLE = 200
 """Rows of a table that are put under each other."""
 COLUMN = 40
 """Cells of a column of a table."""
+MAX_COLUMNS = 24
+"""Columns; the rest stands in the last one."""
 
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})\s*(\S*)")
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
@@ -26,7 +28,7 @@ _RULE = re.compile(r"\s{0,3}([-*_])(?:\s*\1){2,}\s*")
 _ROW = re.compile(r"\s*\|.*\|\s*")
 _DASHES = re.compile(r"[\s|:-]+")
 _INLINE = re.compile(
-    r"(?P<code>`+)(?P<in>.+?)(?P=code)(?!`)"
+    r"(?<!`)(?P<code>`{1,3})(?!`)(?P<in>.+?)(?<!`)(?P=code)(?!`)"
     r"|!?\[(?P<words>[^\]\n]{1,500})\]\((?P<to>[^()\s]{1,2000})(?:\s+\"[^\"]*\")?\)"
     r"|\*\*(?P<strong>[^*\n]+(?:\*[^*\n]+)*)\*\*"
     r"|(?<![\w*])\*(?P<stress>[^*\s][^*\n]*)\*(?![\w*])"
@@ -41,20 +43,27 @@ class Markdown:
         """What will not become different whatever comes; not wrapped to any width."""
         self._fence = ""
         self._table: list[str] = []
+        self._shown_table: tuple[int, list[Line]] = (0, [])
+        """The rows that were put under each other, and how they look."""
         self._tail = ""
         self.add(text)
 
     def add(self, text: str) -> None:
         """More of it has come."""
-        *whole, self._tail = (self._tail + clean(text)).split("\n")
+        *whole, last = (self._tail + clean(text)).split("\n")
         for line in whole:
-            self._take(line[:MAX_LINE])
+            for part in _parts(line):
+                self._take(part)
+        *parts, self._tail = _parts(last)
+        for part in parts:
+            self._take(part)
 
     @property
     def open_lines(self) -> list[Line]:
         """What follows `lines` and may still become different: an unfinished line, or table."""
-        lines = _table(self._table)
-        tail = self._tail[:MAX_LINE]
+        if self._shown_table[0] != len(self._table):
+            self._shown_table = (len(self._table), _table(self._table))
+        lines, tail = list(self._shown_table[1]), self._tail
         if tail and not (self._table and tail.lstrip().startswith("|")):
             lines.append(_code(tail) if self._fence else _line(tail))
         return lines
@@ -82,6 +91,16 @@ class Markdown:
             self._fence = ""
         else:
             self.lines.append(_code(line))
+
+
+def _parts(line: str) -> list[str]:
+    """A line in parts that are no longer than a line may be, between words where there are any."""
+    parts: list[str] = []
+    while len(line) > MAX_LINE:
+        cut = line.rfind(" ", MAX_LINE // 2, MAX_LINE) + 1 or MAX_LINE
+        parts.append(line[:cut])
+        line = line[cut:]
+    return [*parts, line]
 
 
 def _code(line: str) -> Line:
@@ -131,7 +150,7 @@ def _bare(text: str) -> str:
 
 def _table(rows: list[str]) -> list[Line]:
     """Rows with their columns under each other, the first one as head."""
-    cells = [[_bare(cell.strip()) for cell in row.strip().strip("|").split("|")] for row in rows]
+    cells = [[_bare(cell.strip()) for cell in row.strip().strip("|").split("|", MAX_COLUMNS - 1)] for row in rows]
     dashes = [bool(_DASHES.fullmatch(row)) for row in rows]
     shown = [row for row, dash in zip(cells, dashes, strict=True) if not dash]
     widths = [

@@ -76,31 +76,45 @@ def wrap(line: Line, width: int) -> list[Line]:
     row: list[Piece] = []
     room = width
     for text, tone in line:
-        while text:
-            head, rest = _break(text, room, width - indent)
-            if head:
-                row.append((head, tone))
-                room -= cell_len(head)
-            if not rest:
+        at = 0
+        while at < len(text):
+            end, goes_on, cells = _break(text, at, room, width - indent)
+            if end > at:
+                row.append((text[at:end], tone))
+                room -= cells
+            at = goes_on
+            if at >= len(text):
                 break
             rows.append(row)
-            row, room, text = [(" " * indent, Tone.PLAIN)] if indent else [], width - indent, rest
+            row, room = [(" " * indent, Tone.PLAIN)] if indent else [], width - indent
     return [*rows, row]
 
 
-def _break(text: str, room: int, width: int) -> tuple[str, str]:
-    """The part of `text` that fits into `room` cells, and what is left for the next line of `width` cells."""
-    if cell_len(text) <= room:
-        return text, ""
-    fits, cells = 0, 0
-    for letter in text:
-        cells += cell_len(letter)
-        if cells > room:
+def _break(text: str, at: int, room: int, width: int) -> tuple[int, int, int]:
+    """Where the part from `at` that fits into `room` cells ends, where the next line of `width` begins, and its cells."""
+    end, cells = _fitting(text, at, room)
+    if end == len(text):
+        return end, end, cells
+    if end == at and room >= width:
+        end, cells = at + 1, width
+    space = text.rfind(" ", at, end + 1)
+    if space > at and space - at >= end - at - width // 3:
+        return space, space + 1, cells
+    return end, end, cells
+
+
+def _fitting(text: str, at: int, room: int) -> tuple[int, int]:
+    """How far `text` from `at` fits into `room` cells, and the cells that it takes; never more letters than four times
+    the cells, for marks that stand upon a letter take none."""
+    part = text[at : at + room + 1]
+    if part.isascii():
+        fits = min(len(part), room)
+        return at + fits, fits
+    end, cells = at, 0
+    for letter in text[at : at + 4 * room + 1]:
+        size = cell_len(letter)
+        if cells + size > room or end - at >= 4 * room:
             break
-        fits += 1
-    if fits == 0 and room >= width:
-        fits = 1
-    space = text.rfind(" ", 0, fits + 1)
-    if space > 0 and space >= fits - width // 3:
-        return text[:space], text[space + 1 :]
-    return text[:fits], text[fits:]
+        cells += size
+        end += 1
+    return end, cells

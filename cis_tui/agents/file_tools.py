@@ -18,9 +18,12 @@ _PATH = "relative to the project's folder"
 _NEW_FILE = 0o644
 
 
-def file_tools(project: str, store: Conversations) -> tuple[Tool, ...]:
-    """Read, list, search, write and edit; every write is kept so that it can be taken back."""
-    files = ProjectFiles(Path(project))
+def file_tools(project: str, store: Conversations, *, closed: Path) -> tuple[Tool, ...]:
+    """Read, list, search, write and edit; every write is kept so that it can be taken back.
+
+    `closed`: the home, of which agents see no file, wherever it lies.
+    """
+    files = ProjectFiles(Path(project), closed=closed)
     writer = _Writer(files, store)
 
     async def read(input: Input, caller: Caller) -> str:

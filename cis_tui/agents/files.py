@@ -7,15 +7,16 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+import unicodedata
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cis_tui.agents.conversations import FileWrite
 from cis_tui.agents.model import FileUndo
 from cis_tui.core.errors import Invalid, NotFound, Refused
-from cis_tui.core.text import clean, clean_line
+from cis_tui.core.text import clean_line
 
 MAX_FILE = 1_000_000
 """Bytes of a file that is read or written."""
@@ -24,14 +25,26 @@ MAX_FOUND = 200
 """Lines that a search gives, and files that a listing names."""
 MAX_WALKED = 20_000
 """Files that a search looks at."""
-MAX_DIFF = 20_000
-"""Characters."""
 _SKIPPED = frozenset({".git", ".hg", ".venv", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", ".tox"})
-_CODE = (".cis", ".git", ".github", ".envrc", ".vscode", ".husky", ".pre-commit-config.yaml")
-"""What other programs run without being asked to: what an agent writes there is looked at each time."""
-_SECRET = re.compile(
-    r"(^|/)(\.env($|\.)|\.netrc$|\.npmrc$|\.pypirc$|id_[a-z0-9]+$|[^/]*\.(pem|key|p12|pfx|kdbx)$|\.aws/|\.ssh/)"
+_CODE = re.compile(
+    r"(^|/)(\.(cis|git|hg|github|gitlab|circleci|husky|vscode|idea|zed|devcontainer|claude|codex|cursor|gemini|agents)"
+    r"|\.(envrc|gitmodules|gitattributes|mcp\.json|gitlab-ci\.ya?ml|pre-commit-config\.yaml|(bash|zsh)(rc|env|_profile)|profile)"
+    r"|(agents|claude|gemini)\.md)"
+    r"(/|$)"
 )
+"""What other programs run, or take their orders from, without being asked to: a write there is looked at each time."""
+_SECRET = re.compile(
+    r"(^|/)(\.env($|[./])|\.envrc$|\.netrc$|\.npmrc$|\.pypirc$|\.pgpass$|\.htpasswd$|\.git-credentials$|id_[a-z0-9_]+$"
+    r"|[^/]*\.(pem|key|p12|pfx|kdbx|jks|keystore|tfstate)$|(secrets?|credentials?)(\.[a-z]+)?$"
+    r"|\.aws/|\.ssh/|\.gnupg/|\.kube/|\.docker/config\.json$)"
+)
+_IGNORED = re.compile("[\u00ad\u034f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f]")
+"""Letters that some file systems do not see in a name."""
+
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +59,10 @@ class Content:
 class ProjectFiles:
     """The files below one folder. Everything here may block."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, closed: Path | None = None) -> None:
+        """`closed`: a folder of which nothing is read or written, even where it lies in the project."""
         self.root = root.resolve()
+        self._closed = closed.resolve() if closed else None
 
     def place(self, path: str) -> Path:
         """Where a path of the project lies.
@@ -61,9 +76,13 @@ class ProjectFiles:
         real = wanted.parent.resolve() / wanted.name
         if real != self.root and not real.is_relative_to(self.root):
             raise Refused("CIS-AGENT-030", f"{clean_line(path)} lies outside of the project")
-        if real.is_symlink() and not real.resolve().is_relative_to(self.root):
-            raise Refused("CIS-AGENT-030", f"{clean_line(path)} is a link that leads out of the project")
-        return real.resolve() if real.is_symlink() else real
+        if real.is_symlink():
+            real = real.resolve()
+            if not real.is_relative_to(self.root):
+                raise Refused("CIS-AGENT-030", f"{clean_line(path)} is a link that leads out of the project")
+        if self._closed is not None and real.is_relative_to(self._closed):
+            raise Refused("CIS-AGENT-081", f"{clean_line(path)} is the person's own: agents have no business there")
+        return real
 
     def name(self, path: str) -> str:
         """A path as it is called in the project, the same however it was written; as given where it has none."""
@@ -81,7 +100,8 @@ class ProjectFiles:
         """
         place, shown = self.place(path), clean_line(path)
         try:
-            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with self._folder(place) as folder:
+                descriptor = os.open(place.name if place != self.root else ".", _READ, dir_fd=folder)
         except FileNotFoundError:
             raise NotFound("CIS-AGENT-032", f"there is no file {shown}", hint="file_list shows what there is") from None
         except OSError as error:
@@ -129,12 +149,13 @@ class ProjectFiles:
         """What a write changes."""
         name = clean_line(self.name(path))
         if before is None:
-            lines = [f"+{line}" for line in text.splitlines()]
-            return clean("\n".join([f"new file {name}", *lines]), limit=MAX_DIFF)
-        old, new = before.text.splitlines(), text.splitlines()
+            return "\n".join([f"new file {name}", *(f"+{line}" for line in _lines(text))])
+        old, new = _lines(before.text), _lines(text)
+        if old == new:
+            return f"{name}: the ends of its lines" if before.text != text else f"{name}: nothing"
         if len(old) + len(new) > 20_000:
             return f"{name}: {len(old)} lines become {len(new)}; too long to be compared"
-        return clean("\n".join(difflib.unified_diff(old, new, name, name, lineterm="")), limit=MAX_DIFF)
+        return "\n".join(difflib.unified_diff(old, new, name, name, lineterm=""))
 
     def write(self, path: str, data: bytes, mode: int) -> None:
         """Replace a file, whole or not at all.
@@ -143,21 +164,38 @@ class ProjectFiles:
             Refused: it cannot be written (CIS-AGENT-030).
         """
         place = self.place(path)
-        temporary = place.with_name(f".{place.name[:100]}.{os.getpid()}.cis-tmp")
+        temporary = f".{place.name[:100]}.{os.getpid()}.cis-tmp"
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            self.place(path)  # the folders that were made may have been links since
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
-                file.write(data)
-                os.fchmod(file.fileno(), mode)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, place)
+            with self._folder(place, make=True) as folder:
+                try:
+                    with os.fdopen(os.open(temporary, _MAKE, mode, dir_fd=folder), "wb") as file:
+                        file.write(data)
+                        os.fchmod(file.fileno(), mode)
+                        file.flush()
+                        os.fsync(file.fileno())
+                    os.replace(temporary, place.name, src_dir_fd=folder, dst_dir_fd=folder)
+                except OSError:
+                    with suppress(OSError):
+                        os.unlink(temporary, dir_fd=folder)
+                    raise
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink()
             raise Refused("CIS-AGENT-030", f"{clean_line(path)} cannot be written: {error.strerror}") from error
+
+    @contextmanager
+    def _folder(self, place: Path, *, make: bool = False) -> Generator[int]:
+        """The folder of a place, opened step by step: none of them may have become a link since it was looked up."""
+        steps = place.relative_to(self.root).parts[:-1]
+        here = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+        try:
+            for step in steps:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(step, dir_fd=here)
+                above, here = here, os.open(step, _FOLDER, dir_fd=here)
+                os.close(above)
+            yield here
+        finally:
+            os.close(here)
 
     def list(self, path: str) -> list[str]:
         """The files and folders in a folder; folders end with `/`."""
@@ -213,12 +251,23 @@ class ProjectFiles:
         return FileUndo(shown, True)
 
 
+def _lines(text: str) -> list[str]:
+    """Its lines by their ends alone: what only some programs take for an end stays to be seen."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
 def secretive(name: str) -> bool:
     """Whether a file by its name holds secrets, and is shown to no agent without a person's yes."""
-    return bool(_SECRET.search(name))
+    return bool(_SECRET.search(_plain(name)))
 
 
 def runs_by_itself(name: str) -> str:
     """Why a write there is always asked about; empty when it is not."""
-    top = name.split("/", 1)[0]
-    return f"{top} holds what runs" if top in _CODE else ""
+    found = _CODE.search(_plain(name))
+    return f"{found[2]} holds what runs, or what agents are told" if found else ""
+
+
+def _plain(name: str) -> str:
+    """A path as the most forgiving file system reads it: case, forms of letters and unseen ones do not matter."""
+    return _IGNORED.sub("", unicodedata.normalize("NFKC", name)).casefold()

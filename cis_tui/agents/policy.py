@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path
 
 from cis_tui.agents.model import ToolRule
@@ -61,6 +62,18 @@ def covers(pattern: str, tool: str, about: str) -> bool:
     if not fnmatchcase(tool, name):
         return False
     return not colon or (".." not in about.split("/") and fnmatchcase(about, rest))
+
+
+def patterns_for(tool: str, about: str) -> tuple[str, ...]:
+    """Patterns that fit a call, the narrowest first: just this, and what lies beside a path; none for what has no name.
+
+    What the call is about stands for itself: a file that is called `*` is one file.
+    """
+    if not about.strip() or clean_line(about) != about or ".." in about.split("/") or len(about) > 200:
+        return ()
+    exact = f"{escape(tool)}:{escape(about)}"
+    folder = about.rpartition("/")[0]
+    return (exact, f"{escape(tool)}:{escape(folder)}/*") if folder else (exact,)
 
 
 def load_policy(home: Home) -> Policy:

@@ -226,7 +226,7 @@ class Talk:
         around = self._around
         tools = (
             *memory_tools(memory, around.default_domain),
-            *(file_tools(project, self._store) if project else ()),
+            *(file_tools(project, self._store, closed=around.home.root) if project else ()),
             *around.tools(project),
         )
 
@@ -238,7 +238,7 @@ class Talk:
 
         # Of two with one name the first one stays.
         by_name = {tool.spec.name: tool for tool in reversed(tools)}
-        return Toolbox(by_name, load_policy(around.home), self._ask, leaving, hide)
+        return Toolbox(by_name, lambda: load_policy(around.home), self._ask, leaving, hide)
 
     async def _ask(self, question: ToolQuestion) -> ToolAnswer:
         self.asking += 1

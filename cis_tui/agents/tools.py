@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cis_tui.agents.model import Block, BlockKind
-from cis_tui.agents.policy import Level, Policy
+from cis_tui.agents.policy import Level, Policy, patterns_for
 from cis_tui.agents.provider import ToolSpec
 from cis_tui.agents.wire import BROKEN_INPUT
 from cis_tui.core.codec import dumps
-from cis_tui.core.errors import CisError, Invalid
-from cis_tui.core.text import clean, clean_line, did_you_mean
+from cis_tui.core.errors import CisError, Invalid, Refused
+from cis_tui.core.text import clean, clean_line, did_you_mean, visible
 
 log = logging.getLogger(__name__)
 MAX_RESULT = 40_000
 """Characters of what one call answers."""
+MAX_SEEN = 20_000
+"""Characters of what a person is shown of one call."""
 Input = Mapping[str, object]
 
 
@@ -49,7 +51,12 @@ class Tool:
     about: Callable[[Input], str] = lambda _: ""
     """What a call is about, such as the path: the policy's patterns and a yes to all alike go by it."""
     preview: Callable[[Input, Caller], Awaitable[str]] | None = None
-    """What a person sees before a yes, such as a diff; may raise as `run` does, and then the call fails unasked."""
+    """What a person sees before a yes, such as a diff; may raise as `run` does, and then the call fails unasked.
+
+    It is made again after the yes: when it is another one then, the call is not run.
+    """
+    alike: Callable[[Input], str] | None = None
+    """What a yes to all alike goes by, when that is more than `about`."""
     always_ask: Callable[[Input], str] = lambda _: ""
     """Why a call is asked about whatever the policy allows; empty when it is not."""
 
@@ -69,11 +76,13 @@ class ToolQuestion:
     """The input as JSON, without what is private; what is asked is kept in clear."""
     input: Input
     level: Level
-    alike: bool
-    """Whether a yes may hold for all calls of this conversation that are about the same."""
+    alike: str | None
+    """What is the same in all calls of this conversation for which a yes may hold as well; None: for this one alone."""
     check: Callable[[Input], tuple[str, str]]
     """Words and JSON for another input; raises `CisError` when that would not do."""
     editable: bool = True
+    always: tuple[str, ...] = ()
+    """Patterns of the policy that fit the call, the narrowest first, for who never wants to be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,8 @@ class Toolbox:
     """The tools of one turn."""
 
     tools: Mapping[str, Tool]
-    policy: Policy
+    policy: Callable[[], Policy]
+    """What holds now: a person may change it while a turn goes on. May block, and raise `CisError`."""
     ask: Ask
     mask: Callable[[str], str] = field(default=lambda text: text)
     """Takes out of a result what must never leave; may block."""
@@ -148,16 +158,21 @@ class Toolbox:
             hint = did_you_mean(call.name, self.tools) or f"there are {', '.join(sorted(self.tools))}"
             raise Invalid("CIS-AGENT-025", f"there is no tool {clean_line(call.name, limit=60)}", hint=hint)
         input = checked_input(tool.spec, call.input)
-        level = self.policy.level(call.name, tool.about(input), tool.level)
+        level = await self._level(tool, input, tool.level)
         why = tool.always_ask(input)
-        if level is Level.DENY:
-            raise _No(f"refused: the policy denies {shown_call(call.name, tool.about(input))}")
         if why and level is not Level.CONFIRMED:
             level = Level.CONFIRMED
         if level is not Level.MECHANICAL:
             input = await self._asked(call.id, tool, input, caller, level, why, told)
         told("running", {})
         return await tool.run(input, caller)
+
+    async def _level(self, tool: Tool, input: Input, default: Level) -> Level:
+        about = tool.about(input)
+        level = (await asyncio.to_thread(self.policy)).level(tool.spec.name, about, default)
+        if level is Level.DENY:
+            raise _No(f"refused: the policy denies {shown_call(tool.spec.name, about)}")
+        return level
 
     async def permit(
         self, agent: str, caller: Caller, told: Told, call: str, kind: str, input: Input, detail: str
@@ -171,7 +186,12 @@ class Toolbox:
             return f"{given.get('title', '')}\n{detail}"
 
         spec = ToolSpec(f"program_{agent}", "", schema(["title"], title="what it wants to do"))
-        tool = Tool(spec, nothing, about=lambda _: kind, preview=preview)
+        told_apart = "" if kind in ("read", "edit", "search") else detail
+
+        def alike(given: Input) -> str:
+            return dumps([kind, given.get("title", ""), told_apart])
+
+        tool = Tool(spec, nothing, about=lambda _: kind, preview=preview, alike=alike)
         box = Toolbox({spec.name: tool}, self.policy, self.ask, self.mask, self.hide)
         result = await box.call(Block(BlockKind.TOOL_USE, id=call, name=spec.name, input=input), caller, told)
         return not result.error
@@ -184,12 +204,13 @@ class Toolbox:
         if not caller.attended:
             raise _No(f"refused: {tool.spec.name} needs a person's yes, and nobody is there to be asked")
         about = tool.about(input)
-        given = dumps(input, indent=2)
+        given = visible(dumps(input, indent=2))
         shown = await asyncio.to_thread(self.hide, given)
 
         def check(other: Input) -> tuple[str, str]:
             checked_input(tool.spec, other)
-            return f"{shown_call(tool.spec.name, tool.about(other))}\nas changed by a person", dumps(other, indent=2)
+            head = f"{shown_call(tool.spec.name, tool.about(other))}\nas changed by a person"
+            return head, visible(dumps(other, indent=2))
 
         told("asked", {"about": about})
         question = ToolQuestion(
@@ -201,24 +222,29 @@ class Toolbox:
             shown,
             input,
             level,
-            alike=not why,
+            alike=None if why else (tool.alike or tool.about)(input),
             check=check,
-            editable=shown == given,
+            editable=shown == dumps(input, indent=2),
+            always=() if why else patterns_for(tool.spec.name, about),
         )
         answer = await self.ask(question)
         if not answer.approved:
             raise _No(f"refused by a person{f': {answer.reason}' if answer.reason else ''}")
         changed = checked_input(tool.spec, answer.input)
-        if self.policy.level(tool.spec.name, tool.about(changed), level) is Level.DENY:
-            raise _No(f"refused: the policy denies {shown_call(tool.spec.name, tool.about(changed))}")
+        await self._level(tool, changed, level)
+        if changed == input and await self._seen(tool, input, caller, why) != text:
+            what = f"{shown_call(tool.spec.name, about)} would not do any more what the person was shown"
+            raise Refused("CIS-AGENT-080", what, hint="look at it again, then call again")
         return changed
 
     async def _seen(self, tool: Tool, input: Input, caller: Caller, why: str) -> str:
         head = shown_call(tool.spec.name, tool.about(input))
-        more = await tool.preview(input, caller) if tool.preview else ""
+        more = visible(await tool.preview(input, caller)) if tool.preview else ""
         asked = f"asked because {why}" if why else ""
-        text = "\n".join(filter(None, [head, asked, more]))
-        return await asyncio.to_thread(self.hide, clean(text, limit=MAX_RESULT))
+        left = len(more) - MAX_SEEN
+        cut = f"{left} characters at its end are not shown" if left > 0 else ""
+        text = "\n".join(filter(None, [head, asked, cut, more[:MAX_SEEN]]))
+        return await asyncio.to_thread(self.hide, text)
 
 
 class _No(Exception):
@@ -231,7 +257,7 @@ class _No(Exception):
 
 def shown_call(name: str, about: str) -> str:
     """A call in words."""
-    return clean_line(f"{name} {about}".strip(), limit=300)
+    return clean_line(visible(f"{name} {about}".strip()), limit=300)
 
 
 def bounded(text: str) -> str:

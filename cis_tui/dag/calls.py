@@ -11,7 +11,7 @@ from typing import cast
 from cis_tui.core.codec import dumps
 from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
-from cis_tui.core.text import clean, clean_line
+from cis_tui.core.text import clean, clean_line, visible
 from cis_tui.dag.checkpoint import place
 from cis_tui.dag.expansion import Expansion, Facts, Within, inner_spec, listed
 from cis_tui.dag.model import AgentUse, DagSpec, LevelKind, TaskSpec, UndoStep
@@ -54,11 +54,11 @@ class Call:
         if self.masked:
             return self.masked.shown
         if self.agent is not None:
-            return clean(f"ask {self.agent.name or 'the default agent'}: {self.line}", limit=1500)
+            return clean(visible(f"ask {self.agent.name or 'the default agent'}: {self.line}"), limit=1500)
         if self.manifest is None:
-            return clean(self.line, limit=1500) or "nothing to run"
+            return clean(visible(self.line), limit=1500) or "nothing to run"
         given = f" {dumps(self.input)}" if self.input else ""
-        return clean(f"{shlex.join((self.manifest.name, *self.args))}{given}", limit=1500)
+        return clean(visible(f"{shlex.join((self.manifest.name, *self.args))}{given}"), limit=1500)
 
 
 def is_empty(task: TaskSpec) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from cis_tui.core.codec import dumps
-from cis_tui.core.text import clean, clean_line
+from cis_tui.core.text import clean, clean_line, visible
 from cis_tui.dag.calls import Call
 from cis_tui.dag.inspection import Preview
 from cis_tui.dag.model import TaskSpec, UndoStep
@@ -26,7 +26,7 @@ def preview(task: TaskSpec, call: Call, *, interrupted: str = "") -> Preview:
         text=call.shown,
         skill="" if task.dag else task.skill,
         version=call.manifest.version if call.manifest else "",
-        command="" if call.manifest or call.expansion else clean(seen.line, limit=MAX_PART),
+        command="" if call.manifest or call.expansion else clean(visible(seen.line), limit=MAX_PART),
         args=_args(seen.args),
         input=_json(seen.input),
         cut=_is_cut(seen),
@@ -62,7 +62,7 @@ def describe_permissions(permissions: Permissions) -> tuple[tuple[str, str], ...
 def _args(args: Iterable[str]) -> tuple[str, ...]:
     left, shown = MAX_PART, list[str]()
     for arg in islice(args, 200):
-        text = clean(arg, limit=max(left, 1))
+        text = clean(visible(arg), limit=max(left, 1))
         left -= len(text)
         shown.append(text)
         if left <= 0:
@@ -71,11 +71,13 @@ def _args(args: Iterable[str]) -> tuple[str, ...]:
 
 
 def _json(input: object) -> str:
-    return clean(dumps(input, indent=2), limit=MAX_PART) if input else ""
+    return clean(visible(dumps(input, indent=2)), limit=MAX_PART) if input else ""
 
 
 def _is_cut(call: Call) -> bool:
-    return len(call.line) > MAX_PART or sum(map(len, call.args)) > MAX_PART or len(dumps(call.input)) > MAX_PART
+    """Whether what is shown is not what runs letter by letter, and so cannot be edited."""
+    parts = (call.line, "".join(call.args), dumps(call.input))
+    return any(len(part) > MAX_PART or visible(part) != part for part in parts)
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:

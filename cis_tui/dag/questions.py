@@ -9,7 +9,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.codec import encode
 from cis_tui.core.config import DecisionSettings
 from cis_tui.core.errors import Refused
-from cis_tui.core.text import clean
+from cis_tui.core.text import clean, visible
 from cis_tui.dag.alike import Likeness
 from cis_tui.dag.answers import Edit
 from cis_tui.dag.inspection import Preview
@@ -56,6 +56,8 @@ class Question:
     """One that is in force already: it was made before the engine ended."""
     likeness: Likeness | None = None
     """What is alike to it, if anything can be."""
+    always: tuple[str, ...] = ()
+    """Patterns of the policy that fit it, for who never wants to be asked again; the narrowest first."""
 
 
 def compose(question: Question, number: int, now: Instant, *, settings: DecisionSettings, did: str) -> Decision:
@@ -68,7 +70,7 @@ def compose(question: Question, number: int, now: Instant, *, settings: Decision
         run=question.run,
         task=question.task,
         kind=kind,
-        prompt=clean(question.prompt, limit=PROMPT),
+        prompt=clean(visible(question.prompt), limit=PROMPT),
         deadline=None if timeout is None else Instant(now + timeout),
         default=level.default_action.value if kind is DecisionKind.RECOMMENDED else "reject",
         timeout=timeout,
@@ -80,6 +82,7 @@ def compose(question: Question, number: int, now: Instant, *, settings: Decision
         edit=question.edit,
         digest=shown_digest(question.preview),
         alike=question.likeness.words if question.likeness and not question.interrupted else "",
+        always=question.always,
     )
     if kind is not DecisionKind.ARBITRATED:
         return decision

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from cis_tui.core.text import clean, clean_line
+from cis_tui.core.text import clean_line, visible
 from cis_tui.dag.decisions import DecisionService, Question
 from cis_tui.dag.inspection import Preview
 from cis_tui.dag.model import Level, LevelKind
@@ -35,10 +35,9 @@ class ToolCall:
 async def ask_about(decisions: DecisionService, call: ToolCall, project: str) -> Decision:
     """The decision about `call`, once it is made; closed unanswered when the caller is cancelled."""
     client, tool = clean_line(call.client, limit=60) or "a client", clean_line(call.tool, limit=60)
-    words = (
-        f"{client} calls {tool}: {clean_line(call.about, limit=300)}\nasked because {clean_line(call.why, limit=300)}"
-    )
-    shown = clean(call.input)
+    about, why = clean_line(visible(call.about), limit=300), clean_line(call.why, limit=300)
+    words = f"{client} calls {tool}: {about}\nasked because {why}"
+    shown = visible(call.input)
     question = Question(
         run="",
         dag="",

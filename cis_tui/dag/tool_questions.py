@@ -6,7 +6,7 @@ import asyncio
 
 from cis_tui.agents.tools import ToolAnswer, ToolQuestion
 from cis_tui.core.errors import Invalid, Refused
-from cis_tui.core.text import clean, clean_line
+from cis_tui.core.text import clean, clean_line, visible
 from cis_tui.dag.alike import Likeness
 from cis_tui.dag.answers import Edit
 from cis_tui.dag.decisions import DecisionService
@@ -54,13 +54,14 @@ def as_question(question: ToolQuestion) -> Question:
         call=f"{question.caller.conversation}/{question.call}",
         preview=seen,
         edited=lambda edit: _edited(question, edit),
-        likeness=_likeness(question) if question.alike else None,
+        likeness=_likeness(question, question.alike) if question.alike is not None else None,
+        always=question.always,
     )
 
 
 def _preview(question: ToolQuestion, text: str, input: str) -> Preview:
     return Preview(
-        text=clean(text, limit=20_000),
+        text=clean(text, limit=40_000),
         skill=question.tool,
         input=clean(input, limit=MAX_PART),
         cut=len(input) > MAX_PART or not question.editable,
@@ -76,7 +77,8 @@ def _edited(question: ToolQuestion, edit: Edit) -> Preview:
     return _preview(question, *question.check(edit.input))
 
 
-def _likeness(question: ToolQuestion) -> Likeness:
-    about = {"conversation": question.caller.conversation, "tool": question.tool, "about": question.about}
-    words = f"every call of {question.tool} {question.about}".strip()
-    return Likeness(digest(canonical(about)), f"{clean_line(words, limit=200)} in this conversation")
+def _likeness(question: ToolQuestion, same: str) -> Likeness:
+    about = {"conversation": question.caller.conversation, "tool": question.tool, "about": same}
+    named = same if same == question.about else f"{question.about} with just this input".strip()
+    words = f"every call of {question.tool} {named}".strip()
+    return Likeness(digest(canonical(about)), f"{clean_line(visible(words), limit=200)} in this conversation")

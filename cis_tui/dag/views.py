@@ -172,6 +172,8 @@ class Decision:
     """What a yes to all alike would cover, in words; empty when there can be none."""
     rules: bool = False
     """The yes is one to all alike in this run."""
+    always: tuple[str, ...] = ()
+    """Of a call: patterns that would let such calls run unasked for good; the narrowest first."""
 
     @property
     def answers_alone(self) -> bool:

@@ -67,6 +67,7 @@ class _DagTools:
                 level=Level.CONFIRMED,
                 about=_dag,
                 preview=self.plan,
+                alike=_whole_input,
             ),
             _tool(
                 "dag_status",
@@ -122,6 +123,10 @@ def _dag(input: Input) -> str:
     return str(input.get("name", ""))
 
 
+def _whole_input(input: Input) -> str:
+    return dumps(dict(sorted(input.items())))
+
+
 def _named(input: Input) -> str:
     """The name of a DAG of the project: an agent runs no other files."""
     name = str(input["name"])
@@ -173,7 +178,8 @@ def _skill_tool(workspace: Workspace, skill: SkillInfo) -> Tool:
     name = f"skill_{_NAME.sub('_', skill.name)}"[:64]
     described = clean_line(skill.description or f"The skill {skill.name}.", limit=500)
     commands = "".join(f"\n{each.name}: {clean_line(each.description, limit=200)}" for each in skill.exports)
-    return Tool(ToolSpec(name, described + commands, shape), run, level=Level.CONFIRMED, about=about, preview=preview)
+    spec = ToolSpec(name, described + commands, shape)
+    return Tool(spec, run, level=Level.CONFIRMED, about=about, preview=preview, alike=_whole_input)
 
 
 def skill_schema(exports: tuple[ExportedCommand, ...]) -> dict[str, object]:

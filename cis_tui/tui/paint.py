@@ -91,7 +91,7 @@ def wrap(line: Line, width: int) -> list[Line]:
 
 
 def _break(text: str, at: int, room: int, width: int) -> tuple[int, int, int]:
-    """Where the part from `at` that fits into `room` cells ends, where the next line of `width` begins, and its cells."""
+    """Where the part from `at` that fits into `room` cells ends, where the next line begins, and its cells."""
     end, cells = _fitting(text, at, room)
     if end == len(text):
         return end, end, cells

@@ -57,7 +57,7 @@ async def test_the_prompt_shows_what_will_run(tmp_path: Path) -> None:
         task = shell("push", "push \x1b[31m{{ params.to }} " + "x" * 5000, level=CONFIRMED, work_dir="deep")
         await lab.start(task, params={"to": "prod"})
         decision = await lab.decision("push")
-        assert decision.prompt.startswith("push prod xxx")
+        assert decision.prompt.startswith("push ␛[31mprod xxx")
         assert "\x1b" not in decision.prompt
         assert len(decision.prompt) <= 2000
         assert decision.prompt.endswith(f"in {lab.project / 'deep'}")

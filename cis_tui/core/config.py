@@ -108,6 +108,26 @@ class DaskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class P2PSettings:
+    """`[p2p]`; of config.toml only, as it says who may know what of this machine"""
+
+    enabled: bool = True
+    """Whether an engine speaks to peers at all."""
+    listen_port: int = 7677
+    """TCP port that peers connect to; 0: any free one. If it is taken, a free one is used, and said."""
+    mdns: bool = True
+    """Whether nodes on the same network find each other."""
+    dht: bool = False
+    """Whether admitted peers and bootstrap nodes are asked where a peer is that is not on this network."""
+    bootstrap: tuple[str, ...] = ()
+    """Addresses of nodes that are asked first, such as `/ip4/192.0.2.7/tcp/7677/p2p/12D3…`."""
+    mode: str = "whitelist"
+    """whitelist, open, solitary or quarantine: what becomes of a peer that nobody has decided about."""
+    share: tuple[str, ...] = ("",)
+    """Prefixes of public keys that peers get; one of them empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class UiSettings:
     """`[ui]`"""
 
@@ -125,6 +145,7 @@ class Settings:
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     runs: RunSettings = field(default_factory=RunSettings)
     dask: DaskSettings = field(default_factory=DaskSettings)
+    p2p: P2PSettings = field(default_factory=P2PSettings)
     ui: UiSettings = field(default_factory=UiSettings)
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     """`[keys]`: action = key, over the workspace's own bindings."""
@@ -145,12 +166,14 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "runs.keep_days": (0, 36_500),
     "dask.patience": (0, 3600),
     "dask.workers": (1, 64),
+    "p2p.listen_port": (0, 65_535),
 }
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "core.log_level": ("debug", "info", "warning", "error"),
     "memory.default_domain": ("private", "public"),
     "memory.vectors": ("auto", "exact", "chroma"),
     "agent.effort": ("", "low", "medium", "high", "max"),
+    "p2p.mode": ("whitelist", "open", "solitary", "quarantine"),
 }
 
 

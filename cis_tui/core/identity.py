@@ -74,19 +74,22 @@ def public_of(did: str) -> bytes:
     Raises:
         Invalid: `did` is not the did:key of an Ed25519 key (CIS-CORE-031).
     """
-    problem = Invalid("CIS-CORE-031", f"not the did:key of an Ed25519 key: {did[:80]}")
-    if not did.startswith("did:key:z") or len(did) > 80:
-        raise problem
-    number = 0
-    for letter in did.removeprefix("did:key:z"):
-        digit = _BASE58.find(letter)
-        if digit < 0:
-            raise problem
-        number = number * 58 + digit
-    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    data = _unbase58(did.removeprefix("did:key:z")) if did.startswith("did:key:z") and len(did) <= 80 else b""
     if len(data) != 34 or data[:2] != _ED25519_PUB:
-        raise problem
+        raise Invalid("CIS-CORE-031", f"not the did:key of an Ed25519 key: {did[:80]}")
     return data[2:]
+
+
+def did_of_peer(peer_id: str) -> str:
+    """The did:key of the same key as the libp2p peer id `peer_id`.
+
+    Raises:
+        Invalid: `peer_id` is not that of an Ed25519 key (CIS-CORE-034).
+    """
+    data = b"\0" + _unbase58(peer_id[1:]) if peer_id.startswith("1") and len(peer_id) <= 80 else b""
+    if len(data) != 38 or data[:6] != _PEER_ID:
+        raise Invalid("CIS-CORE-034", f"not the peer id of an Ed25519 key: {peer_id[:80]}")
+    return did_of(data[6:])
 
 
 def verify(did: str, message: bytes, signature: bytes) -> bool:
@@ -167,6 +170,17 @@ def _create(home: Home, path: Path) -> Identity:
     identity = Identity(seed)
     write_private(home.identity / DID_NAME, identity.did.encode() + b"\n")
     return identity
+
+
+def _unbase58(text: str) -> bytes:
+    """The number that `text` writes, as bytes without leading zeros; empty if it writes none."""
+    number = 0
+    for letter in text:
+        digit = _BASE58.find(letter)
+        if digit < 0:
+            return b""
+        number = number * 58 + digit
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def _base58(data: bytes) -> str:

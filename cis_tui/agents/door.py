@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 from cis_tui.agents.model import Block, Message
@@ -11,12 +11,25 @@ from cis_tui.agents.provider import Request
 from cis_tui.core.errors import CisError
 from cis_tui.memory.detect.spans import secret_spans
 from cis_tui.memory.masking import forms
-from cis_tui.memory.records import ExportPage, IndexType
+from cis_tui.memory.records import Domain, ExportPage, IndexType
 
 MASK = "[left out: a secret]"
+PRIVATE = "[left out: private memory]"
 SHORTEST = 6
-"""Characters from which a value is looked for; shorter ones are in any text by chance."""
+"""Bytes from which a secret is looked for; shorter ones are in any text by chance."""
+LONG = 12
+"""Bytes from which a private value is looked for; shorter ones, which are words and names, are in many texts."""
+PIECE = 64
+ENDS = 4096
 MAX_PAGES = 100
+
+
+def _pieces(value: str | bytes) -> list[str | bytes]:
+    """Of a long value parts by which it is known when an output was cut: of its first and last thousands of bytes."""
+    if len(value) <= PIECE:
+        return []
+    ends = (value,) if len(value) <= 2 * ENDS else (value[:ENDS], value[-ENDS:])
+    return [end[at : at + PIECE] for end in ends for at in range(0, len(end), PIECE)]
 
 
 class Pages(Protocol):
@@ -30,19 +43,20 @@ class Pages(Protocol):
 class Door:
     """Takes the values that it knows, in the forms that programs give them, out of texts."""
 
-    def __init__(self, values: Iterable[str | bytes] = ()) -> None:
+    def __init__(self, values: Iterable[str | bytes] = (), *, shortest: int = SHORTEST, mask: str = MASK) -> None:
+        self._mask = mask
         found: set[str] = set()
         for value in values:
             raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-            if len(raw.strip()) >= SHORTEST:
+            if len(raw.strip()) >= shortest:
                 found.update(form.decode("utf-8", "ignore") for form in forms(raw))
-        self._forms = sorted((form for form in found if len(form) >= SHORTEST), key=len, reverse=True)
+        self._forms = sorted((form for form in found if len(form) >= shortest), key=len, reverse=True)
 
     def mask(self, text: str) -> str:
         """`text` without them."""
         for form in self._forms:
             if form in text:
-                text = text.replace(form, MASK)
+                text = text.replace(form, self._mask)
         return text
 
     def through(self, request: Request) -> tuple[Request, bool]:
@@ -86,20 +100,40 @@ def without_tokens(text: str) -> str:
     return data.decode("utf-8", "replace")
 
 
-def build_door(memory: Pages) -> Door:
-    """A door that knows every Sensitive value there is now; while private memory is locked, those in public memory.
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What is kept back of all that leaves, and of what programs answer besides."""
 
-    May block.
+    secrets: Door
+    """Knows every Sensitive value."""
+    private: Door
+    """Knows the longer private values that agents may not read: a program that runs as the person can read them all."""
+
+    def answer(self, text: str) -> str:
+        """What a program answered, as an agent may see it."""
+        return self.private.mask(self.secrets.mask(text))
+
+
+def build_doors(memory: Pages, granted: Sequence[str] = ()) -> Doors:
+    """Doors for the values there are now; while private memory is locked, for those in public memory. May block.
+
+    `granted`: prefixes of private keys that agents may read.
     """
-    values: list[str | bytes] = []
+    secrets: list[str | bytes] = []
+    private: list[str | bytes] = []
+    may_read = tuple(prefix for prefix in granted if prefix)
     after = ""
     for _ in range(MAX_PAGES):
         try:
             page = memory.export(after=after, include_private=True, include_sensitive=True)
         except CisError:
             break  # what is locked here is locked for every tool as well
-        values += [item.value for item in page.items if item.index_type is IndexType.SENSITIVE]
+        for item in page.items:
+            if item.index_type is IndexType.SENSITIVE:
+                secrets.append(item.value)
+            elif item.domain is Domain.PRIVATE and not item.key.startswith(may_read):
+                private += [item.value, *_pieces(item.value)]
         after = page.after
         if not after:
             break
-    return Door(values)
+    return Doors(Door(secrets), Door(private, shortest=LONG, mask=PRIVATE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from cis_tui.core.errors import NotFound, Refused
+from cis_tui.core.errors import CisError, NotFound, Refused
 from cis_tui.core.text import clean_line
 from cis_tui.memory.queries import Query, SearchResult
 from cis_tui.memory.records import HIDDEN, Domain, IndexType, MemoryItem, MemoryPage, MemoryWrite
@@ -58,6 +58,15 @@ class AgentMemory:
             hint = "agents read public memory, and what [agent] memory_read names"
             raise NotFound("CIS-AGENT-024", f"there is no entry {clean_line(key)} that may be read", hint=hint)
         return self._noted(item)
+
+    def has(self, key: str) -> bool:
+        """Whether there is anything at `key`, also what no agent may read: for the person alone."""
+        try:
+            return self._memory.get(key) is not None
+        except Refused as error:
+            return error.code == HIDDEN
+        except CisError:
+            return False  # it is locked, and cannot be written either
 
     def search(self, text: str, *, limit: int = 8) -> tuple[MemoryItem, ...]:
         """Entries that fit a question, best first."""

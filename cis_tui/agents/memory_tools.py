@@ -40,7 +40,8 @@ def memory_tools(memory: AgentMemory, default_domain: Callable[[str], Domain | N
 
     async def preview(input: Input, caller: Caller) -> str:
         where = str(input.get("domain", "private unless the project says otherwise"))
-        return f"{where}\n\n{input['value']}"
+        there = "\ninstead of what you have there now" if await asyncio.to_thread(memory.has, str(input["key"])) else ""
+        return f"{where}{there}\n\n{input['value']}"
 
     limit = {"type": "integer", "description": "how many at most"}
     return (

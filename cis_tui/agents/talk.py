@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cis_tui.agents.context import ProjectContext, memory_block, system_parts, system_text
 from cis_tui.agents.definitions import AgentDefinition
-from cis_tui.agents.door import Door, build_door, without_tokens
+from cis_tui.agents.door import Door, Doors, build_doors, without_tokens
 from cis_tui.agents.file_tools import file_tools
 from cis_tui.agents.memory import AgentMemory
 from cis_tui.agents.memory_tools import memory_tools
@@ -195,8 +195,8 @@ class Talk:
         kept = await asyncio.to_thread(lambda: self._store.append(self.id, prompt, taking=[name]))
         telling.step("message", {"number": kept.number, "role": Role.USER.value})
         messages = list(await asyncio.to_thread(self._store.messages, self.id))
-        door = await asyncio.to_thread(build_door, around.memory)
-        box = await asyncio.to_thread(self._box, conversation.project, memory, door)
+        doors = await asyncio.to_thread(build_doors, around.memory, settings.memory_read)
+        box = await asyncio.to_thread(self._box, conversation.project, memory, doors)
         attended = how.attended or around.anybody()
         caller = Caller(self.id, name, conversation.project, attended, how.run, how.task)
 
@@ -206,7 +206,7 @@ class Talk:
 
             return await box.permit(agent.name, caller, told, call, kind, input, detail)
 
-        frozen = _Frozen(agent, project, box, settings.max_tokens, door, self.id, permit)
+        frozen = _Frozen(agent, project, box, settings.max_tokens, doors.secrets, self.id, permit)
         return Turn(
             caller=caller,
             agent=agent.name,
@@ -222,8 +222,8 @@ class Talk:
             results={},
         )
 
-    def _box(self, project: str, memory: AgentMemory, door: Door) -> Toolbox:
-        around = self._around
+    def _box(self, project: str, memory: AgentMemory, doors: Doors) -> Toolbox:
+        around, door = self._around, doors.secrets
         tools = (
             *memory_tools(memory, around.default_domain),
             *(file_tools(project, self._store, closed=around.home.root) if project else ()),
@@ -238,7 +238,7 @@ class Talk:
 
         # Of two with one name the first one stays.
         by_name = {tool.spec.name: tool for tool in reversed(tools)}
-        return Toolbox(by_name, lambda: load_policy(around.home), self._ask, leaving, hide)
+        return Toolbox(by_name, lambda: load_policy(around.home), self._ask, leaving, hide, doors.answer)
 
     async def _ask(self, question: ToolQuestion) -> ToolAnswer:
         self.asking += 1

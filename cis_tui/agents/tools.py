@@ -55,6 +55,8 @@ class Tool:
 
     It is made again after the yes: when it is another one then, the call is not run.
     """
+    programs: bool = False
+    """Whether it answers what programs said, that may have read anything."""
     alike: Callable[[Input], str] | None = None
     """What a yes to all alike goes by, when that is more than `about`."""
     always_ask: Callable[[Input], str] = lambda _: ""
@@ -118,6 +120,8 @@ class Toolbox:
     """Takes out of a result what must never leave; may block."""
     hide: Callable[[str], str] = field(default=lambda text: text)
     """Takes out of a question what is private; may block."""
+    answer: Callable[[str], str] = field(default=lambda text: text)
+    """Takes what is private out of what a program answers; may block."""
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -149,7 +153,7 @@ class Toolbox:
         else:
             told("done", {})
         seconds = round(time.monotonic() - began[0], 3) if began else None
-        masked = await asyncio.to_thread(self.mask, clean(bounded(text)))
+        masked = await asyncio.to_thread(self._leaving, call.name, text)
         return Block(BlockKind.TOOL_RESULT, masked, id=call.id, name=call.name, error=error, seconds=seconds)
 
     async def _call(self, call: Block, caller: Caller, told: Told) -> str:
@@ -166,6 +170,13 @@ class Toolbox:
             input = await self._asked(call.id, tool, input, caller, level, why, told)
         told("running", {})
         return await tool.run(input, caller)
+
+    def _leaving(self, name: str, text: str) -> str:
+        """A result as it may leave; it is cut last, so that no half of what is kept back is left."""
+        text = clean(text)
+        if name in self.tools and self.tools[name].programs:
+            text = self.answer(text)
+        return bounded(self.mask(text))
 
     async def _level(self, tool: Tool, input: Input, default: Level) -> Level:
         about = tool.about(input)

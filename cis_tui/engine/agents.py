@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cis_tui.agents.door import build_door
+from cis_tui.agents.door import build_doors
 from cis_tui.agents.model import (
     AgentInfo,
     ContextView,
@@ -16,6 +16,7 @@ from cis_tui.agents.model import (
     ToolRule,
 )
 from cis_tui.agents.talk import Prompting
+from cis_tui.core.config import load_config
 from cis_tui.engine.parts import Parts
 
 
@@ -82,7 +83,13 @@ class Agents(Parts):
 
     async def agent_mask(self, data: Mapping[str, object]) -> Mapping[str, object]:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: build_door(self._memory).tree(data))
+
+        def masked() -> Mapping[str, object]:
+            granted = load_config(self.home.config_file).settings.agent.memory_read
+            doors = build_doors(self._memory, granted)
+            return doors.private.tree(doors.secrets.tree(data))
+
+        return await self._in_thread(masked)
 
     async def agent_rules(self) -> tuple[ToolRule, ...]:
         """See `EngineApi`."""

@@ -68,6 +68,7 @@ class _DagTools:
                 about=_dag,
                 preview=self.plan,
                 alike=_whole_input,
+                programs=True,
             ),
             _tool(
                 "dag_status",
@@ -116,7 +117,7 @@ def _tool(
     run: Callable[[Input, Caller], Awaitable[str]],
     level: Level,
 ) -> Tool:
-    return Tool(ToolSpec(name, description, schema), run, level=level, about=_dag)
+    return Tool(ToolSpec(name, description, schema), run, level=level, about=_dag, programs=True)
 
 
 def _dag(input: Input) -> str:
@@ -179,7 +180,7 @@ def _skill_tool(workspace: Workspace, skill: SkillInfo) -> Tool:
     described = clean_line(skill.description or f"The skill {skill.name}.", limit=500)
     commands = "".join(f"\n{each.name}: {clean_line(each.description, limit=200)}" for each in skill.exports)
     spec = ToolSpec(name, described + commands, shape)
-    return Tool(spec, run, level=Level.CONFIRMED, about=about, preview=preview, alike=_whole_input)
+    return Tool(spec, run, level=Level.CONFIRMED, about=about, preview=preview, alike=_whole_input, programs=True)
 
 
 def skill_schema(exports: tuple[ExportedCommand, ...]) -> dict[str, object]:

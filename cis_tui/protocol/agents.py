@@ -80,7 +80,7 @@ class AgentApi(Protocol):
         ...
 
     async def agent_mask(self, data: Mapping[str, object]) -> Mapping[str, object]:
-        """JSON data as an agent may be given it: without the values of Sensitive entries."""
+        """What programs answered, as JSON data, as an agent may be given it: without what of memory it may not read."""
         ...
 
     async def agent_rules(self) -> tuple[ToolRule, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cis_tui.memory.records import Domain, IndexType, MemoryWrite
 from tests.agents import far_end as wire
 from tests.agents.desk import Desk
 from tests.agents.far_end import FarEnd, Reply
+from tests.agents.test_tools import put
 
 DIARY = "the walrus met the carpenter at midnight by the old pier"
 GRANTED = "the notes about the lighthouse keeper and his seven cats"
@@ -59,6 +61,32 @@ async def test_the_last_door_takes_a_secret_out_wherever_it_comes_from(planted: 
     assert OTHER not in sent and "the last line" in sent
     assert WORD not in sent and base64.b64encode(TOKEN.encode()).decode() not in sent
     assert "left out" in sent and planted.texts("notice")
+
+
+async def test_a_program_that_reads_private_memory_tells_an_agent_nothing(planted: Desk, end: FarEnd) -> None:
+    """Whatever runs as the person can read all that they can; its output reaches the model without it."""
+    long = "".join(f"{number * 7919 % 100_003:05d} " for number in range(500))
+    await planted.engine.memory_set(MemoryWrite("diary/long", long, Domain.PRIVATE))
+    root = planted.project()
+    program = Path(sys.executable).with_name("cis")
+    cis = f"{program} --home {planted.engine.home.root} memory get"
+    keys = ("diary/walrus", "diary/long", "notes/cats", "open/a")
+    tasks = [f'[[dag.tasks]]\nid = "t{number}"\ncommand = "{cis} {key}"\n' for number, key in enumerate(keys)]
+    put(root, ".cis/dags/leak.toml", '[skill]\nname = "leak"\n' + "".join(tasks))
+    await planted.engine.trust_grant(root, (await planted.engine.trust_report(root)).digest)
+    end.script = [Reply(wire.calls(("t1", "dag_run", {"name": "leak"})))]
+    sent = await planted.engine.agent_send((await planted.engine.agent_new(root)).id, "run it")
+    await planted.step("tool", state="asked")
+    (decision,) = await planted.engine.decision_list()
+    await planted.engine.decision_approve(decision.id)
+    await planted.ended(sent.turn)
+    result = end.messages[-1].body["messages"][-1]["content"][0]["content"]
+    assert "all may know this" in result and GRANTED in result and "private memory" in result
+    assert DIARY not in result
+    assert not any(long[at : at + 80] in result for at in range(len(long) - 80))
+    (run,) = await planted.engine.run_list(root)
+    masked = await planted.engine.agent_mask({"tasks": [{"output": DIARY}], "run": run.id})
+    assert DIARY not in str(masked) and run.id in str(masked)
 
 
 async def test_what_is_said_lies_nowhere_in_clear(planted: Desk, end: FarEnd) -> None:

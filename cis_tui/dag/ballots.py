@@ -12,12 +12,14 @@ from cis_tui.dag.views import Ballot, Decision
 def canonical(decision: Decision, ballot: Ballot) -> bytes:
     """What a ballot about `decision` signs: JSON with sorted keys, no spaces, in UTF-8.
 
-    It binds the voter to what would run as it was shown, and to the reason given.
+    It binds the voter to who asks, to what would run as it was shown, and to the reason given; wherever the decision
+    is looked at, it is what it is where it was asked.
     """
+    asked = decision.origin or decision
     motion = {
-        "run": decision.run,
+        "run": asked.run,
         "task": decision.task,
-        "decision": decision.id,
+        "decision": asked.id,
         "stakeholder": ballot.stakeholder,
         "choice": ballot.choice.value,
         "at": ballot.at.iso(),
@@ -25,6 +27,8 @@ def canonical(decision: Decision, ballot: Ballot) -> bytes:
     }
     if decision.digest:
         motion |= {"what": decision.digest, "reason": ballot.reason}
+    if decision.asker:
+        motion |= {"asker": decision.asker, "reason": ballot.reason}
     return json.dumps(motion, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 

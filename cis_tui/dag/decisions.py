@@ -15,25 +15,15 @@ from cis_tui.core.identity import Identity
 from cis_tui.core.text import clean_line
 from cis_tui.dag.alike import Rules
 from cis_tui.dag.answers import Edit, Refusal
-from cis_tui.dag.ballots import sign_ballot
 from cis_tui.dag.countdown import Countdowns, awake_or_asleep
 from cis_tui.dag.editing import merged
 from cis_tui.dag.inspection import DecisionDetail, Rule
 from cis_tui.dag.journal import Change, Journal
 from cis_tui.dag.open_decisions import OpenDecision, OpenDecisions
 from cis_tui.dag.questions import Question, compose, shown_digest
-from cis_tui.dag.tally import Verdict
-from cis_tui.dag.verdicts import (
-    BY_YES,
-    by_rule,
-    count,
-    decision_data,
-    refused,
-    usual_refusal,
-    vote_data,
-    voting_seats,
-)
-from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind, DecisionStatus, Subject
+from cis_tui.dag.verdicts import BY_YES, by_rule, decision_data, refused, usual_refusal
+from cis_tui.dag.views import Choice, Decision, DecisionKind, DecisionStatus, Subject
+from cis_tui.dag.votes import Votes
 
 
 class DecisionService:
@@ -57,6 +47,8 @@ class DecisionService:
         self._clock = clock
         self._stored = stored
         self._open = OpenDecisions(journal, clock, known, timer)
+        self.votes = Votes(self._open, journal, identity, clock)
+        """What is made by votes, also of other nodes."""
         self._rules = Rules()
 
     # For faces
@@ -146,24 +138,7 @@ class DecisionService:
             NotFound: there is no such decision or seat (CIS-DAG-050, 054).
             Refused: it is decided, is not a vote, the seat is another's, or has voted (CIS-DAG-051, 055 to 057).
         """
-        open = self._open.find(id)
-        now = self._clock()
-        ballots = [
-            sign_ballot(
-                open.decision, Ballot(name, choice, self._identity.did, now, clean_line(reason)), self._identity
-            )
-            for name in voting_seats(open.decision, seat)
-        ]
-        open.decision = replace(open.decision, ballots=(*open.decision.ballots, *ballots))
-        changes: list[Change] = [(EventType.VOTE_CAST, vote_data(open.decision, ballot)) for ballot in ballots]
-        verdict = count(open.decision)
-        if verdict is Verdict.OPEN:
-            await self._journal.record_all(changes)
-            return open.decision
-        status = DecisionStatus.APPROVED if verdict is Verdict.APPROVED else DecisionStatus.REJECTED
-        voters = ", ".join(sorted({ballot.voter for ballot in open.decision.ballots}))
-        self._open.close(open, replace(open.decision, status=status), voters)
-        return await self._open.tell(open, changes)
+        return await self.votes.vote(id, choice, seat=seat, reason=reason)
 
     async def withdraw(self, rule: Rule, *, reason: str = "") -> Rule:
         """Let the yes to all alike that is `rule` cover nothing from now on; what it has approved stays approved.

@@ -12,7 +12,7 @@ from cis_tui.core.paths import Home
 from cis_tui.core.text import clean_line
 from cis_tui.dag import store, trail_store
 from cis_tui.dag.estimates import read_durations
-from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
+from cis_tui.dag.inspection import DecisionDetail, Preview, Rule, TrailEntry
 from cis_tui.dag.outputs import log_path, read_chunk
 from cis_tui.dag.past import past_attempts
 from cis_tui.dag.record import RunRecord
@@ -143,6 +143,20 @@ class RunHistory:
         """One decision, also of a run that was removed."""
         with self._reading() as connection:
             return trail_store.read_decision(connection, id) if connection else None
+
+    def foreign_votes(self) -> list[tuple[Decision, Preview | None]]:
+        """The votes of other nodes that nobody has closed, oldest first, with what was shown of them."""
+        with self._reading() as connection:
+            if connection is None:
+                return []
+            found = store.read_foreign(connection)
+            shown = (trail_store.read_preview(connection, trail_store.number_of(each.id)) for each in found)
+            return list(zip(found, shown, strict=True))
+
+    def foreign_vote(self, asker: str, run: str, id: str) -> Decision | None:
+        """What is known of the vote that the node `asker` calls `id`."""
+        with self._reading() as connection:
+            return store.find_foreign(connection, asker, run, id) if connection else None
 
     def trail(self, decision: str = "", run: str = "", *, limit: int = 1000) -> tuple[TrailEntry, ...]:
         """The newest rows of the audit trail, oldest first: all, those of one decision or those of one run.

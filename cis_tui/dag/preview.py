@@ -30,7 +30,7 @@ def preview(task: TaskSpec, call: Call, *, interrupted: str = "") -> Preview:
         args=_args(seen.args),
         input=_json(seen.input),
         cut=_is_cut(seen),
-        folder=str(call.cwd),
+        folder=clean_line(str(call.cwd), limit=MAX_PART),
         env=_names(call.env),
         permissions=call.manifest.permissions if call.manifest else None,
         creates=_names(call.creates),

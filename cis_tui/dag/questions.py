@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cis_tui.core.clock import Instant
-from cis_tui.core.codec import encode
+from cis_tui.core.codec import decode, encode
 from cis_tui.core.config import DecisionSettings
 from cis_tui.core.errors import Refused
 from cis_tui.core.text import clean, visible
@@ -86,16 +86,18 @@ def compose(question: Question, number: int, now: Instant, *, settings: Decision
     )
     if kind is not DecisionKind.ARBITRATED:
         return decision
-    mine = (did, "")
+    holders = {name: question.stakeholders.get(name) or did for name in level.stakeholders}
     return replace(
         decision,
+        asker=did,
         stakeholders=level.stakeholders,
-        seats=tuple(name for name in level.stakeholders if question.stakeholders.get(name, "") in mine),
+        holders=holders,
+        seats=tuple(name for name, holder in holders.items() if holder == did),
         quorum=level.quorum,
         threshold=settings.threshold if level.threshold is None else level.threshold,
     )
 
 
 def shown_digest(preview: Preview | None) -> str:
-    """SHA-256 of what a person is shown; empty when there is nothing."""
-    return "" if preview is None else digest(canonical(encode(preview)))
+    """SHA-256 of what a person is shown, the same for whoever was sent it; empty when there is nothing."""
+    return "" if preview is None else digest(canonical(encode(decode(Preview, encode(preview)))))

@@ -197,6 +197,8 @@ def _project(connection: Connection, events: Iterable[Event], definitions: Mappi
                 "UPDATE runs SET status = ?, ended_at = ? WHERE id = ?",
                 (event.data["status"], float(event.at), event.data["run"]),
             )
+        elif event.type == EventType.VOTE_CAST:
+            _keep_ballot(connection, event)
         elif "decision" in event.data:
             _keep_decision(connection, event)
     connection.executemany(
@@ -237,11 +239,22 @@ def _keep_debt(connection: Connection, event: Event) -> None:
 
 def _keep_decision(connection: Connection, event: Event) -> None:
     decision = event.data["decision"]
-    if event.type != EventType.VOTE_CAST:
-        number = int(str(cast("Mapping[str, object]", decision)["id"]).removeprefix("d"))
-        connection.execute(
-            "INSERT OR REPLACE INTO decisions VALUES(?, ?, ?)", (number, event.data["run"], json.dumps(decision))
-        )
+    connection.execute(
+        "INSERT OR REPLACE INTO decisions VALUES(?, ?, ?)", (_number(decision), event.data["run"], json.dumps(decision))
+    )
+
+
+def _keep_ballot(connection: Connection, event: Event) -> None:
+    """The decision itself may have been recorded with the ballot already: then its end is what is recorded next."""
+    number = int(str(event.data["decision"]).removeprefix("d"))
+    connection.execute(
+        "UPDATE decisions SET data = json_insert(data, '$.ballots[#]', json(?)) WHERE number = ?",
+        (json.dumps(event.data["ballot"]), number),
+    )
+
+
+def _number(decision: object) -> int:
+    return int(str(cast("Mapping[str, object]", decision)["id"]).removeprefix("d"))
 
 
 def read_events(connection: Connection, where: str, values: tuple[object, ...]) -> list[Event]:
@@ -305,3 +318,19 @@ def read_decisions(connection: Connection, limit: int) -> list[Decision]:
     """The latest decisions, oldest first."""
     rows = connection.execute("SELECT data FROM decisions ORDER BY number DESC LIMIT ?", (limit,)).fetchall()
     return [decode(Decision, json.loads(data)) for (data,) in reversed(rows)]
+
+
+def read_foreign(connection: Connection) -> list[Decision]:
+    """The votes of other nodes that nobody has closed, oldest first."""
+    where = "json_extract(data, '$.subject') = 'vote' AND json_extract(data, '$.status') = 'pending'"
+    rows = connection.execute(f"SELECT data FROM decisions WHERE {where} ORDER BY number").fetchall()
+    return [decode(Decision, json.loads(data)) for (data,) in rows]
+
+
+def find_foreign(connection: Connection, asker: str, run: str, id: str) -> Decision | None:
+    """What is known of the vote that the node `asker` calls `id`."""
+    where = "json_extract(data, '$.asker') = ? AND json_extract(data, '$.origin.run') = ?"
+    row = connection.execute(
+        f"SELECT data FROM decisions WHERE {where} AND json_extract(data, '$.origin.id') = ?", (asker, run, id)
+    ).fetchone()
+    return decode(Decision, json.loads(row[0])) if row else None

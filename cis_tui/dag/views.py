@@ -100,6 +100,8 @@ class Subject(StrEnum):
     """One call of a skill outside of any run."""
     TOOL = "tool"
     """One call of a tool by an agent."""
+    VOTE = "vote"
+    """A task of a run on another node, in which this node's person has a seat."""
 
 
 class Choice(StrEnum):
@@ -122,6 +124,16 @@ class Ballot:
     reason: str = ""
     signature: str = ""
     """Ed25519 over the canonical ballot, hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a decision of another node is there."""
+
+    id: str
+    run: str
+    name: str = ""
+    """What that node is called here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +186,12 @@ class Decision:
     """The yes is one to all alike in this run."""
     always: tuple[str, ...] = ()
     """Of a call: patterns that would let such calls run unasked for good; the narrowest first."""
+    asker: str = ""
+    """DID of the node that asks for votes, or that wants a task to be run here; else empty."""
+    holders: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Stakeholder to the DID that votes for it: the electorate, fixed when it is asked."""
+    origin: Origin | None = None
+    """Of a vote that another node asks for: that one counts, and decides."""
 
     @property
     def answers_alone(self) -> bool:

@@ -1,0 +1,1 @@
+"""Votes and tasks between nodes: what is said, whatever carries it."""

@@ -1,0 +1,45 @@
+"""The way to other nodes, as votes and tasks need it; whoever makes it proves who is at the other end."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cis_tui.core.text import clean_line
+
+
+class Line(Protocol):
+    """Requests to other nodes, and what is known of them here."""
+
+    def admits(self, did: str) -> bool:
+        """Whether the node may be spoken to."""
+        ...
+
+    def is_own(self, did: str) -> bool:
+        """Whether it is one of this person's own nodes."""
+        ...
+
+    def name(self, did: str) -> str:
+        """What it is called here; empty if it has no name. Others choose names: they prove nothing."""
+        ...
+
+    def named(self, name: str) -> tuple[str, ...]:
+        """The DIDs of the admitted nodes with this name, or with this DID."""
+        ...
+
+    async def request(self, did: str, protocol: str, body: bytes, *, timeout: float) -> bytes:
+        """Its answer.
+
+        Raises:
+            Unavailable: it is away, or does not answer in `timeout` seconds.
+        """
+        ...
+
+
+def called(line: Line, did: str) -> str:
+    """A node for people, by its name, or by the end of its DID."""
+    return clean_line(line.name(did), limit=60) or short(did)
+
+
+def short(did: str) -> str:
+    """A DID that is cut, for people."""
+    return f"{did[:16]}…{did[-4:]}" if len(did) > 24 else clean_line(did)

@@ -1,0 +1,135 @@
+"""Questions and answers between two nodes: signed envelopes that are meant for one reader, and errors as such."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cis_tui.core.codec import decode, dumps
+from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable, error_from_wire, error_to_wire
+from cis_tui.core.identity import Identity
+from cis_tui.core.text import clean_line
+from cis_tui.dag.peers.line import Line, short
+from cis_tui.sync.envelope import open_envelope, seal
+
+T = TypeVar("T")
+LIMIT = 512 * 1024
+"""Bytes of one message."""
+PATIENCE = 10.0
+"""Seconds within which a node answers."""
+_DEPTH = 12
+_CODE = re.compile(r"CIS-[A-Z0-9]{2,8}-\d{3}")
+
+Answer = Callable[[str, "Said"], Awaitable[object]]
+"""DID of who asks, and what, to what is answered: anything that `codec.encode` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One question, in clear."""
+
+    what: str
+    data: object
+
+    def as_a(self, kind: type[T]) -> T:
+        """What it is about.
+
+        Raises:
+            Invalid: it has another shape (CIS-CORE-020).
+        """
+        return decode(kind, self.data)
+
+
+class Talk:
+    """One protocol, spoken in both directions."""
+
+    def __init__(self, line: Line, identity: Identity, protocol: str, kind: str) -> None:
+        """`kind`: that of its envelopes, so that none of them can be taken for another one."""
+        self.line = line
+        self.protocol = protocol
+        self._identity = identity
+        self._kind = kind
+
+    async def ask(self, did: str, what: str, data: object, kind: type[T], *, timeout: float = PATIENCE) -> T:
+        """What the node answers to `what`, as a `kind`.
+
+        Raises:
+            Unavailable: it is away, or does not answer.
+            Refused: it is not admitted (CIS-P2P-088), or somebody else has answered (CIS-P2P-089).
+            CisError: it says no.
+        """
+        if not self.line.admits(did):
+            raise Refused("CIS-P2P-088", f"{short(did)} is not admitted", hint=f"cis peer allow {did}")
+        question = self._sealed(did, "ask", {"what": what, "data": data})
+        reply = self._opened(await self.line.request(did, self.protocol, question, timeout=timeout), did, "answer")
+        if "error" in reply:
+            raise _error(reply["error"])
+        return decode(kind, reply.get("data"))
+
+    async def answer(self, did: str, body: bytes, handler: Answer) -> bytes:
+        """What is answered to the node, whose DID is proven; errors go there as such.
+
+        Raises:
+            CisError: what came is no question of this node to us.
+        """
+        asked = self._opened(body, did, "ask")
+        try:
+            if not self.line.admits(did):
+                raise Refused("CIS-P2P-088", f"{short(did)} is not admitted")
+            found = await handler(did, Said(clean_line(str(asked.get("what")), limit=40), asked.get("data")))
+        except CisError as error:
+            return self._sealed(did, "answer", {"error": error_to_wire(error)})
+        return self._sealed(did, "answer", {"data": found})
+
+    def _sealed(self, to: str, way: str, data: Mapping[str, object]) -> bytes:
+        """Envelopes have no fractions; what they are about does, and is a text in them."""
+        sealed = seal(self._identity, self._kind, {"to": to, "way": way, "text": dumps(data)})
+        if len(sealed) > LIMIT:
+            raise Invalid("CIS-P2P-090", f"a message for {short(to)} has {len(sealed)} bytes, at most {LIMIT} are sent")
+        return sealed
+
+    def _opened(self, data: bytes, did: str, way: str) -> Mapping[str, object]:
+        by, body = open_envelope(data, self._kind, LIMIT)
+        if by != did or body.get("to") != self._identity.did or body.get("way") != way:
+            raise Refused("CIS-P2P-089", f"what {short(did)} sent was said by another node, or to another one")
+        try:
+            found: object = json.loads(str(body.get("text")))
+        except (ValueError, RecursionError) as error:
+            raise Invalid("CIS-P2P-091", f"what {short(did)} sent cannot be read") from error
+        if not isinstance(found, dict) or _depth(found) > _DEPTH:  # pyright: ignore[reportUnknownArgumentType]
+            raise Invalid("CIS-P2P-091", f"what {short(did)} sent cannot be read")
+        return found  # pyright: ignore[reportUnknownVariableType]
+
+
+def _depth(value: object) -> int:
+    """How deep lists and tables stand within each other; no deeper than is looked."""
+    level, depth = [value], 0
+    while level and depth <= _DEPTH:
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += each.values()  # pyright: ignore[reportUnknownArgumentType]
+            elif isinstance(each, list):
+                inner += each  # pyright: ignore[reportUnknownArgumentType]
+        level, depth = inner, depth + 1
+    return depth
+
+
+def _error(data: object) -> CisError:
+    """What another node says went wrong: text of others."""
+    if not isinstance(data, dict):
+        return Unavailable("CIS-P2P-091", "the node answers nonsense")
+    told = {str(key): value for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    code = str(told.get("code", ""))
+    return error_from_wire(
+        {
+            "code": code if _CODE.fullmatch(code) else "CIS-P2P-091",
+            "message": clean_line(str(told.get("message", "")), limit=500),
+            "hint": clean_line(str(told.get("hint", "")), limit=300),
+            "exit": told.get("exit", 1),
+            "retryable": told.get("retryable") is True,
+        }
+    )

@@ -197,10 +197,8 @@ def _project(connection: Connection, events: Iterable[Event], definitions: Mappi
                 "UPDATE runs SET status = ?, ended_at = ? WHERE id = ?",
                 (event.data["status"], float(event.at), event.data["run"]),
             )
-        elif event.type == EventType.VOTE_CAST:
-            _keep_ballot(connection, event)
         elif "decision" in event.data:
-            _keep_decision(connection, event)
+            (_keep_ballot if event.type == EventType.VOTE_CAST else _keep_decision)(connection, event)
     connection.executemany(
         "UPDATE runs SET tasks_ended = tasks_ended + ?, tasks_failed = tasks_failed + ? WHERE id = ?",
         [(ended, failed, run) for run, (ended, failed) in counts.items()],

@@ -42,8 +42,9 @@ def detail_rows(detail: DecisionDetail) -> list[Row]:
 
 
 def _head_rows(decision: Decision) -> list[Row]:
-    what = f"{decision.dag} / {decision.task}" if decision.run else f"{decision.subject} {decision.task}"
-    rows = [("about", clean_line(what)), ("kind", decision.kind.value)]
+    of_run = decision.run or decision.origin
+    what = f"{decision.dag} / {decision.task}" if of_run else f"{decision.subject} {decision.task}"
+    rows = [("about", clean_line(what)), ("kind", decision.kind.value), *_asker_rows(decision)]
     if decision.run:
         rows.append(("run", decision.run))
     if decision.status is not DecisionStatus.PENDING:
@@ -60,8 +61,23 @@ def _head_rows(decision: Decision) -> list[Row]:
         for name in decision.stakeholders:
             ballot = cast.get(name)
             reason = f": {ballot.reason}" if ballot and ballot.reason else ""
-            rows.append(("vote", clean_line(f"{name}  {ballot.choice.value if ballot else 'not yet'}{reason}")))
+            said = f"{name}  {ballot.choice.value if ballot else 'not yet'}{reason}"
+            holder = decision.holders.get(name, "")
+            rows.append(("vote", clean_line(f"{said}  ({holder})" if _abroad(decision) else said, limit=1000)))
     return rows
+
+
+def _abroad(decision: Decision) -> bool:
+    """Whether somebody else than who asks holds a seat."""
+    return any(holder != decision.asker for holder in decision.holders.values())
+
+
+def _asker_rows(decision: Decision) -> list[Row]:
+    """Which other node asks."""
+    if decision.origin is None:
+        return []
+    there = f"its run {decision.origin.run}, decision {decision.origin.id}"
+    return [("asked by", clean_line(decision.origin.name)), ("", decision.asker), ("", there)]
 
 
 def _answer(decision: Decision) -> str:

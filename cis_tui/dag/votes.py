@@ -21,6 +21,9 @@ from cis_tui.dag.tally import Verdict
 from cis_tui.dag.verdicts import count, decision_data, vote_data, voting_seats
 from cis_tui.dag.views import Ballot, Choice, Decision, DecisionStatus, Subject
 
+_SAME = 2.0
+"""Seconds by which a deadline seems to be another one since messages take their time."""
+
 
 class Votes:
     """Casts ballots, here and for others. To be used on the event loop of its `DecisionService` only."""
@@ -45,7 +48,7 @@ class Votes:
         return await self._cast(open, *ballots)
 
     async def receive(self, id: str, ballot: Ballot, voter: str) -> Decision:
-        """Count a ballot that came from the node of `voter`; it is recorded when this returns, also one that came before.
+        """Count a ballot from the node of `voter`; it is recorded when this returns, also one that came before.
 
         Raises:
             NotFound: there is no such decision (CIS-DAG-050), or seat (CIS-P2P-081).
@@ -134,15 +137,11 @@ class Votes:
         """Know what happened to a vote where it is asked; ballots that were cast here stay."""
         known = {ballot.stakeholder for ballot in open.decision.ballots}
         more = tuple(ballot for ballot in ballots if ballot.stakeholder not in known)
-        moved = (deadline is None) != (open.decision.deadline is None) or (
-            deadline is not None and abs(deadline - (open.decision.deadline or 0.0)) > 2.0
-        )
-        if more or moved:
-            open.decision = replace(
-                open.decision,
-                ballots=(*open.decision.ballots, *more),
-                deadline=deadline if moved else open.decision.deadline,
-            )
+        before = open.decision.deadline
+        if before is not None and deadline is not None and abs(deadline - before) <= _SAME:
+            deadline = before
+        if more or deadline != before:
+            open.decision = replace(open.decision, ballots=(*open.decision.ballots, *more), deadline=deadline)
             self._tell(open)
 
     async def close(self, open: OpenDecision, ended: Decision, by: str, reason: str = "") -> Decision:

@@ -89,18 +89,19 @@ async def open_lab(
     memory: MemoryService | None = None,
     skills: Mapping[str, SkillManifest] | None = None,
     dask: DaskSettings | None = None,
+    identity: Identity = OWNER,
 ) -> AsyncGenerator[Lab]:
     """A lab in `folder`; opened there again, it is the next engine of the same home."""
     home = Home(folder / "home").ensure()
     project = folder / "project"
     project.mkdir(exist_ok=True)
-    journal = Journal(home.runs_db, EventBus(), identity=OWNER)
+    journal = Journal(home.runs_db, EventBus(), identity=identity)
     settings = Settings(decisions=DecisionSettings(**(decisions or {})), dask=dask or DaskSettings())
     more: dict[str, object] = {"find_skill": lambda project, name: (skills or {})[name]}  # pyright: ignore[reportUnknownLambdaType]
     if memory is not None:
         more["skill_memory"] = lambda caller: SkillMemory(memory, caller, journal.emit)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         more["roll_back_memory"] = memory.roll_back
-    runs = RunService(home=home, journal=journal, identity=OWNER, settings=settings, memory_get=MEMORY.get, **more)  # pyright: ignore[reportArgumentType]
+    runs = RunService(home=home, journal=journal, identity=identity, settings=settings, memory_get=MEMORY.get, **more)  # pyright: ignore[reportArgumentType]
     lab = Lab(home, journal, runs, project)
     loop = asyncio.get_running_loop()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.codec import encode
+from cis_tui.core.document import is_list, is_table
 from cis_tui.core.errors import Invalid, Refused
 from cis_tui.core.text import clean, clean_line
 from cis_tui.dag.ballots import ballot_holds
@@ -54,6 +55,13 @@ class Look:
 
     run: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a vote stands; None: it is not known."""
+
+    motion: Motion | None = None
 
 
 def put(decision: Decision, preview: Preview | None, now: Instant) -> Motion:
@@ -154,12 +162,12 @@ def _shows(motion: Motion) -> bool:
 def _texts(value: object) -> Iterable[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict):
-        for each in value.values():  # pyright: ignore[reportUnknownVariableType]
-            yield from _texts(each)  # pyright: ignore[reportUnknownArgumentType]
-    elif isinstance(value, list):
-        for each in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from _texts(each)  # pyright: ignore[reportUnknownArgumentType]
+    elif is_table(value):
+        for each in value.values():
+            yield from _texts(each)
+    elif is_list(value):
+        for each in value:
+            yield from _texts(each)
 
 
 def _is_plain(text: str) -> bool:

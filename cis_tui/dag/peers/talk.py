@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cis_tui.core.codec import decode, dumps
-from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable, error_from_wire, error_to_wire
+from cis_tui.core.document import as_table, is_list, is_table
+from cis_tui.core.errors import CisError, Invalid, Refused, error_from_wire, error_to_wire
 from cis_tui.core.identity import Identity
 from cis_tui.core.text import clean_line
 from cis_tui.dag.peers.line import Line, short
@@ -18,6 +19,7 @@ from cis_tui.sync.envelope import open_envelope, seal
 T = TypeVar("T")
 LIMIT = 512 * 1024
 """Bytes of one message."""
+NOT_ADMITTED = "CIS-P2P-088"
 PATIENCE = 10.0
 """Seconds within which a node answers."""
 _DEPTH = 12
@@ -62,7 +64,7 @@ class Talk:
             CisError: it says no.
         """
         if not self.line.admits(did):
-            raise Refused("CIS-P2P-088", f"{short(did)} is not admitted", hint=f"cis peer allow {did}")
+            raise Refused(NOT_ADMITTED, f"{short(did)} is not admitted", hint=f"cis peer allow {did}")
         question = self._sealed(did, "ask", {"what": what, "data": data})
         reply = self._opened(await self.line.request(did, self.protocol, question, timeout=timeout), did, "answer")
         if "error" in reply:
@@ -78,7 +80,7 @@ class Talk:
         asked = self._opened(body, did, "ask")
         try:
             if not self.line.admits(did):
-                raise Refused("CIS-P2P-088", f"{short(did)} is not admitted")
+                raise Refused(NOT_ADMITTED, f"{short(did)} is not admitted")
             found = await handler(did, Said(clean_line(str(asked.get("what")), limit=40), asked.get("data")))
         except CisError as error:
             return self._sealed(did, "answer", {"error": error_to_wire(error)})
@@ -99,30 +101,26 @@ class Talk:
             found: object = json.loads(str(body.get("text")))
         except (ValueError, RecursionError) as error:
             raise Invalid("CIS-P2P-091", f"what {short(did)} sent cannot be read") from error
-        if not isinstance(found, dict) or _depth(found) > _DEPTH:  # pyright: ignore[reportUnknownArgumentType]
+        if not is_table(found) or _depth(found) > _DEPTH:
             raise Invalid("CIS-P2P-091", f"what {short(did)} sent cannot be read")
-        return found  # pyright: ignore[reportUnknownVariableType]
+        return found
 
 
 def _depth(value: object) -> int:
     """How deep lists and tables stand within each other; no deeper than is looked."""
-    level, depth = [value], 0
+    level: list[object] = [value]
+    depth = 0
     while level and depth <= _DEPTH:
         inner: list[object] = []
         for each in level:
-            if isinstance(each, dict):
-                inner += each.values()  # pyright: ignore[reportUnknownArgumentType]
-            elif isinstance(each, list):
-                inner += each  # pyright: ignore[reportUnknownArgumentType]
+            inner += each.values() if is_table(each) else each if is_list(each) else ()
         level, depth = inner, depth + 1
     return depth
 
 
 def _error(data: object) -> CisError:
     """What another node says went wrong: text of others."""
-    if not isinstance(data, dict):
-        return Unavailable("CIS-P2P-091", "the node answers nonsense")
-    told = {str(key): value for key, value in data.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    told = as_table(data)
     code = str(told.get("code", ""))
     return error_from_wire(
         {

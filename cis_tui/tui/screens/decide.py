@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from cis_tui.dag.views import Decision, DecisionStatus
+from cis_tui.dag.views import Decision, DecisionStatus, Subject
 from cis_tui.tui.deciding import Deciding, detail_lines
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.paint import Tone
@@ -25,7 +25,8 @@ class DecideDialog(Dialog[None]):
     """Shows what would run, asks, and closes when somebody has answered."""
 
     def __init__(self, desk: Desk, decision: Decision) -> None:
-        super().__init__(f"May the {decision.subject} {decision.task} run?")
+        what = "task" if decision.subject is Subject.VOTE else decision.subject
+        super().__init__(f"May the {what} {decision.task} run?")
         self._desk = desk
         self._decision = decision
         self._page = Page([[("reading…", Tone.DIM)]], id="dialog-page")
@@ -80,6 +81,10 @@ class DecideDialog(Dialog[None]):
     @on(DecisionPrompt.Answered)
     def _answer(self, event: DecisionPrompt.Answered) -> None:
         self._deciding.answer(event)
+
+    @on(DecisionPrompt.Voted)
+    def _vote(self, event: DecisionPrompt.Voted) -> None:
+        self._deciding.vote(event)
 
     @on(DecisionPrompt.Wished)
     def _wish(self, event: DecisionPrompt.Wished) -> None:

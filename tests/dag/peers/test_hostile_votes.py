@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ async def test_who_holds_no_seat_learns_nothing(tmp_path: Path) -> None:
 
 
 async def test_envelopes_of_others_or_for_others_are_no_questions(tmp_path: Path) -> None:
-    async with asking(tmp_path) as (ann, net, decision, _run):
+    async with asking(tmp_path) as (_, net, decision, _run):
         body = {"to": ANN.did, "way": "ask", "text": '{"what":"look","data":{"run":"x","id":"d1"}}'}
         broken = [
             seal(EVE, KIND, body),  # eve's words, brought by bob
@@ -212,7 +213,7 @@ async def test_a_vote_cannot_become_another_one(tmp_path: Path) -> None:
 
 async def test_ballots_that_nobody_signed_are_not_shown(tmp_path: Path) -> None:
     async with asked(tmp_path) as (bob, net):
-        both = {"stakeholders": ("dba", "sre"), "holders": {"dba": BOB.did, "sre": ANN.did}}
+        both: dict[str, Any] = {"stakeholders": ("dba", "sre"), "holders": {"dba": BOB.did, "sre": ANN.did}}
         true = motion(**both).decision
         fake = Ballot("sre", Choice.APPROVE, ANN.did, utc_now(), "", "00" * 64)
         await put(net, motion(**both, ballots=(fake,)))

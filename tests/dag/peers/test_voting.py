@@ -12,10 +12,10 @@ import pytest
 from cis_tui.core.codec import encode
 from cis_tui.core.errors import Refused
 from cis_tui.dag.ballots import ballot_holds
-from cis_tui.dag.telling import detail_rows
-from cis_tui.dag.views import Choice, Decision, DecisionStatus, RunStatus, Subject
-from cis_tui.dag.trail_store import breaks
 from cis_tui.dag.store import reading
+from cis_tui.dag.telling import detail_rows
+from cis_tui.dag.trail_store import breaks
+from cis_tui.dag.views import Choice, Decision, DecisionStatus, RunStatus, Subject
 from tests.dag.lab import shell
 from tests.dag.peers.net import ANN, BOB, EVE, Net, Node, open_node
 from tests.dag.test_decisions import vote_level

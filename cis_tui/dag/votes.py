@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cis_tui.core.clock import Clock, Instant
 from cis_tui.core.codec import encode
-from cis_tui.core.errors import NotFound, Refused
+from cis_tui.core.errors import CisError, NotFound, Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.text import clean_line
@@ -68,7 +68,7 @@ class Votes:
         if verdict is Verdict.OPEN:
             try:
                 await self._journal.record_all(changes)
-            except BaseException:
+            except CisError:  # whoever is cancelled here has had it written all the same
                 left = tuple(each for each in open.decision.ballots if each not in ballots)
                 open.decision = replace(open.decision, ballots=left)
                 raise
@@ -112,7 +112,7 @@ class Votes:
         opened = self.reopen(decision, preview)
         try:
             await self._journal.record(EventType.DECISION_REQUESTED, data)
-        except BaseException:
+        except CisError:
             self._open.take_out(opened)
             raise
         return decision

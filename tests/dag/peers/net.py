@@ -42,7 +42,7 @@ class Net:
         if handler is None or {sender, to} & self.away:
             raise Unavailable("CIS-P2P-001", f"{NAMES[to]} is away")
         try:
-            answer = await handler(sender, body)
+            answer = await asyncio.shield(asyncio.ensure_future(handler(sender, body)))
         except Exception as error:
             raise Unavailable("CIS-P2P-002", "the stream was reset") from error
         if self.lossy or {sender, to} & self.away:

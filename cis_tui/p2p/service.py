@@ -1,0 +1,225 @@
+"""Peers as the engine has them: the book, the node, what happens to them, and what a person says about it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from cis_tui.core.clock import Clock, utc_now
+from cis_tui.core.config import P2PSettings
+from cis_tui.core.errors import CisError, Unavailable
+from cis_tui.core.events import EventType
+from cis_tui.core.identity import Identity, peer_id_of
+from cis_tui.core.paths import Home
+from cis_tui.p2p.book import PeerBook
+from cis_tui.p2p.happenings import Happenings
+from cis_tui.p2p.link import Admission, Handler, Link
+from cis_tui.p2p.model import Looking, Mode, NodeState, PeerIdentity, PeerInfo, PeerStatus, Trust
+from cis_tui.p2p.names import fingerprint
+from cis_tui.p2p.node import PeerNode
+from cis_tui.p2p.pairs import Pairs
+from cis_tui.p2p.peers_db import Peer
+from cis_tui.p2p.views import SyncView, peer_info
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[EventType, Mapping[str, object]], object]
+_QUEUE = 100
+
+
+class PeerService:
+    """All of a home's peers. Without `begin` it is the book alone, which any command may use."""
+
+    def __init__(
+        self,
+        home: Home,
+        identity: Identity,
+        settings: P2PSettings,
+        *,
+        tell: Tell = lambda what, data: None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._identity = identity
+        self._settings = settings
+        self._tell = tell
+        self.book = PeerBook(home, own_did=identity.did, mode=Mode(settings.mode), share=settings.share, clock=clock)
+        self.happenings = Happenings(self.book, tell, clock=clock, steady=time.monotonic)
+        self.node = PeerNode(
+            identity=identity, settings=settings, gate=self.book, on_event=self.happenings.heard, clock=clock
+        )
+        self.pairs = Pairs(identity.did, self.book, self.node, self.happenings, tell, clock=clock)
+        self.sync: SyncView | None = None
+        """Set by whoever syncs."""
+        self._state, self._problem = NodeState.OFF, ""
+        self._starting: asyncio.Task[None] | None = None
+        self._started = asyncio.Event()
+
+    # The node
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the settings want this home to speak to peers."""
+        return self._settings.enabled and self.book.mode is not Mode.SOLITARY
+
+    def serve(self, protocol: str, handler: Handler) -> None:
+        """Answer requests of admitted peers; to be called before `begin`."""
+        self.node.serve(protocol, handler)
+
+    def begin(self, *, after: float = 0.0) -> None:
+        """Start the node in the background, in `after` seconds; at once if it was begun already."""
+        if not self.wanted or self._state in (NodeState.LIVE, NodeState.FAILED):
+            return
+        if self._starting is not None:
+            if after or self._state is NodeState.STARTING:
+                return
+            self._starting.cancel()
+        self._starting = asyncio.create_task(self._start(after))
+
+    async def live(self) -> PeerNode:
+        """The node, once it has started, which it does now if it was to later.
+
+        Raises:
+            Unavailable: it is switched off (CIS-P2P-060), or could not start (CIS-P2P-061).
+        """
+        self.begin()
+        if self._starting is not None:
+            await self._started.wait()
+        if self._state is NodeState.FAILED:
+            raise Unavailable("CIS-P2P-061", f"peers cannot be reached: {self._problem}", retryable=False)
+        if self._state is not NodeState.LIVE:
+            raise self._switched_off()
+        return self.node
+
+    def _switched_off(self) -> Unavailable:
+        if self.wanted:
+            hint = "cis engine start lets one live"
+            return Unavailable("CIS-P2P-060", "peers are spoken to by a live engine only", hint=hint, retryable=False)
+        name = "p2p.mode" if self._settings.enabled else "p2p.enabled"
+        hint = f"cis config set {name} {'whitelist' if self._settings.enabled else 'true'}, and start the engine anew"
+        return Unavailable("CIS-P2P-060", f"peers are switched off by {name}", hint=hint, retryable=False)
+
+    async def _start(self, after: float) -> None:
+        await asyncio.sleep(after)
+        self._state = NodeState.STARTING
+        try:
+            await self.node.start()
+        except Exception as error:  # whatever it is, the engine lives without peers
+            self._state, self._problem = NodeState.FAILED, str(error)
+            log.exception("the node could not start")
+            code = error.code if isinstance(error, CisError) else "CIS-P2P-061"
+            self._tell(EventType.ERROR, {"code": code, "message": f"peers cannot be reached: {error}"})
+        else:
+            self._state = NodeState.LIVE
+            self.happenings.begin(self.node)
+            with suppress(CisError):
+                await self._keep(*await asyncio.to_thread(self.book.peers))
+        self._started.set()
+
+    async def close(self) -> None:
+        """Take an open code back, close every connection, let go of the book."""
+        self.pairs.close()
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        await self.happenings.close()
+        await self.node.stop()
+        self._state = NodeState.OFF
+        self._started.set()
+        self.book.close()
+
+    async def _keep(self, *peers: Peer) -> None:
+        """Stay connected with those of `peers` that may speak, and with nobody else of them."""
+        if self._state is not NodeState.LIVE:
+            return
+        for peer in peers:
+            if self.book.admits(peer.did) is Admission.ADMIT:
+                self.node.keep(peer.did, peer.addrs)
+            else:
+                await self.node.drop(peer.did)
+
+    # What is known
+
+    async def identity(self) -> PeerIdentity:
+        """Who this node is."""
+        return PeerIdentity(self._identity.did, peer_id_of(self._identity.public), self.node.addrs)
+
+    async def list(self) -> tuple[PeerInfo, ...]:
+        """Everybody; see `PeerBook.peers`."""
+        peers, links = await asyncio.to_thread(self.book.peers), self.node.links
+        return await asyncio.to_thread(lambda: tuple(self._info(peer, links) for peer in peers))
+
+    async def show(self, word: str) -> PeerInfo:
+        """One peer; see `PeerBook.find`."""
+        return await self._told(await asyncio.to_thread(self.book.find, word))
+
+    def _info(self, peer: Peer, links: Mapping[str, Link]) -> PeerInfo:
+        refusals = self.happenings.refusals
+        return peer_info(peer, book=self.book, link=links.get(peer.did), refusals=refusals, sync=self.sync)
+
+    async def status(self) -> PeerStatus:
+        """The node at a glance."""
+        peers, links = await asyncio.to_thread(self.book.peers), self.node.links
+        by_status = {status: sum(peer.status is status for peer in peers) for status in Trust}
+        queue, queued = ((), 0) if self.sync is None else await asyncio.to_thread(self.sync.queue, _QUEUE)
+        seen = self.happenings
+        live = self._state is NodeState.LIVE
+        return PeerStatus(
+            identity=await self.identity(),
+            mode=self.book.mode,
+            state=self._state,
+            problem=self._problem,
+            fingerprint=fingerprint(self._identity.did),
+            listening=tuple(addr.partition("/p2p/")[0] for addr in self.node.addrs),
+            mdns=Looking.ACTIVE if live and self._settings.mdns else Looking.OFF,
+            dht=Looking.ACTIVE if live and self._settings.dht else Looking.OFF,
+            discovering=live and (self._settings.mdns or self._settings.dht),
+            connected=len(links),
+            allowed=by_status[Trust.ALLOWED],
+            pending=by_status[Trust.PENDING],
+            denied=by_status[Trust.DENIED],
+            queue=queue,
+            queued=queued,
+            refusals=seen.refusals.latest,
+            refused=seen.refusals.total,
+            notices=tuple(seen.notices),
+            pairing=self.pairs.opening.open,
+        )
+
+    # What a person says
+
+    async def add(self, addr: str) -> PeerInfo:
+        """See `PeerBook.add`."""
+        return await self._changed(await asyncio.to_thread(self.book.add, addr), "added")
+
+    async def allow(self, word: str, *, name: str = "", own: bool | None = None) -> PeerInfo:
+        """See `PeerBook.allow`; a live node connects at once."""
+        return await self._changed(
+            await asyncio.to_thread(lambda: self.book.allow(word, name=name, own=own)), "allowed"
+        )
+
+    async def deny(self, word: str) -> PeerInfo:
+        """See `PeerBook.deny`; live connections end now."""
+        return await self._changed(await asyncio.to_thread(self.book.deny, word), "denied")
+
+    async def rename(self, word: str, name: str) -> PeerInfo:
+        """See `PeerBook.rename`."""
+        return await self._changed(await asyncio.to_thread(self.book.rename, word, name), "renamed")
+
+    async def set_share(self, word: str, prefixes: tuple[str, ...] | None) -> PeerInfo:
+        """See `PeerBook.set_share`."""
+        return await self._changed(await asyncio.to_thread(self.book.set_share, word, prefixes), "shared")
+
+    async def forget(self, word: str) -> None:
+        """See `PeerBook.forget`; live connections end now, unless strangers may speak."""
+        await self._changed(await asyncio.to_thread(self.book.forget, word), "forgotten")
+
+    async def _changed(self, peer: Peer, change: str) -> PeerInfo:
+        await self._keep(peer)
+        self._tell(EventType.PEER_CHANGED, {"peer": peer.did, "name": peer.name, "change": change})
+        return await self._told(peer)
+
+    async def _told(self, peer: Peer) -> PeerInfo:
+        return await asyncio.to_thread(self._info, peer, self.node.links)

@@ -1,0 +1,69 @@
+"""From what is kept and what is live to what faces are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cis_tui.core.clock import Instant
+from cis_tui.p2p.book import PeerBook
+from cis_tui.p2p.link import Admission, Link
+from cis_tui.p2p.model import PeerInfo, Queued
+from cis_tui.p2p.names import fingerprint, peer_id
+from cis_tui.p2p.peers_db import Peer
+from cis_tui.p2p.refusals import Refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """How far the memory of one peer and ours have become one."""
+
+    pending: int = 0
+    """Changes of ours that it has not acknowledged."""
+    acknowledged_at: Instant | None = None
+    synced_at: Instant | None = None
+    conflicts: int = 0
+
+
+class SyncView(Protocol):
+    """What can be asked of the sync; answers from memory, or blocks for some milliseconds."""
+
+    def exchanged(self, did: str) -> Exchanged: ...
+
+    def queue(self, limit: int) -> tuple[tuple[Queued, ...], int]:
+        """The oldest changes that somebody has not acknowledged, and how many there are."""
+        ...
+
+
+def peer_info(peer: Peer, *, book: PeerBook, link: Link | None, refusals: Refusals, sync: SyncView | None) -> PeerInfo:
+    """One peer for a face; blocks as the book does."""
+    id, (refused, why) = peer_id(peer.did), refusals.of(peer.did)
+    done = sync.exchanged(peer.did) if sync is not None else Exchanged()
+    return PeerInfo(
+        did=peer.did,
+        peer_id=id,
+        fingerprint=fingerprint(peer.did),
+        status=peer.status,
+        name=peer.name,
+        own=peer.own,
+        admitted=book.admits(peer.did) is Admission.ADMIT,
+        share=book.share(peer.did),
+        own_share=peer.share is not None,
+        via=peer.via,
+        first_seen=peer.first_seen,
+        last_seen=peer.last_seen,
+        addrs=tuple(f"{addr}/p2p/{id}" for addr in peer.addrs),
+        connected=link is not None,
+        connected_at=link.since if link else None,
+        transport=link.transport if link else "",
+        addr=link.addr if link else "",
+        latency=link.latency if link else None,
+        bytes_in=link.bytes_in if link else 0,
+        bytes_out=link.bytes_out if link else 0,
+        pending=done.pending,
+        acknowledged_at=done.acknowledged_at,
+        synced_at=done.synced_at,
+        conflicts=done.conflicts,
+        refusals=refused,
+        refusal=why,
+    )

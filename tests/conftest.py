@@ -22,6 +22,7 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     monkeypatch.setenv("CIS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CIS_P2P_ENABLED", "false")  # a network costs 80 MB; tests of peers switch it on
     yield
 
 

@@ -24,7 +24,7 @@ _FLUSH_TIMEOUT = 1.0
 _MAX_REQUESTS = 256
 """Requests of one client that are answered at the same time; more wait unread."""
 _WITHOUT_HELLO = frozenset({"hello", "shutdown"})
-_ENDS_WITH_CALLER = frozenset({"skill_run", "decision_ask"})
+_ENDS_WITH_CALLER = frozenset({"skill_run", "decision_ask", "peer_pair_wait", "peer_pair_join"})
 """What nobody wants to go on when the caller is gone."""
 
 

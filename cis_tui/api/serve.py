@@ -24,7 +24,7 @@ async def serve(home: Home, *, ready: Callable[[], None], grace: float = GRACE) 
     Raises:
         Unavailable: another engine is live (CIS-ENG-001).
     """
-    engine = await Engine.start(home)
+    engine = await Engine.start(home, peers_after=0.0)
     server = EngineServer(engine, home)
     try:
         await server.start()

@@ -30,11 +30,13 @@ from cis_tui.dag.tool_questions import ToolQuestions
 from cis_tui.engine.agents import Agents
 from cis_tui.engine.decisions import Decisions
 from cis_tui.engine.memory import Memory
+from cis_tui.engine.peers import Peers
 from cis_tui.engine.projects import Projects
 from cis_tui.engine.skills import Skills
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.weekly import WeeklyArchive
+from cis_tui.p2p.service import PeerService
 from cis_tui.project.agent_tools import workspace_tools
 from cis_tui.project.following import Following
 from cis_tui.project.guide import agent_context
@@ -47,8 +49,11 @@ from cis_tui.skills.snapshot import Snapshots
 
 log = logging.getLogger(__name__)
 
+PEERS_AFTER = 2.0
+"""Seconds after which an engine speaks to peers unless it is told when: one of a short command never does."""
 
-class Engine(Projects, Memory, Skills, Decisions, Agents):
+
+class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
     """One live engine: it owns a CIS home and serves any number of projects and faces.
 
     Implements `EngineApi`. At most one is live for a home (architecture, "The engine").
@@ -108,6 +113,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents):
             find_skill=lambda project, name: self._session(project).runnable_skill(name),
             agents=AgentTasks(self._agents, self._memory),
         )
+        self._peers = PeerService(home, identity, settings.p2p, tell=journal.emit, clock=clock)
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
         self._closed = False
@@ -121,8 +127,11 @@ class Engine(Projects, Memory, Skills, Decisions, Agents):
         flags: Mapping[str, object] | None = None,
         clock: Clock = utc_now,
         probe: Probe = this_kernel,
+        peers_after: float = PEERS_AFTER,
     ) -> Engine:
         """Bring an engine to life on `home`; `probe` says what the kernel can hold a native skill to.
+
+        Peers are spoken to from `peers_after` seconds on.
 
         Raises:
             Unavailable: another engine is live there (CIS-ENG-001).
@@ -152,6 +161,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents):
         engine._weekly.start()
         engine._runs.begin_pruning()
         engine._index.start()
+        engine._peers.begin(after=peers_after)
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
 
@@ -160,6 +170,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents):
         if self._closed:
             return
         self._closed = True
+        await self._peers.close()
         await self._following.close()
         await self._runs.close()
         await self._agents.close()

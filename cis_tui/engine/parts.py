@@ -17,6 +17,7 @@ from cis_tui.dag.runs import RunService
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.weekly import WeeklyArchive
+from cis_tui.p2p.service import PeerService
 from cis_tui.project.following import Following
 from cis_tui.project.session import ProjectSession
 from cis_tui.project.trust import TrustStore
@@ -49,6 +50,7 @@ class Parts:
     _snapshots: Snapshots
     _agents: AgentService
     _runs: RunService
+    _peers: PeerService
     _sessions: dict[str, ProjectSession]
     _following: Following
 

@@ -17,7 +17,7 @@ from cis_tui.core.paths import Home
 from cis_tui.p2p.book import PeerBook
 from cis_tui.p2p.happenings import Happenings
 from cis_tui.p2p.link import Admission, Handler, Link
-from cis_tui.p2p.model import Looking, Mode, NodeState, PeerIdentity, PeerInfo, PeerStatus, Trust
+from cis_tui.p2p.model import Looking, Mode, NodeState, Pairing, PeerIdentity, PeerInfo, PeerStatus, Trust
 from cis_tui.p2p.names import fingerprint
 from cis_tui.p2p.node import PeerNode
 from cis_tui.p2p.pairs import Pairs
@@ -215,6 +215,20 @@ class PeerService:
     async def forget(self, word: str) -> None:
         """See `PeerBook.forget`; live connections end now, unless strangers may speak."""
         await self._changed(await asyncio.to_thread(self.book.forget, word), "forgotten")
+
+    async def pair_open(self, *, own: bool, name: str = "") -> Pairing:
+        """Open a pairing code; see `Pairs.open`.
+
+        Raises:
+            Unavailable: peers cannot be reached from here (CIS-P2P-060, 061).
+        """
+        await self.live()
+        return self.pairs.open(own=own, name=name)
+
+    async def pair_join(self, code: str, *, at: str = "", own: bool, name: str = "") -> PeerInfo:
+        """Type a pairing code that another node shows; see `Pairs.join`."""
+        await self.live()
+        return await self._told(await self.pairs.join(code, at=at, own=own, name=name))
 
     async def _changed(self, peer: Peer, change: str) -> PeerInfo:
         await self._keep(peer)

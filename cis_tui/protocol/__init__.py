@@ -11,6 +11,7 @@ from cis_tui.core.events import Event
 from cis_tui.protocol.agents import AgentApi
 from cis_tui.protocol.decisions import DecisionApi
 from cis_tui.protocol.memory import MemoryApi
+from cis_tui.protocol.peers import PeerApi
 from cis_tui.protocol.projects import ProjectApi
 from cis_tui.protocol.runs import RunApi
 from cis_tui.protocol.skills import SkillApi
@@ -37,7 +38,7 @@ class EngineStatus:
     last_seq: int
 
 
-class EngineApi(ProjectApi, MemoryApi, RunApi, DecisionApi, SkillApi, AgentApi, Protocol):
+class EngineApi(ProjectApi, MemoryApi, RunApi, DecisionApi, SkillApi, AgentApi, PeerApi, Protocol):
     """Commands and queries on one CIS home; all data is plain and frozen.
 
     `project` is the absolute path of a project folder; empty means none. Every method may raise `CisError`.

@@ -10,6 +10,7 @@ from cis_tui.api.client.agents import AgentCalls
 from cis_tui.api.client.channel import Channel, gone
 from cis_tui.api.client.decisions import DecisionCalls
 from cis_tui.api.client.memory import MemoryCalls
+from cis_tui.api.client.peers import PeerCalls
 from cis_tui.api.client.projects import ProjectCalls
 from cis_tui.api.client.runs import RunCalls
 from cis_tui.api.client.skills import SkillCalls
@@ -20,7 +21,7 @@ from cis_tui.core.paths import Home
 from cis_tui.protocol import EngineStatus
 
 
-class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCalls, AgentCalls):
+class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCalls, AgentCalls, PeerCalls):
     """A live engine, reached through its socket. Implements `EngineApi`; calls may be made concurrently.
 
     Every method raises `Unavailable` (CIS-ENG-010) once the connection is lost. `events` opens a connection of its

@@ -173,7 +173,9 @@ def _create(home: Home, path: Path) -> Identity:
 
 
 def _unbase58(text: str) -> bytes:
-    """The number that `text` writes, as bytes without leading zeros; empty if it writes none."""
+    """The number that `text` writes, as bytes without leading zeros; empty if it writes none, or one with a zero."""
+    if text.startswith("1"):
+        return b""  # a zero before it would be a second name for the same key
     number = 0
     for letter in text:
         digit = _BASE58.find(letter)

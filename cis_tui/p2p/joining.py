@@ -83,20 +83,21 @@ class Joining:
             begun = await self._spoken(did, addrs, Message("begin", code.plate, exchange.message))
             await asyncio.to_thread(exchange.take, begun.data)
             proof = Message("prove", data=exchange.seal(mine.bytes()))
-            proven = await self._prove(did, addrs, proof)
+            proven = await self._spoken(did, addrs, proof)
             return read_card(exchange.open(proven.data))
         finally:
             self.asked.discard(did)
 
-    async def _prove(self, did: str, addrs: Sequence[str], proof: Message) -> Message:
-        """Asks again if the line broke: the other side may have admitted this one, and answers the same proof alike."""
-        try:
-            return await self._spoken(did, addrs, proof)
-        except Unavailable:
-            return await self._spoken(did, addrs, proof)
-
     async def _spoken(self, did: str, addrs: Sequence[str], message: Message) -> Message:
-        answer = read_message(await self._ask(did, addrs, message.bytes()))
+        body = message.bytes()
+        try:
+            raw = await self._ask(did, addrs, body)
+        except Unavailable:
+            if message.step != "prove":
+                raise
+            # The line broke: the other side may have admitted this one, and answers the same proof alike.
+            raw = await self._ask(did, addrs, body)
+        answer = read_message(raw)
         if answer is None or answer.step not in ("begun", "proven", "error"):
             raise Refused("CIS-P2P-050", "the other side does not speak of pairing as this one does")
         if answer.step == "error":

@@ -91,6 +91,8 @@ class Pairs:
         try:
             did, card = await joining.join(code, Card(own_name(), own), at=at)
             peer = await self._write(did, card, own=own, name=called)
+            if at:
+                peer = await asyncio.to_thread(self._book.add, at)
         finally:
             self._joining.discard(joining)
             await self._node.recheck()

@@ -18,7 +18,7 @@ from cis_tui.p2p.book import PeerBook
 from cis_tui.p2p.happenings import Happenings
 from cis_tui.p2p.link import Admission, Handler, Link
 from cis_tui.p2p.model import Looking, Mode, NodeState, Pairing, PeerIdentity, PeerInfo, PeerStatus, Trust
-from cis_tui.p2p.names import fingerprint
+from cis_tui.p2p.names import fingerprint, own_name
 from cis_tui.p2p.node import PeerNode
 from cis_tui.p2p.pairs import Pairs
 from cis_tui.p2p.peers_db import Peer
@@ -172,6 +172,7 @@ class PeerService:
             state=self._state,
             problem=self._problem,
             fingerprint=fingerprint(self._identity.did),
+            name=own_name(),
             listening=tuple(addr.partition("/p2p/")[0] for addr in self.node.addrs),
             mdns=Looking.ACTIVE if live and self._settings.mdns else Looking.OFF,
             dht=Looking.ACTIVE if live and self._settings.dht else Looking.OFF,

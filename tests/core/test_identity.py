@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cis_tui.core.errors import Invalid, Refused
-from cis_tui.core.identity import did_of, load_identity, node_id, public_of, verify
+from cis_tui.core.identity import did_of, did_of_peer, load_identity, node_id, peer_id_of, public_of, verify
 from cis_tui.core.paths import Home
 
 
@@ -40,6 +40,16 @@ def test_a_signature_binds_message_and_key(home: Home) -> None:
 def test_a_hostile_did_is_refused(did: str) -> None:
     with pytest.raises(Invalid):
         public_of(did)
+
+
+def test_a_key_has_one_name() -> None:
+    did, peer = did_of(b"\1" * 32), peer_id_of(b"\1" * 32)
+    assert did_of_peer(peer) == did
+    with pytest.raises(Invalid):
+        public_of(did.replace("did:key:z", "did:key:z1"))
+    for other in (f"1{peer}", peer[1:], f"{peer[0]}1{peer[1:]}"):
+        with pytest.raises(Invalid):
+            did_of_peer(other)
 
 
 def test_a_damaged_or_open_key_is_never_replaced(home: Home) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 import trio
 
 from cis_tui.core.clock import Instant
+from cis_tui.p2p.addresses import Address
 from cis_tui.p2p.limits import Allowance
 from cis_tui.p2p.link import Admission, Link, LinkEvent, LinkEventKind
 from cis_tui.p2p.wire import KeptYamux, TcpLine
@@ -21,7 +22,7 @@ MAX_GUESTS = 16
 """Connections with peers that may only pair."""
 MAX_OF_ONE = 3
 """Connections with one peer: two may cross, and one may be dead without being known to be."""
-GUEST_STAY = 120.0
+GUEST_STAY = 300.0
 """Seconds that a peer may stay that is not admitted."""
 REQUESTS = (100.0, 500.0)
 """Requests of a connection: so many a second, and so many at once."""
@@ -38,7 +39,8 @@ class Connection:
         self.opened = opened
         self.admission = admission
         self.streams = 0
-        self.used = trio.current_time()
+        self.dialled: Address | None = None
+        """Where this side dialled."""
         self.allowance = self._new_allowance()
 
     def _new_allowance(self) -> Allowance:
@@ -141,12 +143,12 @@ class Connections:
 
     async def _settle(self, did: str) -> None:
         """Of several connections with a peer keep one: both sides choose what the one with the lesser DID dialled."""
-        await trio.sleep(1)
+        await trio.sleep(0.5)
         for older in self._of.get(did, [])[:-1]:
-            older.muxed.doubt()
+            if not await older.muxed.answers():
+                await older.line.close()
         if self._own > did:
             return
-        await trio.sleep(5)
         alive = [one for one in self._of.get(did, []) if one.alive]
         alive.sort(key=lambda one: (not one.line.is_initiator, one.opened))
         for spare in alive[1:]:

@@ -24,6 +24,7 @@ from cis_tui.p2p.connection import Connection, Connections
 from cis_tui.p2p.framing import MAX_MESSAGE, framed, read_message
 from cis_tui.p2p.limits import Quiet
 from cis_tui.p2p.link import Admission, Gate, LinkEvent, LinkEventKind
+from cis_tui.p2p.reconnect import Keeper
 from cis_tui.p2p.wire import HANDSHAKE_PATIENCE, BoundedStream, Securing, TcpLine
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ ANSWER_PATIENCE = 60.0
 """Seconds for an answer to be found and read by the peer."""
 _SIDE_BY_SIDE = 0.15
 """Seconds after which the next address of a peer is tried beside the one before."""
+_TCP_PATIENCE = 1.5
+"""Seconds for a TCP connection: a lost first packet is sent again after one, and more would only delay the next try."""
 
 
 class Host:
@@ -70,13 +73,15 @@ class Host:
         self._handshakes: dict[trio.CancelScope, None] = {}
         self._quiet = Quiet()
         self.connections = Connections(self._did, emit)
-        self.nursery: trio.Nursery
+        self.keeper = Keeper(self._did, self.connections, self.dial)
+        self._nursery: trio.Nursery
 
     async def run(self, listeners: Sequence[trio.SocketListener], ready: Callable[[], None]) -> None:
         """Accept connections until cancelled, then close all of them."""
         async with trio.open_nursery() as nursery:
-            self.nursery = nursery
+            self._nursery = nursery
             nursery.start_soon(trio.serve_listeners, self._accept, listeners)
+            nursery.start_soon(self.keeper.run)
             ready()
             try:
                 await trio.sleep_forever()
@@ -125,7 +130,7 @@ class Host:
                 "CIS-P2P-001", f"{did} cannot be reached{why}", hint="see that it runs, and that both admit each other"
             )
         started = trio.Event()
-        self.nursery.start_soon(self._live, found[0], started)
+        self._nursery.start_soon(self._live, found[0], started)
         await started.wait()
         if found[0].muxed.is_closed:
             raise Unavailable("CIS-P2P-001", f"{did} closed the connection", hint="it may not admit this node yet")
@@ -145,8 +150,12 @@ class Host:
         await trio.sleep(delay)
         try:
             with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
-                line = TcpLine(await trio.open_tcp_stream(address.host, address.port), outbound=True)
-                found.append(await self._upgrade(line, did))
+                with trio.fail_after(_TCP_PATIENCE):
+                    stream = await trio.open_tcp_stream(address.host, address.port)
+                line = TcpLine(stream, outbound=True)
+                connection = await self._upgrade(line, did)
+                connection.dialled = address
+                found.append(connection)
                 won = True
                 race.cancel()
             if scope.cancelled_caught:
@@ -154,6 +163,8 @@ class Host:
         except _Refused as refusal:
             reasons.append(refusal.reason)
             self.refuse(refusal.did, refusal.reason, str(address))
+        except trio.TooSlowError:
+            reasons.append(f"{address} does not answer")
         except Exception as error:
             reasons.append(f"{address}: {clean_line(str(error), limit=120)}")
         finally:
@@ -225,7 +236,9 @@ class Host:
             raise Invalid("CIS-P2P-004", f"a message of {len(body):,} bytes; one may have {MAX_MESSAGE:,}")
         connection = None
         with trio.move_on_after(timeout):
-            connection = self.connections.best(did) or await self.dial(did, tuple(addresses))
+            connection = self.connections.best(did)
+            if connection is None:
+                connection = await self.dial(did, (*addresses, *self.keeper.addresses(did)))
             return await self._exchange(connection, protocol, body)
         if connection is not None:
             connection.muxed.doubt()
@@ -303,7 +316,8 @@ class Host:
             self._emit(LinkEvent(LinkEventKind.REFUSED, did=did, addr=addr, reason=reason))
 
     async def drop(self, did: str) -> None:
-        """End every connection with the peer, at once."""
+        """End every connection with the peer, at once, and dial it no more."""
+        self.keeper.forget(did)
         await self.connections.close(did)
 
     async def recheck(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from cis_tui.core.errors import Unavailable
 from cis_tui.core.identity import Identity, peer_id_of
 from cis_tui.p2p.addresses import Address, own_addresses, parse_address
 from cis_tui.p2p.bridge import Started, TrioThread
+from cis_tui.p2p.lan import Lan
 from cis_tui.p2p.link import Gate, Handler, Link, LinkEvent, LinkEventKind
 from cis_tui.p2p.listening import bind
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from cis_tui.p2p.host import Host
 
 _log = logging.getLogger(__name__)
+
+MAX_FOUND = 256
+"""Peers that are remembered because somebody announced them."""
 
 
 class PeerNode:
@@ -43,7 +49,10 @@ class PeerNode:
         self._anyone: dict[str, bool] = {}
         self._thread: TrioThread | None = None
         self._host: Host | None = None
-        self._known: dict[str, tuple[Address, ...]] = {}
+        self._kept: dict[str, tuple[Address, ...]] = {}
+        self._found: OrderedDict[str, dict[str, tuple[Address, ...]]] = OrderedDict()
+        self._lan: Lan | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._port = 0
         self._ipv6 = False
 
@@ -65,26 +74,57 @@ class PeerNode:
         self._anyone[protocol] = anyone
 
     async def start(self) -> None:
-        """Listen for peers.
+        """Listen for peers, and look for them.
 
         Raises:
             Unavailable: no port can be had (CIS-P2P-006).
         """
-        sockets, notice = bind(self._settings.listen_port)
-        self._port = sockets[0].getsockname()[1]
-        self._ipv6 = len(sockets) > 1
-        self._thread = TrioThread("cis-p2p")
+        await self._open()
+        self._tasks.append(asyncio.create_task(self._watch()))
+        if self._settings.mdns:
+            self._lan = Lan(
+                self.did,
+                lambda: self._port,
+                found=self._found_on_lan,
+                refuse=self._turn_away,
+                changed=self._network_changed,
+            )
+            self._tasks.append(asyncio.create_task(self._lan.run()))
+
+    async def _open(self) -> None:
+        sockets, notice = bind(self._port or self._settings.listen_port)
+        thread = TrioThread("cis-p2p")
         try:
-            await self._thread.start(lambda started: self._main(sockets, started))
+            await thread.start(lambda started: self._main(thread, sockets, started))
         except BaseException:
             for opened in sockets:
                 opened.close()
             raise
+        self._thread = thread
+        self._port = sockets[0].getsockname()[1]
+        self._ipv6 = len(sockets) > 1
         if notice:
-            _log.warning(notice)
-            self._on_event(LinkEvent(LinkEventKind.NOTICE, reason=notice))
+            self._notice(notice)
 
-    async def _main(self, sockets: Sequence[socket.socket], started: Started) -> None:
+    async def _watch(self) -> None:
+        """Begin again should the trio thread ever die: no stranger is to end this node for good."""
+        while True:
+            if self._thread is not None:
+                await self._thread.died.wait()
+                _log.error("the network failed; it begins again", exc_info=self._thread.error)
+                self._notice("the network failed and begins again; the log says why")
+            await asyncio.sleep(1)
+            try:
+                await self._open()
+            except Exception as error:
+                self._thread = None
+                _log.error("the network does not begin again: %s", error)
+
+    def _notice(self, words: str) -> None:
+        _log.warning(words)
+        self._on_event(LinkEvent(LinkEventKind.NOTICE, reason=words))
+
+    async def _main(self, thread: TrioThread, sockets: Sequence[socket.socket], started: Started) -> None:
         """What runs in the trio thread."""
         from cis_tui.p2p.quiet import import_quietly
 
@@ -93,22 +133,18 @@ class PeerNode:
 
         from cis_tui.p2p.host import Host
 
-        thread = self._thread
-        assert thread is not None
         self._host = Host(
             identity=self._identity,
             gate=self._gate,
             protocols=self._anyone,
-            answer=self._answer,
+            answer=lambda did, protocol, body: thread.ask(self._handle(did, protocol, body)),
             emit=lambda event: thread.tell(self._on_event, event),
             clock=self._clock,
         )
+        for did, addresses in self._kept.items():
+            self._host.keeper.keep(did, addresses)
         listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(opened)) for opened in sockets]
         await self._host.run(listeners, started)
-
-    async def _answer(self, did: str, protocol: str, body: bytes) -> bytes:
-        assert self._thread is not None
-        return await self._thread.ask(self._handle(did, protocol, body))
 
     async def _handle(self, did: str, protocol: str, body: bytes) -> bytes:
         try:
@@ -118,7 +154,12 @@ class PeerNode:
             raise
 
     async def stop(self) -> None:
-        """Close every connection and end the thread."""
+        """Say goodbye, close every connection and end the thread."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._lan = None
         if self._thread is not None:
             await self._thread.stop()
             self._thread = None
@@ -135,20 +176,26 @@ class PeerNode:
         """
         if self._thread is None or self._host is None:
             raise Unavailable("CIS-P2P-005", "the network is not running")
-        places = (*(parse_address(addr) for addr in addrs), *self._known.get(did, ()))
+        found = self._found.get(did, {}).values()
+        places = (*map(parse_address, addrs), *(address for addresses in found for address in addresses))
         return await self._thread.call(self._host.ask, did, protocol, body, timeout, places)
 
     def keep(self, did: str, addrs: Sequence[str]) -> None:
         """Stay connected with the peer: dial it, now and whenever the connection is lost.
 
+        Besides at `addrs`, which replace those given before, it is looked for wherever it is found.
+
         Raises:
             Invalid: one of `addrs` is no address (CIS-P2P-007).
         """
-        self._known[did] = tuple(parse_address(addr) for addr in addrs)
+        self._kept[did] = tuple(map(parse_address, addrs))
+        self._post(lambda host: host.keeper.keep(did, self._kept.get(did, ())))
+        for source, addresses in self._found.get(did, {}).items():
+            self._tell_found(did, source, addresses)
 
     async def drop(self, did: str) -> None:
         """Forget the peer and close its connections now."""
-        self._known.pop(did, None)
+        self._kept.pop(did, None)
         if self._thread is not None and self._host is not None:
             await self._thread.call(self._host.drop, did)
 
@@ -156,6 +203,44 @@ class PeerNode:
         """Ask the gate about every connected peer again, and act on what it says."""
         if self._thread is not None and self._host is not None:
             await self._thread.call(self._host.recheck)
+
+    def _post(self, act: Callable[[Host], None]) -> None:
+        """Do something in the trio thread soon, if there is one."""
+        if self._thread is not None and (host := self._host) is not None:
+            self._thread.post(act, host)
+
+    # Discovery
+
+    def _found_on_lan(self, did: str, addresses: Sequence[Address]) -> None:
+        self._take_found(did, "mdns", tuple(addresses))
+
+    def _take_found(self, did: str, source: str, addresses: tuple[Address, ...]) -> None:
+        """Somebody claims to be a peer at `addresses`, or is there no more."""
+        known = self._found.setdefault(did, {})
+        self._found.move_to_end(did)
+        while len(self._found) > MAX_FOUND:
+            self._found.popitem(last=False)
+        if known.get(source) == addresses:
+            return
+        known[source] = addresses
+        self._tell_found(did, source, addresses)
+        if addresses:
+            told = tuple(map(str, addresses))
+            self._on_event(LinkEvent(LinkEventKind.DISCOVERED, did=did, addrs=told, via=source))
+
+    def _tell_found(self, did: str, source: str, addresses: tuple[Address, ...]) -> None:
+        self._post(lambda host: host.keeper.found(did, source, addresses))
+
+    def _turn_away(self, did: str, reason: str, addr: str) -> None:
+        self._post(lambda host: host.refuse(did, reason, addr))
+
+    def _network_changed(self) -> None:
+        self._post(lambda host: host.keeper.wake_all())
+
+    @property
+    def looking(self) -> Mapping[str, str]:
+        """How each way of finding peers is doing: off, starting, active or failed."""
+        return {"mdns": self._lan.state if self._lan is not None else "off"}
 
     @property
     def links(self) -> Mapping[str, Link]:

@@ -26,9 +26,13 @@ def import_quietly() -> None:
     import libp2p
 
     assert libp2p
-    theirs = logging.getLogger("libp2p")
+    hush("libp2p")
+
+
+def hush(name: str) -> None:
+    """Let the logger `name` of a library speak to this program's log alone."""
+    theirs = logging.getLogger(name)
     if not any(isinstance(handler, _ToOurLog) for handler in theirs.handlers):
         theirs.addHandler(_ToOurLog())
     theirs.propagate = False
-    # Its debug texts are formatted whether anyone reads them or not; at this level most are not.
     theirs.setLevel(logging.WARNING)

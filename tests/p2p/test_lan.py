@@ -1,0 +1,63 @@
+"""Finding each other on one network, and what lies are worth there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from cis_tui.core.errors import Invalid
+from cis_tui.core.identity import did_of
+from cis_tui.p2p.lan import MAX_HOSTS, announced
+from tests.conftest import ROOT
+
+DID = did_of(bytes(32))
+
+
+def in_a_network_of_its_own(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of the tests where there is no network but one that nobody else is on."""
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode:
+        pytest.skip("this machine does not let a process have a network of its own")
+    command = f"{script} exec {sys.executable} -X dev -W error -W ignore::DeprecationWarning -m tests.p2p."
+    module = "lan_meeting" if "lo" in script else "alone"
+    return subprocess.run(["unshare", "-rn", "sh", "-c", command + module], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_nodes_meet_on_a_network_and_lies_do_nothing_but_show() -> None:
+    done = in_a_network_of_its_own("ip link set lo up;")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "nothing is written to the terminal"
+    told = json.loads(done.stdout)
+    assert told["answer"] == "cba"
+    assert told["discovered"]
+    assert told["linked"], "no lie became a connection"
+    lies = told["refused"]
+    assert "an announcement that names no DID" in lies
+    assert "somebody announces the DID of this node" in lies
+    assert any(lie.startswith("somebody else answers there") for lie in lies), "the key proves who it is"
+
+
+def test_a_node_without_any_network_works_alone() -> None:
+    done = in_a_network_of_its_own("")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == {"addrs": [], "answered": "Unavailable", "mdns": "failed"}
+
+
+def test_an_announcement_says_who_and_where() -> None:
+    properties = [(b"v", b"1"), (b"did", DID.encode())]
+    found = announced(properties, ["192.0.2.1", "fd00::1", "fe80::1%3", "127.0.0.1", "0.0.0.0"], 7677)
+    assert [str(address) for address in found] == ["/ip4/192.0.2.1/tcp/7677", "/ip6/fd00::1/tcp/7677"]
+    assert {address.did for address in found} == {DID}
+    assert [str(address) for address in announced(properties, ["127.0.0.1"], 7677)] == ["/ip4/127.0.0.1/tcp/7677"]
+    assert len(announced(properties, [f"192.0.2.{place}" for place in range(99)], 1)) == MAX_HOSTS
+    assert announced(properties, ["192.0.2.1"], 0) == ()
+
+
+@pytest.mark.parametrize("claimed", [None, b"", b"\xff\xfe", b"did:key:z6Mk", b"did:web:example.org", DID.encode() * 9])
+def test_an_announcement_that_names_nobody_is_refused(claimed: bytes | None) -> None:
+    with pytest.raises(Invalid, match="names no DID"):
+        announced([(b"did", claimed)], ["192.0.2.1"], 7677)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from cis_tui.core.errors import CisError
 from cis_tui.memory import catalogue
 from cis_tui.memory.catalogue import Head
 from cis_tui.memory.database import Database, Row
+from cis_tui.memory.dots import last_seq, take_in_dots
 from cis_tui.memory.epochs import Epochs
-from cis_tui.memory.log import ENTRY, last_row, note_runs
+from cis_tui.memory.log import ENTRY, epoch_of, last_row, note_runs
 from cis_tui.memory.plan import Version
+from cis_tui.memory.records import IndexType
 from cis_tui.memory.vault import Archived, Vault
 from cis_tui.memory.versions import Vector, write_vector
 
@@ -23,8 +26,9 @@ _LATELY = 64
 _INSERT = (
     "INSERT INTO main.log_entries"
     " (key, value, category, index_type, version, origin, hlc, created_at, pinned, tombstone, number, reason, classed,"
-    " undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " undoes, epoch, seq, signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_UNDOTTED = "SELECT id FROM main.log_entries WHERE seq = 0 AND origin = ? AND index_type <> 'Sensitive' ORDER BY id"
 
 
 class Appender:
@@ -71,6 +75,31 @@ class Appender:
         """Key, number and origin, which tell a version, of all versions of `keys` in this log."""
         sql = "SELECT key, number, origin FROM main.log_entries WHERE key IN (SELECT value FROM json_each(?))"
         return {(row[0], row[1], row[2]) for row in self._begun.all(sql, (json.dumps(keys),))}
+
+    def dotted(self, versions: Sequence[Version]) -> list[Version]:
+        """`versions`, which this node has made, each with the dot by which other nodes know it; Sensitive ones, which
+        no other node ever sees, without."""
+        log = self._begun
+        epoch = epoch_of(log) if versions else ""
+        last = last_seq(log, _SCHEMA, versions[0].origin, epoch) if versions else 0
+        numbers = count(last + 1)
+        return [
+            version if version.index_type is IndexType.SENSITIVE else version._replace(epoch=epoch, seq=next(numbers))
+            for version in versions
+        ]
+
+    def dot_old(self, node: str) -> int:
+        """Give dots to what `node` wrote into this log before there were any; how many there were."""
+        log = self._begun
+        rows = log.all(_UNDOTTED, (node,))
+        if rows:
+            self._change = self._change or self._epochs.begin(self.vault.domain)
+            epoch = epoch_of(log)
+            first = last_seq(log, _SCHEMA, node, epoch) + 1
+            numbered = ((epoch, seq, row) for seq, (row,) in enumerate(rows, first))
+            log.many("UPDATE main.log_entries SET epoch = ?, seq = ? WHERE id = ?", numbered)
+            take_in_dots(log, _SCHEMA, self._week, 0)
+        return len(rows)
 
     def append(self, versions: Sequence[Version]) -> None:
         """Add versions of this week."""
@@ -189,4 +218,7 @@ def _row(version: Version) -> tuple[object, ...]:
         version.reason,
         version.classed,
         version.undoes,
+        version.epoch,
+        version.seq,
+        version.signature,
     )

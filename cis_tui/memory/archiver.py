@@ -33,7 +33,7 @@ from cis_tui.memory.database import Database, Row, locked, remove
 from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.frozen import FrozenLog
 from cis_tui.memory.image import image_of, verify
-from cis_tui.memory.log import ENTRY
+from cis_tui.memory.log import ENTRY, fitted
 from cis_tui.memory.records import ArchiveReport
 from cis_tui.memory.vault import Vault
 
@@ -221,7 +221,8 @@ class Archiver:
         archive = self._vault.open_archive(week)
         try:
             for row in rows:
-                self._append(archive.all(f"SELECT id, {ENTRY} FROM log_entries WHERE id = ?", (row,)), {})
+                columns = fitted(archive, ENTRY)
+                self._append(archive.all(f"SELECT id, {columns} FROM log_entries WHERE id = ?", (row,)), {})
         finally:
             archive.close()
 

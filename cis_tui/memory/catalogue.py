@@ -12,11 +12,14 @@ from typing import NamedTuple
 
 from cis_tui.core.errors import Invalid
 from cis_tui.memory.database import Database, Row
+from cis_tui.memory.dots import DOTS, take_in_dots
 from cis_tui.memory.forks import BRANCHES, branch_vectors, take_in_branches
 from cis_tui.memory.records import IndexType
 from cis_tui.memory.versions import Vector, read_vector
 
-_SCHEMA_VERSION = 4
+_SCHEMA_VERSION = 5
+_LOST_SINCE = 4
+"""The form since which `lost`, and what it is made of, are as they are now."""
 _SCHEMA = (
     """CREATE TABLE heads (
         key TEXT PRIMARY KEY,
@@ -51,6 +54,7 @@ _SCHEMA = (
         told INTEGER NOT NULL,
         PRIMARY KEY (key, week, hlc, origin)
     ) STRICT, WITHOUT ROWID""",
+    *DOTS,
     f"PRAGMA user_version={_SCHEMA_VERSION}",
 )
 
@@ -119,7 +123,7 @@ def losses(database: Database, weeks: Iterable[str]) -> list[Loss]:
     Raises:
         Invalid: it is damaged (CIS-MEM-032).
     """
-    if database.value("PRAGMA user_version") != _SCHEMA_VERSION:
+    if not _LOST_SINCE <= database.value("PRAGMA user_version") <= _SCHEMA_VERSION:
         return []
     rows = database.all(_LOSSES, (json.dumps(list(weeks)),))
     return [Loss(*row[:5], current=bool(row[5]), told=bool(row[6])) for row in rows]
@@ -181,6 +185,7 @@ def catch_up(log: Database, schema: str, week: str, last: int) -> None:
         f"INSERT OR IGNORE INTO {schema}.places (key, week) SELECT key, ? FROM main.log_entries WHERE id > ?",
         (week, seen),
     )
+    take_in_dots(log, schema, week, seen)
     log.run(f"INSERT OR REPLACE INTO {schema}.weeks (week, last) VALUES (?, ?)", (week, last))
     log.run(
         f"DELETE FROM {schema}.lost"
@@ -211,7 +216,7 @@ def let_go(database: Database, schema: str, week: str) -> None:
 
 def forget_week(database: Database, schema: str, week: str) -> None:
     """Note that the log of `week` is gone, with all that it held."""
-    for table in ("heads", "branches", "places", "weeks"):
+    for table in ("heads", "branches", "places", "weeks", "dots"):
         database.run(f"DELETE FROM {schema}.{table} WHERE week = ?", (week,))
     single = f"SELECT key FROM {schema}.branches GROUP BY key HAVING count(*) = 1"
     database.run(f"DELETE FROM {schema}.branches WHERE key IN ({single})")

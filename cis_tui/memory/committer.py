@@ -12,6 +12,7 @@ from cis_tui.core.errors import CisError
 from cis_tui.memory.appender import Appender
 from cis_tui.memory.catalogue import Head
 from cis_tui.memory.epochs import Epochs
+from cis_tui.memory.merge import leaps
 from cis_tui.memory.plan import Current, Entry, Plan, Version, plan, sweep
 from cis_tui.memory.records import Domain
 from cis_tui.memory.vault import Vault
@@ -29,6 +30,8 @@ class Merged(NamedTuple):
     added: list[Version]
     crowded: list[int]
     """What was left out, since its key has too many concurrent versions."""
+    forged: list[int]
+    """What was left out, since it counts more versions than there can be."""
     heads: dict[str, Head]
     """The current versions of the keys, after it."""
 
@@ -63,18 +66,19 @@ class Committer:
     def merge(self, versions: Mapping[int, Version], now: Instant) -> Merged:
         """Make versions that were made elsewhere, by their numbers, durable in public memory, each once.
 
-        Each goes into the log of its own week if there is one, else into the next later one: what comes late opens no
-        log anew.
+        Each goes into the log of its own week if there is one, else into the next later one, at most the present one:
+        neither what comes late nor what says that it comes from the future opens a log.
 
         Raises:
             CisError: it could not be done; those of earlier weeks than the failure may be there.
         """
-        open_weeks = [*self._public.vault.weeks(), iso_week(now)]
+        present = iso_week(now)
+        open_weeks = [*self._public.vault.weeks(), present]
         by_week: dict[str, dict[int, Version]] = {}
         for number, version in versions.items():
-            later = min((week for week in open_weeks if week >= version.week), default=version.week)
+            later = min((week for week in open_weeks if week >= version.week), default=present)
             by_week.setdefault(later, {})[number] = version
-        merged = Merged([], [], {})
+        merged = Merged([], [], [], {})
         for week, group in sorted(by_week.items()):
             try:
                 self._public.begin(week)
@@ -97,6 +101,9 @@ class Committer:
             late = len(after) == len(before) and version.vector not in after
             if name in known or version.vector in before or (late and version.week != week):
                 continue
+            if leaps(version.vector, before):
+                merged.forged.append(number)
+                continue
             if len(after) > MAX_BRANCHES:
                 merged.crowded.append(number)
                 continue
@@ -106,6 +113,22 @@ class Committer:
         self._public.append(added)
         merged.added.extend(added)
         merged.heads.update(self._public.heads(keys))
+
+    def dot_old(self) -> int:
+        """Give dots to what this node wrote into open logs of public memory before there were any; how many there were.
+
+        Raises:
+            CisError: a log could not be written.
+        """
+        count = 0
+        for week in self._public.vault.weeks():
+            try:
+                self._public.begin(week)
+                count += self._public.dot_old(self._node())
+                self._public.commit()
+            finally:
+                self._public.rollback()
+        return count
 
     def close(self) -> None:
         """Let go of the files."""
@@ -135,7 +158,7 @@ class Committer:
                 return self._commit_week(week, entries, needs_private=True)
             if private:
                 private.append(done.added[Domain.PRIVATE])
-            self._public.append(done.added[Domain.PUBLIC])
+            self._public.append(self._public.dotted(done.added[Domain.PUBLIC]))
             if private:
                 private.commit()
             self._public.commit()

@@ -50,6 +50,11 @@ class Epochs:
         public, public_ended, private, private_ended = self._counters
         return (public, private) if public == public_ended and private == private_ended else None
 
+    @property
+    def public(self) -> int:
+        """How many changes of public memory have ended, by whatever process."""
+        return int(self._counters[_POSITION[Domain.PUBLIC] + 1])
+
     def begin(self, domain: Domain) -> int:
         """Count a change that is about to be committed, with the domain's write lock held; gives its number."""
         position = _POSITION[domain]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import NamedTuple
@@ -10,10 +11,10 @@ from typing import NamedTuple
 from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Invalid
 from cis_tui.memory.database import DAMAGED_HINT, Database, Reading, Row
-from cis_tui.memory.records import Domain, IndexType, MemoryItem
+from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryRecord
 from cis_tui.memory.versions import Rank, Vector, moment, read_vector
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _TYPES = {kind.value: kind for kind in IndexType}
 SCHEMA = (
     """CREATE TABLE log_entries (
@@ -34,7 +35,10 @@ SCHEMA = (
         reason TEXT NOT NULL DEFAULT '',
         classed INTEGER NOT NULL DEFAULT 0,
         undoes INTEGER NOT NULL DEFAULT 0,
-        uses INTEGER NOT NULL DEFAULT 0
+        uses INTEGER NOT NULL DEFAULT 0,
+        epoch TEXT NOT NULL DEFAULT '',
+        seq INTEGER NOT NULL DEFAULT 0,
+        signature BLOB
     ) STRICT""",
     "CREATE INDEX log_entries_key ON log_entries(key)",
     # The truth about vectors: `row` is an id of log_entries, `vector` float16, of the space that `model` names.
@@ -46,16 +50,25 @@ _RUNS = "CREATE TABLE IF NOT EXISTS main.run_writes (row INTEGER PRIMARY KEY, ru
 _CHANGES = 100
 """Rows that are looked at together for the last change."""
 _COMPLETE = "UPDATE log_entries SET uses = access_count, number = (SELECT sum(value) FROM json_each(version))"
+_DOTS = (
+    "ALTER TABLE log_entries ADD COLUMN epoch TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE log_entries ADD COLUMN seq INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE log_entries ADD COLUMN signature BLOB",
+)
 _FROM_1 = (
     "ALTER TABLE log_entries ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE log_entries ADD COLUMN reason TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE log_entries ADD COLUMN classed INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE log_entries ADD COLUMN undoes INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE log_entries ADD COLUMN uses INTEGER NOT NULL DEFAULT 0",
+    *_DOTS,
     _COMPLETE,
     *SCHEMA[2:],
 )
-"""What makes a log of the first form one of the second."""
+_FORMER = {1: _FROM_1, 2: (*_DOTS, SCHEMA[-1])}
+"""What makes a log of an earlier form one of the present one."""
+_READABLE = 2
+"""The earliest form that there are archives of."""
 _COLUMNS = (
     "key, value, category, index_type, version, origin, hlc, pinned, tombstone, access_count, last_accessed_at,"
     " uses, reason, classed, undoes"
@@ -63,18 +76,32 @@ _COLUMNS = (
 _CUT = "CASE index_type WHEN 'Sensitive' THEN '' ELSE substr(value, 1, ?2) END"
 ENTRY = (
     "key, value, category, index_type, version, origin, hlc, created_at, pinned, tombstone, access_count,"
-    " last_accessed_at, number, reason, classed, undoes, uses"
+    " last_accessed_at, number, reason, classed, undoes, uses, epoch, seq, signature"
 )
 """All that a log keeps of a version, without the number of its row."""
-_INDEXED = "id, key, version, number, hlc, origin, tombstone, category, index_type, classed, pinned"
+_INDEXED = "id, key, version, number, hlc, origin, tombstone, category, index_type, classed, pinned, epoch, seq"
 """What the catalogue takes in."""
+_RECORD = (
+    "tombstone, key, value, category, index_type, version, origin, hlc, pinned, classed, undoes, epoch, seq, signature"
+)
 _CHUNK = 200
 
 
 def prepare_log(log: Database) -> None:
-    """Make the tables of a new log."""
+    """Make the tables of a new log, which gets an epoch of its own."""
     for statement in SCHEMA:
         log.run(statement)
+    _begin_epoch(log)
+
+
+def epoch_of(log: Reading) -> str:
+    """What tells the sequence numbers that are given in this log from those of any other, also of one that had its name
+    before: 8 hexadecimal digits."""
+    return f"{int(log.value('PRAGMA main.application_id')):08x}"
+
+
+def _begin_epoch(log: Database) -> None:
+    log.run(f"PRAGMA application_id={1 + secrets.randbelow(2**31 - 1)}")
 
 
 def check_log(log: Reading) -> None:
@@ -84,11 +111,11 @@ def check_log(log: Reading) -> None:
         Invalid: it is damaged (CIS-MEM-032), or of another version of the program (CIS-MEM-034).
     """
     version = log.value("PRAGMA user_version")
-    if version == 1 and isinstance(log, Database):
+    if version in _FORMER and isinstance(log, Database):
         version = _migrate(log)
     if not 0 < version < 1000:
         raise Invalid("CIS-MEM-032", f"{log.path} is damaged (it has no tables)", hint=DAMAGED_HINT)
-    if version != _SCHEMA_VERSION:
+    if not (version == _SCHEMA_VERSION or (_READABLE <= version < _SCHEMA_VERSION and not isinstance(log, Database))):
         raise Invalid(
             "CIS-MEM-034",
             f"{log.path} has the form {version}, this version of cis knows {_SCHEMA_VERSION}",
@@ -97,12 +124,14 @@ def check_log(log: Reading) -> None:
 
 
 def _migrate(log: Database) -> int:
-    """Bring a log of the first form up to date, unless another process was faster; gives its form now."""
+    """Bring a log of an earlier form up to date, unless another process was faster; gives its form now."""
     log.begin()
     try:
-        if log.value("PRAGMA user_version") == 1:
-            for statement in _FROM_1:
-                log.run(statement)
+        former = _FORMER.get(int(log.value("PRAGMA user_version")))
+        for statement in former or ():
+            log.run(statement)
+        if former:
+            _begin_epoch(log)
         log.commit()
     finally:
         log.rollback()
@@ -119,6 +148,13 @@ def last_row(log: Reading) -> int:
     return int(log.value("SELECT max(id) FROM main.log_entries") or 0)
 
 
+def fitted(log: Reading, columns: str) -> str:
+    """`columns` as this log can give them: an archive of an earlier form knows no dots."""
+    if int(log.value("PRAGMA user_version")) >= _SCHEMA_VERSION:
+        return columns
+    return columns.replace(", epoch, seq", ", '', 0").replace(", signature", ", NULL")
+
+
 def entries(log: Reading, columns: str = f"id, {ENTRY}", *, schema: str = "main") -> Iterator[Row]:
     """Every row of the log, in the order of their numbers, a few at a time; `id` is the first of `columns`."""
     sql = f"SELECT {columns} FROM {schema}.log_entries WHERE id > ? ORDER BY id LIMIT {_CHUNK}"
@@ -132,7 +168,8 @@ def index_rows(log: Reading, copy: Database) -> None:
     """Put into `copy`, which is empty, what the catalogue wants to know of the log."""
     copy.run(f"CREATE TABLE main.log_entries ({_INDEXED})")
     values = ", ".join("?" * len(_INDEXED.split(",")))
-    copy.many(f"INSERT INTO main.log_entries ({_INDEXED}) VALUES ({values})", entries(log, _INDEXED))
+    rows = entries(log, fitted(log, _INDEXED))
+    copy.many(f"INSERT INTO main.log_entries ({_INDEXED}) VALUES ({values})", rows)
 
 
 def read_rows(log: Reading, domain: Domain, rows: Iterable[int], *, cut: int = 0) -> list[MemoryItem]:
@@ -156,6 +193,12 @@ def read_versions(log: Reading, domain: Domain, key: str) -> list[tuple[Rank, Me
     """Every version of `key` in this log, each after its rank."""
     sql = f"SELECT {_COLUMNS}, number FROM main.log_entries WHERE key = ?"
     return [((row[-1], row[6], row[5]), _item(row[:-1], domain)) for row in log.all(sql, (key,))]
+
+
+def read_records(log: Reading, rows: Iterable[int]) -> dict[int, MemoryRecord]:
+    """Some rows, each as other nodes are given it."""
+    sql = f"SELECT id, {_RECORD} FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?))"
+    return {row[0]: _record(row) for row in log.all(sql, (json.dumps(list(rows)),))}
 
 
 def count_kinds(log: Reading, rows: str) -> dict[str, int]:
@@ -246,6 +289,26 @@ def read_uses(log: Database, rows: Iterable[int]) -> dict[int, tuple[int, Instan
     """How often rows were used, and when they were written."""
     sql = "SELECT id, uses, created_at FROM main.log_entries WHERE id IN (SELECT value FROM json_each(?))"
     return {row: (uses, Instant(at)) for row, uses, at in log.all(sql, (json.dumps(list(rows)),))}
+
+
+def _record(row: Row) -> MemoryRecord:
+    _, tombstone, key, value, category, index_type, version, origin, hlc, pinned, classed, undoes, *dot = row
+    epoch, seq, signature = dot
+    return MemoryRecord(
+        key=key,
+        value=None if tombstone else value,
+        category=category,
+        index_type=_TYPES[index_type],
+        vector=read_vector(version),
+        origin=origin,
+        hlc=hlc,
+        pinned=bool(pinned),
+        classed=bool(classed),
+        undoes=undoes,
+        epoch=epoch,
+        seq=seq,
+        signature=signature,
+    )
 
 
 def _item(row: Row, domain: Domain) -> MemoryItem:

@@ -1,19 +1,22 @@
 """The door for versions that were made elsewhere: what a record may be, before anything of it is kept.
 
-Who sent it was admitted, but need not be well. Whether a record is taken depends on the record alone, and on the
-present moment, so that all nodes take the same ones, in whatever order they come.
+Who sent it was admitted, but need not be well. Whether a record is taken depends on the record alone, so that all nodes
+take the same ones, in whatever order they come; only what claims to count a million versions more than anybody knows
+of (`leaps`) is held against what is there. A clock that is wrong is no reason to refuse: two nodes that are apart by a
+year still have to agree.
 """
 
 from __future__ import annotations
 
-from cis_tui.core.clock import Instant
+from collections.abc import Sequence
+
 from cis_tui.core.errors import Invalid, Refused
 from cis_tui.memory.classify import classify
 from cis_tui.memory.inherit import SAID
 from cis_tui.memory.intake import check_line, check_write
 from cis_tui.memory.plan import Version
 from cis_tui.memory.records import MAX_KEY, IndexType, MemoryRecord, MemoryWrite
-from cis_tui.memory.versions import Vector, moment
+from cis_tui.memory.versions import Vector, join
 
 MAX_RECORDS = 1000
 """Of one call."""
@@ -23,21 +26,32 @@ MAX_COUNT = 2**40
 """Of one node's versions of a key; what is counted honestly never comes near."""
 MAX_NODE_NAME = 128
 """Bytes."""
-MAX_AHEAD = 24 * 3600.0
-"""Seconds that the clock of another node may be ahead; a version beyond is refused until its time has come."""
+MAX_LEAP = 10**6
+"""Versions of a node that a key may have beyond those that are known here."""
+MAX_FIRST = 10**9
+"""The same, of a key that is not known here."""
 
 
-def version_of(record: MemoryRecord, now: Instant) -> Version:
+def leaps(vector: Vector, known: Sequence[Vector]) -> bool:
+    """Whether `vector` counts versions that nobody can have written since the newest ones `known` here."""
+    if not known:
+        return any(count > MAX_FIRST for count in vector.values())
+    joined = join(*known)
+    return any(count > joined.get(node, 0) + MAX_LEAP for node, count in vector.items())
+
+
+def version_of(record: MemoryRecord) -> Version:
     """The version that `record` describes.
 
     Raises:
         Invalid: no node can have made it so (CIS-MEM-001 to 003, 085).
-        Refused: it comes from the future (CIS-MEM-086), or is Sensitive (CIS-MEM-087).
+        Refused: it is Sensitive (CIS-MEM-087).
     """
     value = check_write(MemoryWrite(record.key, "" if record.value is None else record.value))
     check_line("CIS-MEM-003", "a category", record.category, MAX_KEY)
     _check_vector(record.key, record.vector, record.origin)
-    _check_time(record, now)
+    _check_time(record)
+    _check_dot(record)
     if record.index_type is IndexType.FREQUENTLY_QUERIED:
         raise _impossible(record.key, f"{record.index_type.value} is earned by use on each node, and not given")
     found = classify(record.key, value)
@@ -55,6 +69,9 @@ def version_of(record: MemoryRecord, now: Instant) -> Version:
         reason=SAID if record.classed else found.reason,
         classed=record.classed,
         undoes=record.undoes,
+        epoch=record.epoch,
+        seq=record.seq,
+        signature=record.signature,
     )
 
 
@@ -70,18 +87,18 @@ def _check_vector(key: str, vector: Vector, origin: str) -> None:
         raise _impossible(key, "its origin did not count it")
 
 
-def _check_time(record: MemoryRecord, now: Instant) -> None:
+def _check_time(record: MemoryRecord) -> None:
     for time in (record.hlc, record.undoes):
         if isinstance(time, bool) or not 0 <= time < 2**63:
             raise _impossible(record.key, f"{time!a:.30} is no time")
-    ahead = moment(record.hlc) - now
-    if ahead > MAX_AHEAD:
-        raise Refused(
-            "CIS-MEM-086",
-            f"a version of {record.key} comes from {ahead / 3600:.0f} hours ahead of this clock",
-            hint="set the clock that is wrong; what was refused comes again",
-            retryable=True,
-        )
+
+
+def _check_dot(record: MemoryRecord) -> None:
+    if isinstance(record.seq, bool) or not 0 <= record.seq <= MAX_COUNT:
+        raise _impossible(record.key, f"{record.seq!a:.30} is no number of a version")
+    hexadecimal = len(record.epoch) == 8 and all(digit in "0123456789abcdef" for digit in record.epoch)
+    if not hexadecimal if record.seq else record.epoch:
+        raise _impossible(record.key, f"{record.epoch!a:.30} is no epoch")
 
 
 def _impossible(key: str, why: str) -> Invalid:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 sqlite: Any = _sqlite  # the driver has no type stubs
-_LOG_FORM, _CATALOGUE_FORM = 2, 4
+_LOG_FORM, _CATALOGUE_FORM = 3, 5
 _PREFIX, _SUFFIX = "memory-", ".db"
 
 

@@ -84,6 +84,11 @@ class Version(NamedTuple):
     undoes: int = 0
     run: str = ""
     """The run that wrote it; no part of the version, so that no other node learns of it."""
+    epoch: str = ""
+    seq: int = 0
+    """Its dot (see `dots`); 0 for none."""
+    signature: bytes | None = None
+    """Of another node that wrote it."""
 
     @property
     def created_at(self) -> Instant:

@@ -22,12 +22,13 @@ from cis_tui.memory.log import (
     count_accesses,
     count_kinds,
     read_changes,
+    read_records,
     read_row,
     read_rows,
     read_versions,
     read_written,
 )
-from cis_tui.memory.records import LOCKED, UNDOING, Domain, IndexType, MemoryItem, MemoryPage
+from cis_tui.memory.records import LOCKED, UNDOING, Domain, IndexType, MemoryItem, MemoryPage, MemoryRecord
 from cis_tui.memory.vault import Archived, Vault, missing
 from cis_tui.memory.versions import Rank, Vector
 
@@ -197,6 +198,24 @@ class Reader:
             CisError: a log cannot be opened.
         """
         return self._versions_in(Domain.PUBLIC, key)
+
+    def public_catalogue(self) -> Database | None:
+        """The catalogues, of which that of public memory is attached as `public`; None when nothing was ever public."""
+        return self._catalogues if self._use(Domain.PUBLIC) else None
+
+    def public_name(self) -> str:
+        """What tells the catalogue of public memory, which is in use, from any other."""
+        return self._attached[Domain.PUBLIC].stem.rpartition("-")[2]
+
+    def public_records(self, places: Sequence[tuple[str, int]]) -> Iterator[MemoryRecord]:
+        """The versions at weeks and rows of public memory, in their order; those that are gone are left out."""
+        found: dict[tuple[str, int], MemoryRecord] = {}
+        for week in {week for week, _ in places}:
+            with self._unless_dropped(Domain.PUBLIC, week):
+                rows = [row for where, row in places if where == week]
+                read = read_records(self._log(Domain.PUBLIC, week), rows)
+                found.update(((week, row), record) for row, record in read.items())
+        yield from (found[place] for place in places if place in found)
 
     def changes(self, origin: str) -> Generator[Change]:
         """The versions in the open logs that a node wrote, newest first.

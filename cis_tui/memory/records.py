@@ -159,6 +159,11 @@ class MemoryRecord:
     pinned: bool = False
     classed: bool = False
     undoes: int = 0
+    epoch: str = ""
+    seq: int = 0
+    """Its dot (see `dots.Dot`); 0 for none."""
+    signature: bytes | None = None
+    """What its origin signed it with; None: not yet, or nobody did. Who gives it to memory has checked it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from cis_tui.memory.data_key import DataKey
     from cis_tui.memory.database import Database
     from cis_tui.memory.embedder import Embedder
+    from cis_tui.memory.exchange import Exchange
     from cis_tui.memory.keys import Ask
     from cis_tui.memory.log import Change
     from cis_tui.memory.plan import Entry, Plan
@@ -102,6 +103,7 @@ class MemoryService:
         self._embedder = embedder
         self._vectors = vectors
         self._searcher: Searcher | None = None
+        self._exchange: Exchange | None = None
 
     def set(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> MemoryItem:
         """Keep an entry; durable when this returns. `default_domain`: where the project's entries go."""
@@ -221,21 +223,37 @@ class MemoryService:
         Raises:
             Invalid: there are too many at once (CIS-MEM-085).
         """
-        from cis_tui.memory.sharing import merge_event, sorted_out, too_many_branches
+        from cis_tui.memory.sharing import merge_event, sorted_out, too_great_a_leap, too_many_branches
 
-        versions, refused = sorted_out(records, self._clock())
+        versions, refused = sorted_out(records)
         with self._buffer.alone():
             merged = self._writer().merge(versions, self._clock())
         disputed = tuple(sorted(key for key, head in merged.heads.items() if head.branches))
         for version in merged.added:
             self._emit(*merge_event(version, disputed))
         refused.update((number, too_many_branches(versions[number])) for number in merged.crowded)
+        refused.update((number, too_great_a_leap(versions[number])) for number in merged.forged)
         return MergeReport(
             added=len(merged.added),
             known=len(records) - len(merged.added) - len(refused),
             disputed=disputed,
             refused=tuple(sorted(refused.items())),
         )
+
+    @property
+    def exchange(self) -> Exchange:
+        """Public memory as other nodes see it."""
+        from cis_tui.memory.exchange import Exchange
+
+        with self._searching:
+            if self._exchange is None:
+                self._exchange = Exchange(self._home, self._vaults)
+            return self._exchange
+
+    def dot_old(self) -> int:
+        """Let other nodes have what this one made public before it knew of them; how many versions there were."""
+        with self._buffer.alone():
+            return self._writer().dot_old()
 
     @property
     def revisions(self) -> Revisions:
@@ -444,6 +462,8 @@ class MemoryService:
                 self._committer.close()
             if self._searcher is not None:
                 self._searcher.close()
+            if self._exchange is not None:
+                self._exchange.close()
             if self._made_key is not None:
                 self._made_key.forget()
 

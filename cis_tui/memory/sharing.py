@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from cis_tui.core.clock import Instant
 from cis_tui.core.errors import CisError, Invalid, Refused
 from cis_tui.memory.merge import MAX_RECORDS, version_of
 from cis_tui.memory.plan import Version
@@ -19,7 +18,7 @@ def records_of(versions: Iterable[tuple[Rank, MemoryItem]]) -> tuple[MemoryRecor
     return tuple(_record(item, rank[1]) for rank, item in shared.items() if item.domain is Domain.PUBLIC)
 
 
-def sorted_out(records: Sequence[MemoryRecord], now: Instant) -> tuple[dict[int, Version], dict[int, CisError]]:
+def sorted_out(records: Sequence[MemoryRecord]) -> tuple[dict[int, Version], dict[int, CisError]]:
     """The versions that `records` describe, by position, and why the others cannot be taken.
 
     Raises:
@@ -31,7 +30,7 @@ def sorted_out(records: Sequence[MemoryRecord], now: Instant) -> tuple[dict[int,
     refused: dict[int, CisError] = {}
     for position, record in enumerate(records):
         try:
-            versions[position] = version_of(record, now)
+            versions[position] = version_of(record)
         except CisError as error:
             refused[position] = error
     return versions, refused
@@ -41,6 +40,14 @@ def too_many_branches(version: Version) -> CisError:
     """The error for one concurrent version too many."""
     return Refused(
         "CIS-MEM-087", f"{version.key} has too many concurrent versions", hint="cis memory resolve settles it"
+    )
+
+
+def too_great_a_leap(version: Version) -> CisError:
+    """The error for a version that counts more of them than there can be."""
+    return Invalid(
+        "CIS-MEM-085",
+        f"a version of {version.key} from another node cannot be: it counts a million more of them than are known here",
     )
 
 

@@ -17,6 +17,7 @@ Rank = tuple[int, int, str]
 another has the greater sum; the rest decides between concurrent ones (contract, Memory, "Versions")."""
 _COUNTER_BITS = 16
 _DAY = 86_400_000 << _COUNTER_BITS
+_AHEAD = 300_000 << _COUNTER_BITS
 T = TypeVar("T")
 
 
@@ -83,10 +84,12 @@ def version_name(vector: Vector, origin: str) -> str:
 def tick(now: Instant, *previous: int) -> int:
     """The hybrid time of a version written at `now` that replaces versions of the `previous` hybrid times.
 
-    Milliseconds since 1970 in the upper bits, a counter in the lower 16. Later than every `previous` one, also
-    when the wall clock was set back: so the newest week that holds a key holds its newest version.
+    Milliseconds since 1970 in the upper bits, a counter in the lower 16. Later than every `previous` one that is not
+    ahead of `now` by more than five minutes: neither the clock of another node, nor this one while it was wrong, drags
+    it along. Which version is newer does not depend on it (see `Rank`).
     """
-    return max(int(now * 1000) << _COUNTER_BITS, *(time + 1 for time in previous), 0)
+    time = max(int(now * 1000) << _COUNTER_BITS, 0)
+    return max([time, *(earlier + 1 for earlier in previous if earlier <= time + _AHEAD)])
 
 
 def apart(time: int, last: int) -> int:

@@ -145,7 +145,10 @@ def test_undo_does_not_touch_what_somebody_else_changed(home: Home) -> None:
         (record(hlc=-1), "CIS-MEM-085"),
         (record(hlc=2**63), "CIS-MEM-085"),
         (record(undoes=-1), "CIS-MEM-085"),
-        (record(hlc=NOW + (25 * 3600 * 1000 << 16)), "CIS-MEM-086"),
+        (record(vector={OTHER: 10**9 + 1}), "CIS-MEM-085"),
+        (record(epoch="0000000g", seq=1), "CIS-MEM-085"),
+        (record(epoch="00000001"), "CIS-MEM-085"),
+        (record(epoch="00000001", seq=-1), "CIS-MEM-085"),
         (record("user/api-key"), "CIS-MEM-087"),
         (record(value="ghp_" + "a1B2c3D4e5" * 4), "CIS-MEM-087"),
         (replace(record(), index_type=IndexType.SENSITIVE), "CIS-MEM-087"),
@@ -158,6 +161,30 @@ def test_what_cannot_be_is_refused_and_the_rest_is_taken(home: Home, bad: Memory
         ((position, error),) = report.refused
         assert (position, error.code, report.added) == (0, code, 1)
         assert [item.key for item in service.list().items] == ["good"]
+
+
+def test_a_version_that_counts_more_than_anybody_can_have_written_is_refused(home: Home) -> None:
+    with memory(home) as service:
+        put(service, "note", "mine", PUBLIC)
+        report = service.merge([record(vector={OTHER: 1_000_001}), record(vector={OTHER: 1, NODE: 1_000_002})])
+        assert [error.code for _, error in report.refused] == ["CIS-MEM-085"] * 2
+        assert (value_of(service, "note"), service.revisions.conflicts()) == ("mine", ())
+
+
+def test_a_clock_that_is_wrong_by_years_changes_no_other(home: Home) -> None:
+    clock = SetClock()
+    far = int((MONDAY + 70 * 365 * 86400) * 1000) << 16
+    with memory(home, clock) as service:
+        service.merge([record(hlc=far), record("past", hlc=0)])
+        assert value_of(service, "note") == "theirs"
+        assert [path.name for path in (home.memory / "public").glob("memory-*.db")] == ["memory-2026-W47.db"]
+        mine = put(service, "note", "mine")
+        assert (value_of(service, "note"), mine.created_at) == ("mine", clock())
+        assert put(service, "other", "x", PUBLIC).created_at - clock() < 1
+        assert service.revisions.undo().item.deleted
+        clock.now += 6 * WEEK
+        service.archive()
+        assert value_of(service, "note") == "mine"
 
 
 def test_more_branches_than_nodes_write_at_once_are_refused(home: Home) -> None:

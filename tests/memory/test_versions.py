@@ -31,17 +31,17 @@ def test_two_that_did_not_know_each_other_are_concurrent(one: dict[str, int], ot
 
 @settings(deadline=None, max_examples=200)
 @given(st.floats(-1e9, 4e9), st.lists(st.integers(0, 1 << 60), max_size=3))
-def test_hybrid_time_never_goes_back(now: float, previous: list[int]) -> None:
+def test_hybrid_time_never_goes_back_and_is_never_dragged_along(now: float, previous: list[int]) -> None:
     time = tick(Instant(now), *previous)
-    assert all(time > earlier for earlier in previous)
-    if not previous and now > 0:
-        assert abs(moment(time) - now) < 0.002
+    assert all(time > earlier or moment(earlier) > max(now, 0) + 299 for earlier in previous)
+    assert -0.002 < moment(time) - max(now, 0) < 300.002
 
 
 def test_hybrid_time_is_the_wall_clock_when_that_is_later() -> None:
     earlier = tick(Instant(1000.0))
     assert moment(tick(Instant(2000.5), earlier)) == 2000.5
-    assert moment(tick(Instant(1.0), earlier)) == 1000.0
+    assert moment(tick(Instant(900.0), earlier)) == 1000.0
+    assert moment(tick(Instant(1.0), earlier)) == 1.0
 
 
 @settings(deadline=None, max_examples=300)

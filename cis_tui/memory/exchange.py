@@ -8,6 +8,7 @@ another scope, counts as none: then all dots are given once more, which costs li
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -139,14 +140,18 @@ class Exchange:
             row = None if database is None else database.one(sql, (peer,))
             return Standing(*row) if row else Standing()
 
-    def note(self, peer: str, standing: Standing) -> None:
-        """Write down how far `peer` and this node have heard each other."""
+    def note(self, peer: str, **columns: str) -> None:
+        """Write down how far `peer` and this node have heard each other: fields of `Standing`, those that changed."""
+        assert columns.keys() <= {"heard", "told", "scope"}
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        changed = ", ".join(f"{name} = excluded.{name}" for name in columns)
         with self._lock:
             database = self._refreshed().public_catalogue()
             if database is not None:
                 database.run(
-                    "INSERT OR REPLACE INTO public.peers (peer, heard, told, scope) VALUES (?, ?, ?, ?)",
-                    (peer, standing.heard, standing.told, standing.scope),
+                    f"INSERT INTO public.peers (peer, {names}) VALUES (?, {marks})"
+                    f" ON CONFLICT (peer) DO UPDATE SET {changed}",
+                    (peer, *columns.values()),
                 )
 
     def forget(self, peer: str = "") -> None:
@@ -169,7 +174,7 @@ class Exchange:
 
 def scope_of(prefixes: Sequence[str]) -> str:
     """What tells one set of prefixes from another."""
-    return hashlib.sha256("\0".join(sorted(prefixes)).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(sorted(prefixes)).encode()).hexdigest()[:8]
 
 
 def shared(listed: Listed, prefixes: Sequence[str]) -> bool:

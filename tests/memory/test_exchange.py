@@ -145,13 +145,13 @@ def test_what_was_merged_keeps_dot_and_signature_and_is_lacking_no_more(home: Ho
 def test_how_far_peers_have_come_goes_with_the_catalogue(home: Home) -> None:
     standing = Standing("theirs", "ours", "scope")
     with memory(home) as service:
-        service.exchange.note("did:key:b", standing)
+        service.exchange.note("did:key:b", heard="theirs", told="ours", scope="scope")
         assert service.exchange.standing("did:key:b") == Standing(), "there is no memory yet"
         put(service, "a", "1", PUBLIC)
         before = service.exchange.changes()
         put(service, "a", "2", PUBLIC)
         assert service.exchange.changes() != before
-        service.exchange.note("did:key:b", standing)
+        service.exchange.note("did:key:b", heard="theirs", told="ours", scope="scope")
         assert service.exchange.standing("did:key:b") == standing
         service.exchange.forget("did:key:c")
         assert service.exchange.standing("did:key:b") == standing

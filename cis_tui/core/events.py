@@ -55,6 +55,8 @@ class EventType(StrEnum):
     AGENT_DELTA = "AgentDelta"
     AGENT_STEP = "AgentStep"
     AGENT_COMPLETED = "AgentCompleted"
+    NODE_CHANGED = "NodeChanged"
+    """`state`: starting, live or failed, with `problem`."""
     PEER_DISCOVERED = "PeerDiscovered"
     """`peer` (a DID, as in all of these), `name`, `via`."""
     PEER_CONNECTED = "PeerConnected"

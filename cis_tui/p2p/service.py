@@ -103,20 +103,25 @@ class PeerService:
 
     async def _start(self, after: float) -> None:
         await asyncio.sleep(after)
-        self._state = NodeState.STARTING
+        self._become(NodeState.STARTING)
         try:
             await self.node.start()
         except Exception as error:  # whatever it is, the engine lives without peers
-            self._state, self._problem = NodeState.FAILED, str(error)
+            self._problem = str(error)
+            self._become(NodeState.FAILED)
             log.exception("the node could not start")
             code = error.code if isinstance(error, CisError) else "CIS-P2P-061"
             self._tell(EventType.ERROR, {"code": code, "message": f"peers cannot be reached: {error}"})
         else:
-            self._state = NodeState.LIVE
+            self._become(NodeState.LIVE)
             self.happenings.begin(self.node)
             with suppress(CisError):
                 await self._keep(*await asyncio.to_thread(self.book.peers))
         self._started.set()
+
+    def _become(self, state: NodeState) -> None:
+        self._state = state
+        self._tell(EventType.NODE_CHANGED, {"state": state.value, "problem": self._problem})
 
     async def close(self) -> None:
         """Take an open code back, close every connection, let go of the book."""

@@ -7,6 +7,7 @@ from typing import cast
 
 from cis_tui.core.events import Event, EventType
 from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.peer_events import peer_text
 from cis_tui.tui.words import clock_time, span
 
 TYPE_WIDTH = 19
@@ -18,6 +19,9 @@ _TONES: Mapping[str, Tone] = {
     EventType.RUN_FAILED: Tone.BAD,
     EventType.ERROR: Tone.BAD,
     EventType.DECISION_REQUESTED: Tone.ASK,
+    EventType.PEER_CONNECTED: Tone.GOOD,
+    EventType.PEER_REFUSED: Tone.BAD,
+    EventType.SYNC_ACKED: Tone.GOOD,
     EventType.TASK_RETRIED: Tone.ASK,
     EventType.TASK_STARTED: Tone.LIVE,
     EventType.RUN_STARTED: Tone.LIVE,
@@ -41,6 +45,8 @@ def event_line(event: Event, width: int) -> Line:
 def event_text(event: Event) -> str:
     """What an event is about, and how it went; no value of any memory entry is in it."""
     data = event.data
+    if told := peer_text(event):
+        return told
     parts = [shown(str(data[name]), limit=200) for name in _NAMES if data.get(name)]
     if data.get("run"):
         parts.append(f"run {shown(str(data['run']))[:8]}")

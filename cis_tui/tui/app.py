@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
     from cis_tui.tui.screens.dags import DagsScreen
     from cis_tui.tui.screens.dialog import Dialog
+    from cis_tui.tui.screens.peers import PeersScreen
     from cis_tui.tui.screens.quit import Leave
 
 T = TypeVar("T")
@@ -185,6 +186,10 @@ class CisApp(App[None]):
                 then(answer)
 
         self.run_worker(work, group=group or "ask", exclusive=bool(group))
+
+    def refresh_peers(self) -> None:
+        """See `Desk`."""
+        self.link.read_peers()
 
     def say(self, message: str, *, hint: str = "", bad: bool = False) -> None:
         """See `Desk`."""
@@ -378,6 +383,11 @@ class CisApp(App[None]):
     def run_dag(self, dag: DagInfo) -> None:
         """Run a definition and show it, from wherever one is."""
         start_dag(self, dag, self._started)
+
+    def show_peer(self, did: str) -> None:
+        """Go to a peer, which may only just have become known."""
+        self.switch_mode("peers")
+        cast("PeersScreen", self._front).want(did)
 
     def _started(self, run: RunView) -> None:
         self.store.load_run(run)

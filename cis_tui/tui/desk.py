@@ -49,6 +49,10 @@ class Desk(Protocol):
         """
         ...
 
+    def refresh_peers(self) -> None:
+        """Have the peers read anew, in a moment; it is told as a change."""
+        ...
+
     def say(self, message: str, *, hint: str = "", bad: bool = False) -> None:
         """Show a notice for a few seconds."""
         ...

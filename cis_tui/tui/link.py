@@ -24,6 +24,9 @@ T = TypeVar("T")
 AGAIN = Retry(max=1_000_000, backoff=0.2, factor=2.0, max_delay=5.0, jitter=False)
 """How soon a lost engine is looked for again."""
 
+BREATH = 0.3
+"""Seconds between two readings of the peers, however much happens to them."""
+
 TURN = 0.002
 """Seconds that a flood of events may take before keys and paint get their turn."""
 
@@ -46,6 +49,9 @@ class Link:
         self._tell = tell
         self._api: EngineApi | None = None
         self._spawn = spawn
+        self._schedule = schedule
+        self._reads_peers = False
+        """Whether the peers are about to be read."""
         self._closing: asyncio.Future[None] | None = None
         self.trouble: list[CisError] = []
         """What could not be read at the last attachment."""
@@ -91,6 +97,7 @@ class Link:
         self.trouble = []
         store.status = await api.status()
         await self.read_definitions(api)
+        await self._read_peers(api)
         runs = await self._part(api.run_list(store.project_root), ())
         others = await self._part(api.run_list(), ()) if store.project_root else ()
         decisions = await self._part(api.decision_list(), ())
@@ -135,6 +142,28 @@ class Link:
             store.dags = await self._part(api.dag_list(root), ())
         store.skills = await self._part(api.skill_list(root), ())
 
+    async def _read_peers(self, api: EngineApi) -> None:
+        """Read anew how the node and its peers do."""
+        store = self._store
+        store.peer_status = await self._part(api.peer_status(), None)
+        store.peers = await self._part(api.peer_list(), ())
+
+    def read_peers(self) -> None:
+        """Read the peers anew in a moment, and tell when that is done."""
+        if not self._reads_peers:
+            self._reads_peers = True
+            self._schedule(BREATH, self._begin_reading)
+
+    def _begin_reading(self) -> None:
+        self._spawn(self._refresh_peers)
+
+    async def _refresh_peers(self) -> None:
+        self._reads_peers = False
+        if self._api is not None:
+            with suppress(CisError, OSError):
+                await self._read_peers(self._api)
+                self._tell(Changes(peers=True))
+
     async def _part(self, call: Awaitable[T], otherwise: T) -> T:
         """The answer, or `otherwise` when that part cannot be read; the reason is kept in `trouble`."""
         try:
@@ -150,6 +179,8 @@ class Link:
     def _deliver(self, events: Sequence[Event]) -> None:
         changes = self._store.apply(events)
         self._tell(changes)
+        if changes.peer_news:
+            self.read_peers()
         if self._api is not None and (changes.unknown or changes.definitions):
             self._spawn(partial(self._read_missing, self._api, changes))
 

@@ -15,6 +15,7 @@ from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, RunSummary, RunView, TaskStatus, TaskView
 
 if TYPE_CHECKING:
+    from cis_tui.p2p.model import PeerInfo, PeerStatus
     from cis_tui.project.model import ProjectInfo
     from cis_tui.protocol import EngineStatus
     from cis_tui.skills.model import SkillInfo
@@ -33,6 +34,20 @@ _QUIET = frozenset(
 )
 """Events that are no news to a person."""
 _DAG_NEWS = frozenset({EventType.DAG_LOADED, EventType.SKILL_LOADED, EventType.PROJECT_RELOADED})
+_PEER_NEWS = frozenset(
+    {
+        EventType.NODE_CHANGED,
+        EventType.PEER_DISCOVERED,
+        EventType.PEER_CONNECTED,
+        EventType.PEER_DISCONNECTED,
+        EventType.PEER_REFUSED,
+        EventType.PEER_CHANGED,
+        EventType.PAIRING_ENDED,
+        EventType.SYNC_QUEUED,
+        EventType.SYNC_ACKED,
+        EventType.MEMORY_MERGED,
+    }
+)
 _MEMORY_NEWS = frozenset(
     {
         EventType.MEMORY_SET,
@@ -83,6 +98,10 @@ class Changes:
     unread: bool = False
     """An answer ended that nobody looks at here, or is looked at now."""
     memory: bool = False
+    peer_news: bool = False
+    """Something happened to a peer or to the sync: that is to be read again."""
+    peers: bool = False
+    """What is known of peers was read again."""
     activity: bool = False
     unknown: set[str] = field(default_factory=set[str])
     """Runs that go on but of which nothing is known yet."""
@@ -101,8 +120,8 @@ class Store:
         self.project: ProjectInfo | None = None
         self.dags: tuple[DagInfo, ...] = ()
         self.skills: tuple[SkillInfo, ...] = ()
-        self.names: Mapping[str, str] = {}
-        """Names of other nodes by their DIDs."""
+        self.peers: tuple[PeerInfo, ...] = ()
+        self.peer_status: PeerStatus | None = None
         self.activity: deque[Event] = deque(maxlen=KEPT_ACTIVITY)
         self.activity_dropped = 0
         """Events that were pushed out of `activity` by newer ones."""
@@ -121,6 +140,11 @@ class Store:
     def me(self) -> str:
         """The DID of this node, or empty while the engine is not there."""
         return self.status.did if self.status else ""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Names of other nodes by their DIDs."""
+        return {peer.did: peer.name for peer in self.peers}
 
     @property
     def runs(self) -> list[RunSummary]:
@@ -213,6 +237,7 @@ class Store:
         changes = Changes()
         for event in events:
             self._note(event, changes)
+            changes.peer_news |= event.type in _PEER_NEWS
             if event.type in AGENT_EVENTS:
                 changes.agents.append(event)
                 changes.unread |= self._ended_unseen(event)

@@ -13,6 +13,7 @@ from cis_tui.dag.model import LevelKind
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, RunStatus, TaskStatus, TaskView
 from cis_tui.memory.records import LOCKED
 from cis_tui.tui.paint import Tone
+from cis_tui.tui.writers import node_name
 
 TASK_MARKS: Mapping[TaskStatus, tuple[str, str, Tone]] = {
     TaskStatus.PENDING: ("○", "pending", Tone.DIM),
@@ -58,6 +59,12 @@ ANSWERS: Mapping[DecisionStatus, str] = {
     DecisionStatus.SUPERSEDED: "no longer asked",
 }
 """How a decision ended."""
+
+
+def asker(decision: Decision) -> str:
+    """The other node that asks, to be read before what it asks; empty when this one does."""
+    origin = decision.origin
+    return f"{node_name(decision.asker, {decision.asker: origin.name})}: " if origin is not None else ""
 
 
 def question(decision: Decision) -> str:

@@ -28,7 +28,7 @@ from cis_tui.dag.views import (
     TaskStatus,
     TaskView,
 )
-from cis_tui.engine import Engine
+from cis_tui.engine import PEERS_AFTER, Engine
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
 from cis_tui.project.model import ProjectInfo, TrustState
 from cis_tui.protocol import EngineApi, EngineStatus
@@ -355,12 +355,18 @@ def luminance(color: ColorTriplet) -> float:
 
 @asynccontextmanager
 async def attached(
-    home: Home, project: Path | None, *, size: tuple[int, int] = (110, 34), clock: Clock = utc_now, **more: Any
+    home: Home,
+    project: Path | None,
+    *,
+    size: tuple[int, int] = (110, 34),
+    clock: Clock = utc_now,
+    peers_after: float = PEERS_AFTER,
+    **more: Any,
 ) -> AsyncGenerator[tuple[CisApp, Pilot[None]]]:
     """The workspace on a real engine in this process, attached."""
 
     async def connect() -> EngineApi:
-        return await Engine.start(home, project=project, clock=clock)
+        return await Engine.start(home, project=project, clock=clock, peers_after=peers_after)
 
     app = workspace(home, connect=connect, project=project, clock=clock, **more)
     async with app.run_test(size=size, notifications=True) as pilot:

@@ -28,6 +28,7 @@ from cis_tui.tui.skill_detail import permission_sentences
 from cis_tui.tui.store import KEPT_ACTIVITY, summary_of
 from tests.tui.conftest import Compare
 from tests.tui.helpers import NOW, ROOT, decision, detail, fill, half_way, rule, show, text_of, until, vote, workspace
+from tests.tui.peers import fill_peers
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -46,8 +47,10 @@ async def test_a_screen(home: Home, looks_right: Compare, name: str, size: tuple
     app = workspace(home, theme=theme)
     async with app.run_test(size=size) as pilot:
         fill(app, half_way())
+        if name == "peers":
+            fill_peers(app)
         await pilot.press(KEYS[name])
-        await pilot.pause()
+        await until(pilot, lambda: app.current_mode == name)
         looks_right(app)
 
 

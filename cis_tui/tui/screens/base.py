@@ -94,6 +94,7 @@ class WorkspaceScreen(Screen[None]):
             or changes.decisions
             or changes.definitions
             or changes.unread
+            or changes.peers
         ):
             self.show_frame()
         self.update(changes)

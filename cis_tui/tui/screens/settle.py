@@ -48,7 +48,7 @@ class SettleDialog(ChoiceDialog):
 
     @on(RowList.Moved)
     def _show(self) -> None:
-        self._page.show([[], *text_lines(pretty(version_text(self._versions[self.cursor])))])
+        self._page.show(text_lines(pretty(version_text(self._versions[self.cursor]))))
 
 
 def versions_of(conflict: MemoryConflict) -> tuple[MemoryItem, ...]:

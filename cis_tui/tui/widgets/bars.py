@@ -66,7 +66,7 @@ class NavBar(LineWidget):
 
 
 class StatusLine(LineWidget):
-    """The nearest deadline, decisions and runs at the left, where a repaint is cheapest; the engine at the right."""
+    """Deadline, decisions and runs at the left, where repainting is cheapest; peers and engine at the right."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class StatusLine(LineWidget):
     def line(self, y: int, width: int) -> Line:
         """The only line; an engine that is not there comes first."""
         if self._store.link is LinkState.READY:
-            return _spread(self._work(), [("● engine ready ", Tone.DIM)], width)
+            return _spread(self._work(), [*self._peers(), ("● engine ready ", Tone.DIM)], width)
         return _spread([(" ", Tone.PLAIN), *self._engine()], self._work(), width)
 
     def tick(self) -> None:
@@ -88,6 +88,18 @@ class StatusLine(LineWidget):
         if self._store.link is LinkState.STARTING:
             return [("◌ starting engine…", Tone.DIM)]
         return [("✗ no engine: ", Tone.BAD), (shown(self._store.link_note), Tone.PLAIN)]
+
+    def _peers(self) -> list[Piece]:
+        """Who is there, whether memory is one, and who waits for a word; nothing where there are no peers."""
+        status = self._store.peer_status
+        if status is None:
+            return []
+        pieces: list[Piece] = [(f"? {count(status.pending, 'peer')} pending  ", Tone.ASK)] if status.pending else []
+        if status.queued:
+            pieces.append((f"↑ {count(status.queued, 'change')} to sync  ", Tone.LIVE))
+        if status.connected:
+            pieces.append((f"{count(status.connected, 'peer')}{'' if status.queued else ', in sync'}  ", Tone.DIM))
+        return pieces
 
     def _work(self) -> list[Piece]:
         active, pending = len(self._store.active_runs), self._store.pending
@@ -153,6 +165,7 @@ _KEYS = {
     "escape": "Esc",
     "slash": "/",
     "colon": ":",
+    "plus": "+",
     "question_mark": "?",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

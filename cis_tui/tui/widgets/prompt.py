@@ -17,7 +17,7 @@ from cis_tui.dag.verdicts import usual_refusal
 from cis_tui.dag.views import Choice, Decision, DecisionKind, Subject
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
 from cis_tui.tui.widgets.painted import LineWidget
-from cis_tui.tui.words import countdown, question
+from cis_tui.tui.words import asker, countdown, question
 
 DEAF = 0.4
 """Seconds for which a prompt that has just appeared, changed or got the focus takes no answer."""
@@ -265,7 +265,7 @@ class DecisionPrompt(LineWidget, can_focus=True):
 
     def _question(self, decision: Decision, width: int) -> Line:
         left = fit(countdown(decision, self._clock()), TIME_WIDTH)
-        text = f"{shown(decision.task)} {question(decision)}"
+        text = f"{asker(decision)}{shown(decision.task)} {question(decision)}"
         return [("  ? ", Tone.ASK), (left, Tone.ASK), (fit(text, max(0, width - TIME_WIDTH - 4)), Tone.STRONG)]
 
     def _keys(self, decision: Decision) -> list[list[tuple[str, str]]]:

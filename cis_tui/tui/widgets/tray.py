@@ -13,7 +13,7 @@ from cis_tui.core.clock import Clock
 from cis_tui.dag.views import Decision
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.widgets.painted import LineWidget
-from cis_tui.tui.words import countdown, question
+from cis_tui.tui.words import asker, countdown, question
 
 if TYPE_CHECKING:
     from textual import events
@@ -63,7 +63,8 @@ class Tray(LineWidget):
         decision = self._pending[y]
         more = len(self._pending) - MOST
         note = f"  +{more} more" if more > 0 and y == MOST - 1 else ""
-        text = f"{shown(decision.dag or decision.subject)} / {shown(decision.task)}  {question(decision)}{note}"
+        what = f"{shown(decision.dag or decision.subject)} / {shown(decision.task)}"
+        text = f"{asker(decision)}{what}  {question(decision)}{note}"
         return [
             (" ? ", Tone.ASK),
             (fit(countdown(decision, self._clock()), TIME_WIDTH), Tone.ASK),

@@ -1,0 +1,196 @@
+"""The peers screen: what it shows of nodes in every state, its keys, and two real engines that pair by it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cis_tui.core.clock import Instant
+from cis_tui.core.paths import Home
+from cis_tui.engine import Engine
+from cis_tui.memory.records import Domain, MemoryConflict
+from cis_tui.p2p.model import Mode, NodeState, Pairing, PairingState
+from cis_tui.tui.app import CisApp
+from cis_tui.tui.screens.pair import PairDialog
+from cis_tui.tui.screens.peers import PeersScreen
+from tests.tui.conftest import Compare
+from tests.tui.helpers import NOW, attached, item, text_of, until, workspace
+from tests.tui.peers import BUSY, HOSTILE_PEER, LAPTOP, PEERS, SERVER, fill_peers, status
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=lambda size: "x".join(map(str, size)))
+CONFLICT = MemoryConflict(
+    "project/config",
+    item("project/config", "ours", domain=Domain.PUBLIC),
+    (item("project/config", "theirs", domain=Domain.PUBLIC, origin=LAPTOP.did, created_at=Instant(NOW - 40)),),
+)
+
+
+def front(app: CisApp) -> PeersScreen:
+    """The peers screen."""
+    screen = app.screen_stack[0]
+    assert isinstance(screen, PeersScreen)
+    return screen
+
+
+@SIZES
+async def test_peers_in_every_state(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill_peers(app)
+        await pilot.press("3", "down")
+        await until(pilot, lambda: app.current_mode == "peers")
+        front(app).take_conflicts((CONFLICT,))
+        await pilot.pause()
+        looks_right(app)
+
+
+async def test_the_sync_queue_where_there_is_no_room_beside(home: Home, looks_right: Compare) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill_peers(app)
+        await pilot.press("3", "v")
+        await until(pilot, lambda: app.current_mode == "peers")
+        front(app).take_conflicts((CONFLICT,))
+        await pilot.pause()
+        looks_right(app)
+        await pilot.press("v", "end")
+        await pilot.pause()
+        assert "old-phone" in text_of(app) and "every connection is refused" in text_of(app)
+
+
+@SIZES
+async def test_without_peers_it_tells_how_to_find_some(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill_peers(app, (), status())
+        await pilot.press("3")
+        await until(pilot, lambda: app.current_mode == "peers")
+        looks_right(app)
+
+
+@SIZES
+async def test_the_pairing_panel(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill_peers(app)
+        await pilot.press("3", "p")
+        await until(pilot, lambda: isinstance(app.screen, PairDialog))
+        assert isinstance(app.screen, PairDialog)
+        app.clear_notifications()
+        app.screen.show_code(Pairing("x", "42-719-305", PairingState.OPEN, Instant(NOW + 272), 3))
+        await pilot.press(*"17")
+        await pilot.pause()
+        looks_right(app)
+
+
+@SIZES
+async def test_what_others_say_of_themselves_is_text(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+    app = workspace(home)
+    async with app.run_test(size=size) as pilot:
+        fill_peers(app, (HOSTILE_PEER, LAPTOP), status((HOSTILE_PEER, LAPTOP), name="[red]me", problem="[b]"))
+        await pilot.press("3", "down")
+        await until(pilot, lambda: app.current_mode == "peers")
+        looks_right(app)
+        assert "[@click=app.quit]" in text_of(app) and "\x1b" not in text_of(app)
+
+
+async def test_forty_columns_keep_who_and_how_it_stands(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(40, 20)) as pilot:
+        fill_peers(app)
+        await pilot.press("3", "end")
+        await pilot.pause()
+        rows = text_of(app).split("\n")
+        assert any("✗ old-phone" in row and "11-21" in row for row in rows)
+        assert any(row.startswith(" ◆ laptop") and "● tcp 12 ms" in row for row in rows)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, PairDialog))
+        assert isinstance(app.screen, PairDialog)
+        app.screen.show_code(Pairing("x", "42-719-305", PairingState.EXPIRED, NOW, 3))
+        await until(pilot, lambda: "nobody typed it in time" in text_of(app))
+
+
+async def test_what_cannot_be_done_is_not_offered(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(200, 30)) as pilot:
+        fill_peers(app, (), status(state=NodeState.OFF, mode=Mode.SOLITARY, discovering=False))
+        await pilot.press("3")
+        await pilot.pause()
+        assert "Nobody is looked for: the mode is solitary" in text_of(app)
+        keys = text_of(app).split("\n")[-1]
+        assert not any(word in keys for word in ("pair", "allow", "deny", "sync now", "settle"))
+        fill_peers(app)
+        await pilot.press("down")
+        await pilot.pause()
+        assert "a allow  D deny" in text_of(app).split("\n")[-1], "it is pending"
+        await pilot.press("down")
+        await pilot.pause()
+        assert "a allow" not in text_of(app).split("\n")[-1] and "s share" in text_of(app).split("\n")[-1]
+        await pilot.press("slash", *"denied", "enter")
+        await pilot.pause()
+        assert "old-phone" in text_of(app) and "laptop" not in text_of(app)
+
+
+async def test_the_palette_knows_peers_and_the_status_line_counts_them(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill_peers(app)
+        assert "? 1 peer pending  ↑ 15 changes to sync  2 peers  ● engine ready" in text_of(app)
+        await pilot.press("colon")
+        await pilot.pause()
+        await pilot.press(*"peer build")
+        await until(pilot, lambda: "Peer build-server" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "peers" and front(app).table.chosen == SERVER)
+        fill_peers(app, PEERS[::-1], BUSY)
+        await pilot.pause()
+        assert front(app).table.chosen == SERVER, "the cursor stays on its peer"
+        fill_peers(app, (LAPTOP,), replace(BUSY, pending=0, queued=0, queue=(), connected=1))
+        await pilot.pause()
+        assert "1 peer, in sync" in text_of(app)
+
+
+@pytest.fixture
+def networked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines of this test speak to peers, on free ports, and look for nobody."""
+    monkeypatch.setenv("CIS_P2P_ENABLED", "true")
+    monkeypatch.setenv("CIS_P2P_LISTEN_PORT", "0")
+    monkeypatch.setenv("CIS_P2P_MDNS", "false")
+
+
+@pytest.mark.usefixtures("networked")
+async def test_two_machines_pair_by_the_screen_of_one(home: Home, tmp_path: Path) -> None:
+    other = await Engine.start(Home(tmp_path / "other").ensure(), peers_after=0.0)
+    try:
+        async with attached(home, None, peers_after=0.0) as (app, pilot):
+            await pilot.press("3")
+            await until(pilot, lambda: "● listening on port" in text_of(app) and "No peers yet" in text_of(app))
+            await pilot.press("p")
+            await until(pilot, lambda: re.search(r"left for \d\d-\d\d\d-\d\d\d", text_of(app)))
+            code = re.search(r"left for (\S+);", text_of(app))
+            status = app.store.peer_status
+            assert code and status
+            at = next(addr for addr in status.identity.addrs if addr.startswith("/ip4/127.0.0.1/"))
+            us = await other.peer_pair_join(code[1], at=at)
+            await until(pilot, lambda: "paired with" in text_of(app) and not isinstance(app.screen, PairDialog))
+            await until(pilot, lambda: "● tcp" in text_of(app) and "1 peer, in sync" in text_of(app))
+            assert front(app).table.chosen is not None, "the cursor is on who was paired with"
+            assert us.did == status.identity.did and us.own
+
+            await pilot.press("r", *"attic", "ctrl+s")
+            await until(pilot, lambda: "◆ attic" in text_of(app))
+            await pilot.press("s", *"project/", "ctrl+s")
+            await until(pilot, lambda: "project/* (s changes it)" in text_of(app))
+            await pilot.press("D")
+            await until(pilot, lambda: "Deny this peer?" in text_of(app))
+            await pilot.press("y")
+            await until(pilot, lambda: "✗ attic" in text_of(app) and "○" in text_of(app))
+            await pilot.press("a")
+            await until(pilot, lambda: "✓ attic" in text_of(app))
+            await pilot.press("6")
+            await until(pilot, lambda: "is paired" in text_of(app) and "was denied" in text_of(app))
+    finally:
+        await other.close()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from cis_tui.core.errors import Unavailable
 
@@ -58,7 +58,7 @@ class TrioThread:
 
             trio.run(self._main, main, lambda: self._to_loop(_settle, ready, None, None))
         except BaseException as raised:
-            error = raised
+            error = _inmost(raised)
         self._to_loop(self._ended, ready, error)
 
     async def _main(self, main: Callable[[Started], Awaitable[None]], started: Started) -> None:
@@ -174,6 +174,14 @@ class TrioThread:
 
     def _cancel(self) -> None:
         self._nursery.cancel_scope.cancel()
+
+
+def _inmost(error: BaseException) -> BaseException:
+    """The one error in nested groups of one, as nurseries make them."""
+    while isinstance(error, BaseExceptionGroup):
+        inner = cast("tuple[BaseException, ...]", error.exceptions)
+        error = inner[0] if len(inner) == 1 else RuntimeError(f"several failures: {inner!r}")
+    return error
 
 
 def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:

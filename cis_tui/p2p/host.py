@@ -74,6 +74,12 @@ class Host:
         self._quiet = Quiet()
         self.connections = Connections(self._did, emit)
         self.keeper = Keeper(self._did, self.connections, self.dial)
+        self.raw: dict[str, Callable[[Connection, BoundedStream], Awaitable[None]]] = {}
+        """Protocols that are no request and answer, for admitted peers and helpers."""
+        self.helpers: frozenset[str] = frozenset()
+        """Peers that need not be admitted to be asked where others are, and for nothing else."""
+        self.work: list[Callable[[], Awaitable[None]]] = []
+        """What else runs as long as this does."""
         self._nursery: trio.Nursery
 
     async def run(self, listeners: Sequence[trio.SocketListener], ready: Callable[[], None]) -> None:
@@ -82,6 +88,8 @@ class Host:
             self._nursery = nursery
             nursery.start_soon(trio.serve_listeners, self._accept, listeners)
             nursery.start_soon(self.keeper.run)
+            for work in self.work:
+                nursery.start_soon(work)
             ready()
             try:
                 await trio.sleep_forever()
@@ -184,13 +192,29 @@ class Host:
             raise _Refused(expected, f"somebody else answers there: {did}")
         if did == self._did:
             raise _Refused(did, "this is the key of this node itself")
-        admission = self._gate.admits(did)
+        admission = self.admits(did)
         if admission is Admission.REFUSE:
             raise _Refused(did, "not admitted")
         if problem := self.connections.no_room(did, admission):
             raise _Refused(did, problem)
         muxed = await self._securing.multiplex(secured, outbound=line.is_initiator)
         return Connection(did, line, muxed, self._clock(), admission)
+
+    def admits(self, did: str) -> Admission:
+        """What the gate says of the peer; one that helps is let in, for that alone."""
+        admission = self._gate.admits(did)
+        return Admission.PAIRING if admission is Admission.REFUSE and did in self.helpers else admission
+
+    def may_help(self, did: str) -> bool:
+        """Whether the peer may ask, and be asked, where others are."""
+        return did in self.helpers or self._gate.admits(did) is Admission.ADMIT
+
+    def _spoken_with(self, did: str) -> list[str]:
+        """The protocols that the peer may choose from."""
+        admission = self._gate.admits(did)
+        anyone = admission is not Admission.REFUSE
+        spoken = [name for name, open in self._protocols.items() if admission is Admission.ADMIT or (anyone and open)]
+        return [*spoken, *self.raw] if self.may_help(did) else spoken
 
     def _handshake(self) -> _Handshake:
         return _Handshake(self._handshakes)
@@ -285,8 +309,7 @@ class Host:
 
     async def _answer_on(self, connection: Connection, stream: BoundedStream) -> None:
         did = connection.did
-        admission = self.connections.admitted(connection, self._gate.admits(did))
-        if admission is Admission.REFUSE:
+        if self.connections.admitted(connection, self.admits(did)) is Admission.REFUSE:
             self.refuse(did, "no longer admitted", connection.line.addr)
             await connection.close()
             return
@@ -294,9 +317,10 @@ class Host:
             self.refuse(did, "more requests than a peer may make", connection.line.addr)
             raise trio.TooSlowError
         with trio.fail_after(READ_PATIENCE):
-            protocol = await stream.offer(
-                name for name, anyone in self._protocols.items() if anyone or admission is Admission.ADMIT
-            )
+            protocol = await stream.offer(self._spoken_with(did))
+            if protocol in self.raw:
+                await self.raw[protocol](connection, stream)
+                return
             body = await read_message(stream)
         answer = await self._answer(did, protocol, body)
         if len(answer) > MAX_MESSAGE:
@@ -323,7 +347,7 @@ class Host:
     async def recheck(self) -> None:
         """Ask the gate about everyone again."""
         for connection in self.connections.every():
-            if self.connections.admitted(connection, self._gate.admits(connection.did)) is Admission.REFUSE:
+            if self.connections.admitted(connection, self.admits(connection.did)) is Admission.REFUSE:
                 await self.connections.close(connection.did)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import P2PSettings
-from cis_tui.core.errors import Unavailable
+from cis_tui.core.errors import Invalid, Unavailable
 from cis_tui.core.identity import Identity, peer_id_of
 from cis_tui.p2p.addresses import Address, own_addresses, parse_address
 from cis_tui.p2p.bridge import Started, TrioThread
@@ -20,6 +20,7 @@ from cis_tui.p2p.link import Gate, Handler, Link, LinkEvent, LinkEventKind
 from cis_tui.p2p.listening import bind
 
 if TYPE_CHECKING:
+    from cis_tui.p2p.dht import Dht
     from cis_tui.p2p.host import Host
 
 _log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ class PeerNode:
         self._kept: dict[str, tuple[Address, ...]] = {}
         self._found: OrderedDict[str, dict[str, tuple[Address, ...]]] = OrderedDict()
         self._lan: Lan | None = None
+        self._dht: Dht | None = None
+        self._bootstrap: tuple[Address, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
         self._port = 0
         self._ipv6 = False
@@ -79,6 +82,8 @@ class PeerNode:
         Raises:
             Unavailable: no port can be had (CIS-P2P-006).
         """
+        if self._settings.dht:
+            self._read_bootstrap()
         await self._open()
         self._tasks.append(asyncio.create_task(self._watch()))
         if self._settings.mdns:
@@ -90,6 +95,19 @@ class PeerNode:
                 changed=self._network_changed,
             )
             self._tasks.append(asyncio.create_task(self._lan.run()))
+
+    def _read_bootstrap(self) -> None:
+        """Take the bootstrap nodes from the settings; a wrong one is said, and the others do."""
+        found: list[Address] = []
+        for text in self._settings.bootstrap:
+            try:
+                address = parse_address(text)
+                if not address.did:
+                    raise Invalid("CIS-P2P-007", f"{text[:120]} does not say whose address it is: /p2p/… is missing")
+                found.append(address)
+            except Invalid as error:
+                self._notice(f"p2p.bootstrap: {error.message}")
+        self._bootstrap = tuple(found)
 
     async def _open(self) -> None:
         sockets, notice = bind(self._port or self._settings.listen_port)
@@ -143,6 +161,17 @@ class PeerNode:
         )
         for did, addresses in self._kept.items():
             self._host.keeper.keep(did, addresses)
+        if self._settings.dht:
+            from cis_tui.p2p.dht import Dht
+
+            self._dht = Dht(
+                self._host,
+                self._identity,
+                bootstrap=self._bootstrap,
+                own=lambda: self._outside_addrs,
+                found=lambda did, source, found: thread.tell(self._take_found, did, source, tuple(found)),
+            )
+            self._host.work.append(self._dht.run)
         listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(opened)) for opened in sockets]
         await self._host.run(listeners, started)
 
@@ -240,7 +269,8 @@ class PeerNode:
     @property
     def looking(self) -> Mapping[str, str]:
         """How each way of finding peers is doing: off, starting, active or failed."""
-        return {"mdns": self._lan.state if self._lan is not None else "off"}
+        ways = {"mdns": self._lan, "dht": self._dht}
+        return {name: "off" if way is None or self._thread is None else way.state for name, way in ways.items()}
 
     @property
     def links(self) -> Mapping[str, Link]:
@@ -258,3 +288,9 @@ class PeerNode:
         if not self._port:
             return ()
         return tuple(f"{addr}/p2p/{self.peer_id}" for addr in own_addresses(self._port, ipv6=self._ipv6))
+
+    @property
+    def _outside_addrs(self) -> tuple[str, ...]:
+        """What others are told: addresses of this machine alone only if it has no others."""
+        addrs = self.addrs
+        return tuple(addr for addr in addrs if not addr.startswith(("/ip4/127.", "/ip6/::1/"))) or addrs

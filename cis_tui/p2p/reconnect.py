@@ -111,6 +111,10 @@ class Keeper:
         kept = self._kept.get(did)
         return kept.addresses() if kept is not None else ()
 
+    def missing(self) -> list[str]:
+        """Peers that should be connected and are not."""
+        return [did for did in self._kept if self._connections.best(did) is None]
+
     def wake(self, did: str) -> None:
         """Look at the peer again: it came, went, or can be expected."""
         if kept := self._kept.get(did):

@@ -25,7 +25,7 @@ from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicat
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_ID
 from libp2p.security.noise.transport import Transport as NoiseTransport
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX_ID
-from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.stream_muxer.yamux.yamux import TYPE_DATA, Yamux
 
 from cis_tui.p2p.addresses import of_socket
 
@@ -39,10 +39,13 @@ HANDSHAKE_PATIENCE = 5.0
 """Seconds in which a connection must be ready for requests."""
 WRITE_PATIENCE = 10.0
 """Seconds that one piece may wait for the other side to read."""
-PING_AFTER = 5.0
-"""Seconds of silence after which the other side is asked whether it is there."""
+PING_AFTER = 10.0
+"""Seconds of silence after which the other side is asked whether it is there: 50 bytes a second, with all headers."""
+DOUBT_AFTER = 2.0
+"""Seconds of silence after which it is asked when something was said to it."""
 PING_PATIENCE = 4.0
 """Seconds it has for the answer."""
+_LOOK = 0.5
 MAX_WORD = 1024
 """Bytes of one message of a negotiation."""
 MAX_NOISE = 65_535
@@ -144,6 +147,7 @@ class KeptYamux(Yamux):
     def __init__(self, secured: SecureLine, peer: ID) -> None:
         super().__init__(cast("ISecureConn", secured), peer)
         self._doubted = trio.Event()
+        self._spoke = 0.0
 
     @property
     def latency(self) -> float | None:
@@ -155,19 +159,23 @@ class KeptYamux(Yamux):
         self._doubted.set()
 
     async def _measure_rtt_loop(self) -> None:
-        # In place of the library's: one question after some silence, so that of two sides only one asks.
+        # In place of the library's: a question after some silence, so that of two sides only one asks.
         self._doubted.set()
         while not self.event_shutting_down.is_set():
-            silence = trio.current_time() - self.secured_conn.heard
-            with trio.move_on_after(max(0.05, PING_AFTER - silence)):
+            with trio.move_on_after(_LOOK):
                 await self._doubted.wait()
-            silence = trio.current_time() - self.secured_conn.heard
-            if silence < PING_AFTER and not self._doubted.is_set():
+            patience = DOUBT_AFTER if self._spoke > self.secured_conn.heard else PING_AFTER
+            if trio.current_time() - self.secured_conn.heard < patience and not self._doubted.is_set():
                 continue
             self._doubted = trio.Event()
             if not await self.answers():
                 await self.secured_conn.close()
                 return
+
+    async def _write_frame(self, data: bytes) -> None:
+        if data[1] == TYPE_DATA:
+            self._spoke = trio.current_time()
+        await super()._write_frame(data)
 
     async def answers(self) -> bool:
         """Whether anything is heard of the other side within `PING_PATIENCE` seconds of a ping."""

@@ -93,7 +93,7 @@ def befriend(*peers: Peer) -> None:
         one.door.admitted |= {other.did for other in peers}
 
 
-async def until(condition: Callable[[], object], *, seconds: float = 10) -> None:
+async def until(condition: Callable[[], object], *, seconds: float = 30) -> None:
     """Wait until `condition` holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - conditions of another thread

@@ -309,6 +309,7 @@ async def test_what_nobody_reads_does_not_pile_up(peer: Make) -> None:
 
 
 async def test_a_line_that_went_dead_is_noticed_and_given_up(peer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cis_tui.p2p.wire._LOOK", 0.05)
     monkeypatch.setattr("cis_tui.p2p.wire.PING_AFTER", 0.2)
     monkeypatch.setattr("cis_tui.p2p.wire.PING_PATIENCE", 0.5)
     node = await peer()

@@ -21,7 +21,7 @@ def in_a_network_of_its_own(script: str) -> subprocess.CompletedProcess[str]:
     """Run a module of the tests where there is no network but one that nobody else is on."""
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode:
         pytest.skip("this machine does not let a process have a network of its own")
-    command = f"{script} exec {sys.executable} -X dev -W error -W ignore::DeprecationWarning -m tests.p2p."
+    command = f"{script} exec {sys.executable} -W error -W ignore::DeprecationWarning -m tests.p2p."
     module = "lan_meeting" if "lo" in script else "alone"
     return subprocess.run(["unshare", "-rn", "sh", "-c", command + module], cwd=ROOT, capture_output=True, text=True)
 

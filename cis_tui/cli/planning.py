@@ -56,7 +56,7 @@ def _notes(task: PlannedTask) -> list[str]:
     if task.parent and task.deps:
         notes.append(f"after {', '.join(map(clean_line, task.deps))}")
     if task.target_node:
-        notes.append(f"on {clean_line(task.target_node)}, with --executor dask://…")
+        notes.append(f"on {clean_line(task.target_node)}: one of your nodes, or with --executor dask://… a worker")
     if task.level is not LevelKind.MECHANICAL:
         notes.append(f"{task.level} first")
     if task.on_failure:

@@ -125,6 +125,8 @@ class P2PSettings:
     """whitelist, open, solitary or quarantine: what becomes of a peer that nobody has decided about."""
     share: tuple[str, ...] = ("",)
     """Prefixes of public keys that peers get; one of them empty: all."""
+    expose: tuple[str, ...] = ()
+    """What your other nodes may run here unasked: `skill:NAME`, or `command:LINE` for just this line."""
 
 
 @dataclass(frozen=True, slots=True)

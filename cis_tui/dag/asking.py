@@ -18,7 +18,7 @@ from cis_tui.dag.editing import edited
 from cis_tui.dag.inspection import Preview
 from cis_tui.dag.model import DagSpec, Level, LevelKind, TaskSpec
 from cis_tui.dag.preview import preview
-from cis_tui.dag.record import RunRecord
+from cis_tui.dag.record import Asked, RunRecord
 from cis_tui.dag.views import Decision
 from cis_tui.skills.arguments import checked
 
@@ -63,7 +63,7 @@ class Asking:
             run=self._record.id,
             dag=self._record.spec.name,
             task=task.id,
-            prompt=_prompt(task, shown, call, story),
+            prompt=f"{_asked_by(self._record.asked)}{_prompt(task, shown, call, story)}",
             level=level_of(task, call),
             interrupted=interrupted,
             yes=self._carried.rerun if interrupted else self._record.yes,
@@ -72,6 +72,7 @@ class Asking:
             edited=lambda edit: self._edited(task, call, edit, story),
             edit=edit,
             likeness=likeness(replace(task, level=level_of(task, call))),
+            asker=self._record.asked.did if self._record.asked else "",
         )
 
     def _story(self, task: TaskSpec, call: Call, lost: str) -> str:
@@ -92,6 +93,10 @@ class Asking:
     @property
     def _dags(self) -> Mapping[str, DagSpec]:
         return self._record.spec.dags
+
+
+def _asked_by(asked: Asked | None) -> str:
+    return f"{clean_line(asked.name)} ({asked.did}) asks: {clean_line(asked.about)}\n\n" if asked else ""
 
 
 def level_of(task: TaskSpec, call: Call) -> Level:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -17,11 +17,13 @@ from cis_tui.dag.calls import Call
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
 from cis_tui.dag.executors.agents import AgentPlace
 from cis_tui.dag.executors.base import Executor, Place, Work
+from cis_tui.dag.executors.names import LOCAL
 from cis_tui.dag.gate import Gate
 from cis_tui.dag.groups import Groups
 from cis_tui.dag.model import TaskSpec
 from cis_tui.dag.outputs import Output, log_path
 from cis_tui.dag.record import RunRecord
+from cis_tui.dag.secrecy import Secrets
 from cis_tui.dag.tools import Tools
 from cis_tui.skills.answer import notice_of
 
@@ -69,6 +71,12 @@ class Attempts:
         if task.agent is not None:
             # Whoever thinks elsewhere needs no process here, and no worker.
             return AgentPlace(self._tools.agents, self._record.spec.name)
+        if self._executor.name == LOCAL and task.target_node is not None:
+            place = elsewhere(
+                self._tools, task.target_node, self._secrets, self._record, lambda: not self._gate.is_open
+            )
+            if place is not None:
+                return place
         return await slots.enter_async_context(self._executor.place(task.target_node))
 
     async def _attempt(
@@ -140,3 +148,15 @@ class Attempts:
     def _tell_output(self, task: TaskSpec, number: int, text: str) -> None:
         data = {"run": self._record.id, "task": task.id, "attempt": number, "text": text}
         self._tools.journal.emit(EventType.TASK_OUTPUT, data)
+
+
+def elsewhere(
+    tools: Tools, label: str, secrets: Secrets, record: RunRecord, paused: Callable[[], bool] = lambda: False
+) -> Place | None:
+    """Room at another node of this person, if `label` names one.
+
+    Raises:
+        CisError: it names one that is not to be used (CIS-P2P-102, 103).
+    """
+    found = tools.elsewhere()
+    return found.place(label, secrets, paused, record.spec.name) if found is not None else None

@@ -47,6 +47,8 @@ class Call:
     """Of a task that stands for others: nothing runs for the task itself."""
     agent: AgentUse | None = None
     """Who is asked; `line` is the prompt then, and no shell ever sees it."""
+    private: bool = False
+    """A template of it was given a private entry of memory."""
 
     @property
     def shown(self) -> str:
@@ -168,12 +170,14 @@ class Calls:
         return self._record.spec.dags
 
     def _call(self, task: TaskSpec, facts: Facts) -> Call:
-        call = self._rendered(task, facts, self._renderer)
+        renderer = self._renderer.afresh()
+        call = self._rendered(task, facts, renderer)
         if task.creates:
             call = replace(call, creates=self._creates(task, facts, call.cwd))
-        if not self._renderer.told_private:
+        if not renderer.told_private:
             return self.shown_as(call, call)
-        return self.shown_as(call, self._rendered(task, facts, self._renderer.masked(), folder=call.cwd))
+        call = replace(call, private=True)
+        return self.shown_as(call, self._rendered(task, facts, renderer.masked(), folder=call.cwd))
 
     def shown_as(self, call: Call, seen: Call) -> Call:
         """`call`, of which a person may see `seen` without the secrets that are left in it."""
@@ -190,21 +194,25 @@ class Calls:
 
     def _rendered(self, task: TaskSpec, facts: Facts, renderer: Renderer, folder: Path | None = None) -> Call:
         manifest = self._manifest(task)
-        where = f'the task "{task.id}"'
-        args = tuple(renderer.render(arg, facts, where=where, given=task.given) for arg in task.args)
-        command = renderer.render(task.command or "", facts, where=where, given=task.given)
+        args = tuple(self._text(arg, task, facts, renderer) for arg in task.args)
+        command = self._text(task.command or "", task, facts, renderer)
         input = self._input(task, facts, renderer)
-        work_dir = renderer.render(task.work_dir, facts, where=where, given=task.given)
+        work_dir = self._text(task.work_dir, task, facts, renderer)
         return Call(
             line="" if manifest else command or shell_line(args, input),
             manifest=manifest,
             args=args,
             input=input,
-            env=self._env_of(task, facts),
+            env=self._env_of(task, facts, renderer),
             cwd=folder or self._folder(work_dir, task),
             timeout=task.timeout,
             agent=task.agent,
         )
+
+    def _text(self, text: str, task: TaskSpec, facts: Facts, renderer: Renderer) -> str:
+        if task.literal:
+            return text
+        return renderer.render(text, facts, where=f'the task "{task.id}"', given=task.given)
 
     def _input(self, task: TaskSpec, facts: Facts, renderer: Renderer) -> Mapping[str, object]:
         if task.literal:
@@ -212,12 +220,9 @@ class Calls:
         where = f'the task "{task.id}"'
         return cast("Mapping[str, object]", renderer.render_value(task.input, facts, where=where, given=task.given))
 
-    def _env_of(self, task: TaskSpec, facts: Facts) -> dict[str, str]:
-        where = f'the task "{task.id}"'
+    def _env_of(self, task: TaskSpec, facts: Facts, renderer: Renderer) -> dict[str, str]:
         own = {**self._record.spec.env, **task.env}
-        rendered = {
-            name: self._renderer.render(value, facts, where=where, given=task.given) for name, value in own.items()
-        }
+        rendered = {name: self._text(value, task, facts, renderer) for name, value in own.items()}
         return {**self._env, **rendered}
 
     def _expanding(self, task: TaskSpec, facts: Facts) -> Call:
@@ -239,7 +244,9 @@ class Calls:
             CisError: a template fails, or the DAG does not take the parameters (CIS-DAG-030).
         """
         given = self._input(task, facts, self._renderer)
-        expansion = Expansion(params=bind_params(self.dags[task.dag or ""], given), env=self._env_of(task, facts))
+        expansion = Expansion(
+            params=bind_params(self.dags[task.dag or ""], given), env=self._env_of(task, facts, self._renderer)
+        )
         params = expansion.params
         call = Call(self.dag_line(task, params), None, (), params, {}, self._root, None, expansion=expansion)
         if not self._renderer.told_private:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from cis_tui.core.clock import Clock
@@ -60,17 +61,18 @@ class Halting:
             await runner.pause(self._me)
         return await self._in_thread(lambda: self._history.show(id))
 
-    async def cancel(self, run: str) -> RunView:
+    async def cancel(self, run: str, reason: str = "") -> RunView:
         """End a run; see `RunService.cancel`."""
+        finish = replace(CANCELLED, error=clean_line(reason) or CANCELLED.error)
         id = await self.settled(run)
         if id not in self._working:
             async with self._changing:
                 if id not in self._working:
-                    await self._cancel_at_rest(id)
+                    await self._cancel_at_rest(id, finish)
         if id in self._working:
             if isinstance(self._working.runner(id), Rollback):
                 raise _rolled_back(id)
-            await self._working.end(id, CANCELLED)
+            await self._working.end(id, finish)
         return await self._in_thread(lambda: self._history.show(id))
 
     async def cancel_task(self, run: str, task: str, reason: str) -> RunView:
@@ -107,12 +109,12 @@ class Halting:
         """
         kill_marked(f"CIS_HOME={self._tools.home.root}", f"CIS_RUN={run}")
 
-    async def _cancel_at_rest(self, run: str) -> None:
+    async def _cancel_at_rest(self, run: str, finish: Finish) -> None:
         state = await self._in_thread(lambda: self._history.state(run))
         _not_over(state)
         await self._in_thread(lambda: self.kill_leftovers(run))
-        end = {"run": run, "status": CANCELLED.status.value, "error": CANCELLED.error}
-        ends = ended_at_rest(state, self._clock(), CANCELLED.error)
+        end = {"run": run, "status": finish.status.value, "error": finish.error}
+        ends = ended_at_rest(state, self._clock(), finish.error)
         await self._tools.journal.record_all([*ends, (EventType.RUN_FAILED, end)])
 
     async def _in_thread(self, call: Callable[[], T]) -> T:

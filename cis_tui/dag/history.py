@@ -144,6 +144,11 @@ class RunHistory:
         with self._reading() as connection:
             return trail_store.read_decision(connection, id) if connection else None
 
+    def jobs(self) -> list[tuple[str, str, str, bool]]:
+        """The runs that other nodes wanted: each with that node, its name for it there, and whether it has ended."""
+        with self._reading() as connection:
+            return store.read_jobs(connection) if connection else []
+
     def foreign_votes(self) -> list[tuple[Decision, Preview | None]]:
         """The votes of other nodes that nobody has closed, oldest first, with what was shown of them."""
         with self._reading() as connection:

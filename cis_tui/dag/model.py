@@ -152,7 +152,7 @@ class TaskSpec:
     line: int | None = None
     """Where the task stands in its file."""
     literal: bool = False
-    """Its input is no template; of what a skill has scheduled."""
+    """Nothing of it is a template; of what a skill has scheduled, or another node has sent."""
     not_before: float = 0.0
     """When it may begin, in seconds since 1970; of what a skill has scheduled."""
 

@@ -56,6 +56,8 @@ class Question:
     """One that is in force already: it was made before the engine ended."""
     likeness: Likeness | None = None
     """What is alike to it, if anything can be."""
+    asker: str = ""
+    """DID of the node that wants it to be run here."""
     always: tuple[str, ...] = ()
     """Patterns of the policy that fit it, for who never wants to be asked again; the narrowest first."""
 
@@ -83,6 +85,7 @@ def compose(question: Question, number: int, now: Instant, *, settings: Decision
         digest=shown_digest(question.preview),
         alike=question.likeness.words if question.likeness and not question.interrupted else "",
         always=question.always,
+        asker=question.asker,
     )
     if kind is not DecisionKind.ARBITRATED:
         return decision

@@ -326,10 +326,9 @@ def _retry(task: Table) -> Retry:
 def _later(table: Table, id: str) -> None:
     """Speak up about what this version does not do."""
     if table.get("target_node"):
-        hint = "--executor dask://HOST:PORT has workers with labels"
-        table.notes.warn(
-            table.at("target_node"), '"target_node" counts for workers only: else the task runs here', hint
-        )
+        message = f'"target_node" is a worker\'s label, or one of your other nodes: else "{id}" runs here'
+        hint = "--executor dask://HOST:PORT has workers with labels, cis peer list shows your nodes"
+        table.notes.warn(table.at("target_node"), message, hint)
     for field, what in _CANNOT.items():
         if table.get(field) is not None:
             message = f'the task "{id}" has "{field}": this version cannot run {what}'

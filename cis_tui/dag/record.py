@@ -15,6 +15,19 @@ from cis_tui.dag.model import DagSpec
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Which other node wants something to be run here, and as what."""
+
+    did: str
+    job: str
+    """What it calls it; what has begun by this name never begins again."""
+    name: str = ""
+    """What that node is called here."""
+    about: str = ""
+    """Its run and task, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """Everything that a run needs beside the skills themselves."""
 
@@ -33,6 +46,8 @@ class RunRecord:
     """The skill that has scheduled it; empty when a person, or a program of theirs, has started it."""
     depth: int = 0
     """How many calls have scheduled each other until it came to this one."""
+    asked: Asked | None = None
+    """Of a task that another node wants to be run here."""
 
     def dumps(self) -> str:
         """The record as JSON without the fields that have their default, which `loads` puts back."""

@@ -11,13 +11,15 @@ from typing import TypeVar
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.codec import encode
-from cis_tui.core.errors import CisError
+from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
 from cis_tui.dag.attempt import Outcome, stored
+from cis_tui.dag.attempts import elsewhere
 from cis_tui.dag.calls import Call, Calls
 from cis_tui.dag.checkpoint import Checkpoints, undo_folder
-from cis_tui.dag.executors.base import Work
+from cis_tui.dag.executors.base import Place, Work
+from cis_tui.dag.executors.names import PEER
 from cis_tui.dag.executors.opening import RunExecutors
 from cis_tui.dag.groups import Groups
 from cis_tui.dag.journal import Change
@@ -173,10 +175,7 @@ class Rollback:
         item = replace(item, attempts=item.attempts + 1, command=clean_line(call.shown), detail="")
         async with AsyncExitStack() as slots:
             try:
-                ran = self._state.tasks[task.id]
-                executor = await self.executors.of(ran.executor)
-                worker = ran.worker if executor.name == ran.executor else ""
-                place = await slots.enter_async_context(executor.place(task.target_node, worker=worker))
+                place = await self._place(task, slots)
             except CisError as error:
                 return Outcome(False, None, error=error.message), item
             await self._tell(EventType.UNDO_STARTED, [item])
@@ -198,6 +197,18 @@ class Rollback:
                 output.close()
         last = (outcome.output if outcome.shown is None else outcome.shown).strip()
         return (outcome if outcome.ok or not last else replace(outcome, error=f"{outcome.error}: {last[-500:]}")), item
+
+    async def _place(self, task: TaskSpec, slots: AsyncExitStack) -> Place:
+        """Room where the task ran, or at least on its machine."""
+        ran = self._state.tasks[task.id]
+        if ran.executor == PEER:
+            place = elsewhere(self._tools, task.target_node or "", self._calls.secrets, self.record)
+            if place is None:
+                raise Unavailable("CIS-P2P-103", f"{ran.worker}, where it ran, is no node of yours any more")
+            return place
+        executor = await self.executors.of(ran.executor)
+        worker = ran.worker if executor.name == ran.executor else ""
+        return await slots.enter_async_context(executor.place(task.target_node, worker=worker))
 
     def _tell_output(self, item: UndoItem, text: str) -> None:
         data = {"run": self.record.id, "task": item.id, "attempt": item.attempts, "text": text}

@@ -20,7 +20,7 @@ from cis_tui.dag.begin import run_resumed, run_started, task_views
 from cis_tui.dag.calls import Calls
 from cis_tui.dag.carried import Carried, again, carry, dropped, ended_at_rest, superseded
 from cis_tui.dag.decisions import DecisionService
-from cis_tui.dag.executors.names import LOCAL
+from cis_tui.dag.executors.names import LOCAL, PEER
 from cis_tui.dag.executors.opening import Executors, memory_for
 from cis_tui.dag.halting import CANCELLED, Halting
 from cis_tui.dag.history import RunHistory
@@ -36,7 +36,7 @@ from cis_tui.dag.scheduled import Due, scheduled_spec
 from cis_tui.dag.skill_calls import SkillCalls
 from cis_tui.dag.state import RunState
 from cis_tui.dag.taken import carried_over, taken_over, taking
-from cis_tui.dag.tools import AskAgent, Tools
+from cis_tui.dag.tools import AskAgent, Elsewhere, Tools
 from cis_tui.dag.undo_plan import undo_plan
 from cis_tui.dag.views import Debt, LogChunk, PruneReport, RunStatus, RunSummary, RunView, TaskView, UndoItem
 from cis_tui.dag.working import WorkingRuns, stopping
@@ -80,10 +80,12 @@ class RunService:
         find_skill: Callable[[str, str], SkillManifest] = _no_skill,
         probe: Probe = this_kernel,
         agents: AskAgent | None = None,
+        elsewhere: Callable[[], Elsewhere | None] = lambda: None,
     ) -> None:
         """`memory_get` is what `memory("key")` gives in a template; both are called in threads. `skill_memory`: the
         memory that a skill sees. `find_skill`: the skill that a project calls by a name, trusted, or an error. `probe`:
-        what the kernel can hold a native skill to. `agents`: what does the tasks that ask an agent."""
+        what the kernel can hold a native skill to. `agents`: what does the tasks that ask an agent. `elsewhere`: what
+        has tasks carried out by other nodes, once there is something."""
         self._home = home
         self._journal = journal
         self._memory_get = memory_get
@@ -108,6 +110,7 @@ class RunService:
             log_limit=int(settings.runs.log_mb * 1_000_000),
             threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="cis-runs"),
             agents=agents,
+            elsewhere=elsewhere,
         )
         self._wasm = WasmSkills(
             Pool(CompiledCache(home.compiled, identity.derived("compiled modules"))),
@@ -258,6 +261,14 @@ class RunService:
         )
         return await self._unbroken(self._start(record, skills or {}, executor))
 
+    async def begin(self, record: RunRecord, skills: Mapping[str, SkillManifest]) -> RunView:
+        """Start the run that `record` describes, here; returns when that is recorded.
+
+        Raises:
+            Unavailable: as `start`.
+        """
+        return await self._unbroken(self._start(record, skills))
+
     async def resume(
         self, run: str, *, skills: Mapping[str, SkillManifest] | None = None, yes: bool = False, executor: str = ""
     ) -> RunView:
@@ -321,7 +332,9 @@ class RunService:
             Refused: it has ended already (CIS-DAG-062, 181), or is being rolled back (CIS-DAG-124).
             Unavailable: as `start`.
         """
-        return await self._unbroken(self._halting.cancel_task(run, task, reason) if task else self._halting.cancel(run))
+        return await self._unbroken(
+            self._halting.cancel_task(run, task, reason) if task else self._halting.cancel(run, reason)
+        )
 
     async def pause(self, run: str) -> RunView:
         """Let no task of a run start any more, see `Runner.pause`; of one that is paused already nothing changes.
@@ -449,7 +462,7 @@ class RunService:
         await self._journal.record_all(changes)
         state = await self._in_thread(lambda: self._history.state(record.id))
         executors = self._executors.as_before(record, executor)
-        abroad = next((task.executor for task in state.tasks.values() if task.executor), LOCAL)
+        abroad = next((task.executor for task in state.tasks.values() if task.executor not in ("", PEER)), LOCAL)
         calls = Calls(record, skills, memory_for(executor or abroad, self._memory_get))
         rollback = Rollback(record, calls, self._tools, executors, state, self._roll_back_memory)
         return await self._working.begin_rollback(rollback, state)

@@ -318,6 +318,15 @@ def read_decisions(connection: Connection, limit: int) -> list[Decision]:
     return [decode(Decision, json.loads(data)) for (data,) in reversed(rows)]
 
 
+def read_jobs(connection: Connection) -> list[tuple[str, str, str, bool]]:
+    """The runs that other nodes wanted: each with that node, its name for it there, and whether it has ended."""
+    query = (
+        "SELECT id, json_extract(definition, '$.asked.did'), json_extract(definition, '$.asked.job'), ended_at"
+        " FROM runs WHERE json_extract(definition, '$.asked.job') IS NOT NULL ORDER BY rowid"
+    )
+    return [(str(id), str(did), str(job), ended is not None) for id, did, job, ended in connection.execute(query)]
+
+
 def read_foreign(connection: Connection) -> list[Decision]:
     """The votes of other nodes that nobody has closed, oldest first."""
     where = "json_extract(data, '$.subject') = 'vote' AND json_extract(data, '$.status') = 'pending'"

@@ -126,6 +126,12 @@ class Renderer:
         self._sandbox: Sandbox | None = None
         self._compiled: dict[str, Template] = {}
 
+    def afresh(self) -> Renderer:
+        """A renderer of the same that was told nothing private yet."""
+        other = copy(self)
+        other.told_private = False
+        return other
+
     def masked(self) -> Renderer:
         """A renderer that gives `MASK` for what is not to be shown."""
         other = copy(self)

@@ -10,7 +10,9 @@ from typing import Protocol
 from cis_tui.agents.tasks import AgentWork
 from cis_tui.core.paths import Home
 from cis_tui.dag.decisions import DecisionService
+from cis_tui.dag.executors.base import Place
 from cis_tui.dag.journal import Journal
+from cis_tui.dag.secrecy import Secrets
 from cis_tui.skills.process import Processes
 
 
@@ -18,6 +20,12 @@ class AskAgent(Protocol):
     """See `AgentTasks`."""
 
     async def run(self, work: AgentWork, heard: Callable[[str], None]) -> str: ...
+
+
+class Elsewhere(Protocol):
+    """See `Errands`."""
+
+    def place(self, label: str, secrets: Secrets, paused: Callable[[], bool], dag: str) -> Place | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +42,5 @@ class Tools:
     """For what blocks."""
     agents: AskAgent | None = None
     """What asks agents; None where there are none."""
+    elsewhere: Callable[[], Elsewhere | None] = lambda: None
+    """What has tasks carried out by other nodes of this person, once there is something."""

@@ -16,6 +16,7 @@ from cis_tui.dag.journal import Journal
 from cis_tui.dag.model import DagSpec, TaskSpec
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import Private
+from cis_tui.dag.tools import Elsewhere
 from cis_tui.dag.views import Decision, RunView, TaskView
 from cis_tui.memory.service import MemoryService
 from cis_tui.skills.memory import SkillMemory
@@ -90,6 +91,7 @@ async def open_lab(
     skills: Mapping[str, SkillManifest] | None = None,
     dask: DaskSettings | None = None,
     identity: Identity = OWNER,
+    elsewhere: Callable[[], Elsewhere | None] = lambda: None,
 ) -> AsyncGenerator[Lab]:
     """A lab in `folder`; opened there again, it is the next engine of the same home."""
     home = Home(folder / "home").ensure()
@@ -98,6 +100,7 @@ async def open_lab(
     journal = Journal(home.runs_db, EventBus(), identity=identity)
     settings = Settings(decisions=DecisionSettings(**(decisions or {})), dask=dask or DaskSettings())
     more: dict[str, object] = {"find_skill": lambda project, name: (skills or {})[name]}  # pyright: ignore[reportUnknownLambdaType]
+    more["elsewhere"] = elsewhere
     if memory is not None:
         more["skill_memory"] = lambda caller: SkillMemory(memory, caller, journal.emit)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         more["roll_back_memory"] = memory.roll_back

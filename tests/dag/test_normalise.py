@@ -55,7 +55,7 @@ def test_shell_exec_is_the_shell_and_labels_are_said_to_be_for_workers() -> None
     assert {task.target_node for task in spec.tasks} == {None, "computer-b", "computer-c"}
     said = _said(dag)
     assert ':26: the skill "shell-exec" is taken as "shell": its commands are run by /bin/sh (and in 9 more' in said
-    assert ':48: "target_node" counts for workers only: else the task runs here' in said
+    assert ':48: "target_node" is a worker\'s label, or one of your other nodes: else' in said
     assert '"todo" is read but not carried out by this version' in said
 
 

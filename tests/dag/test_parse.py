@@ -219,7 +219,7 @@ def test_a_mistake_in_a_task_is_an_error_with_its_place(fields: str, said: str) 
     ("fields", "said"),
     [
         ("creates = ['x']\ndag = 'other'", '"creates" means nothing for a task that stands for another DAG'),
-        ("target_node = 'gpu'", "counts for workers only: else the task runs here"),
+        ("target_node = 'gpu'", "is a worker's label, or one of your other nodes"),
         ("keep_agent = true", "nobody is asked anything"),
         ("reuse_agent = '1'\ncommand = 'x'", "its command runs without an agent"),
         ("agent_runtime = 'claude'\nskill = 'x'", "its skill runs without an agent"),

@@ -14,6 +14,8 @@ LOCAL = "local"
 """The engine itself; the executor of a run that names no other."""
 DASK = "dask"
 """A cluster on this machine, for the run alone."""
+PEER = "peer"
+"""Another node of this person, which `target_node` names; no executor of a run."""
 PORT = 8786
 """Of a scheduler, if none is given."""
 FORMS = "local, dask, or dask://HOST:PORT"

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from cis_tui.core.codec import decode, dumps
 from cis_tui.core.document import as_table, is_list, is_table
-from cis_tui.core.errors import CisError, Invalid, Refused, error_from_wire, error_to_wire
+from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable, error_from_wire, error_to_wire
 from cis_tui.core.identity import Identity
 from cis_tui.core.text import clean_line
 from cis_tui.dag.peers.line import Line, short
@@ -66,10 +66,13 @@ class Talk:
         if not self.line.admits(did):
             raise Refused(NOT_ADMITTED, f"{short(did)} is not admitted", hint=f"cis peer allow {did}")
         question = self._sealed(did, "ask", {"what": what, "data": data})
-        reply = self._opened(await self.line.request(did, self.protocol, question, timeout=timeout), did, "answer")
-        if "error" in reply:
-            raise _error(reply["error"])
-        return decode(kind, reply.get("data"))
+        reply = await self.line.request(did, self.protocol, question, timeout=timeout)
+        if not reply:
+            raise Unavailable("CIS-P2P-093", f"{short(did)} did not take the question")
+        told = self._opened(reply, did, "answer")
+        if "error" in told:
+            raise _error(told["error"])
+        return decode(kind, told.get("data"))
 
     async def answer(self, did: str, body: bytes, handler: Answer) -> bytes:
         """What is answered to the node, whose DID is proven; errors go there as such.

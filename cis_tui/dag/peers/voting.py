@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from cis_tui.core.clock import Clock
 from cis_tui.core.codec import decode
-from cis_tui.core.errors import CisError, Invalid, Refused
+from cis_tui.core.errors import CisError, Invalid
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.identity import Identity
 from cis_tui.dag.decisions import DecisionService
@@ -90,14 +90,15 @@ class VoteService:
         self._send_out(did)
 
     async def serve(self, did: str, body: bytes) -> bytes:
-        """What is answered to another node, whose DID is proven.
-
-        Raises:
-            CisError: it is no question of this node to us.
-        """
+        """What is answered to another node, whose DID is proven; nothing if it says too much, or it is no question."""
         if not self._words.take(did):
-            raise Refused("CIS-P2P-087", f"{short(did)} says too much about votes", retryable=True)
-        return await self._talk.answer(did, body, self._answer)
+            log.debug("votes: %s says too much", short(did))
+            return b""
+        try:
+            return await self._talk.answer(did, body, self._answer)
+        except CisError as error:
+            log.info("votes: %s asks what is no question: %s (%s)", short(did), error.message, error.code)
+            return b""
 
     async def _answer(self, did: str, said: Said) -> object:
         try:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cis_tui.core.clock import utc_now
-from cis_tui.core.errors import Unavailable
+from cis_tui.core.errors import NotFound, Unavailable
 from cis_tui.core.identity import Identity
+from cis_tui.dag.peers.errands import Errands
+from cis_tui.dag.peers.jobs import PROTOCOL as TASKS
+from cis_tui.dag.peers.serving import JobService
 from cis_tui.dag.peers.voting import PROTOCOL as VOTES
 from cis_tui.dag.peers.voting import VoteService
 from cis_tui.dag.views import Decision
+from cis_tui.skills.model import SkillManifest
 from tests.dag.lab import Lab, open_lab
 
 ANN = Identity(bytes([1]) * 32)
@@ -84,6 +88,7 @@ class Node:
     lab: Lab
     line: NetLine
     votes: VoteService
+    jobs: JobService
     me: Identity
 
     def open(self) -> tuple[Decision, ...]:
@@ -114,13 +119,23 @@ class Node:
 
 @asynccontextmanager
 async def open_node(
-    folder: Path, net: Net, me: Identity, *, decisions: Mapping[str, float] | None = None, again: float = 30.0
+    folder: Path,
+    net: Net,
+    me: Identity,
+    *,
+    decisions: Mapping[str, float] | None = None,
+    again: float = 30.0,
+    own: Collection[str] = (),
+    skills: Mapping[str, SkillManifest] | None = None,
+    exposed: Collection[str] = (),
+    lease: float = 60.0,
 ) -> AsyncGenerator[Node]:
     """A node; opened in the same folder again, it is the next engine of the same home."""
     home = folder / NAMES[me.did]
     home.mkdir(exist_ok=True)
-    async with open_lab(home, decisions=decisions, identity=me) as lab:
-        line = NetLine(net, me.did)
+    line = NetLine(net, me.did, own=set(own))
+    errands = Errands(line, me, lease=lease, wait=0.5, patience=0.3, ending=0.2)
+    async with open_lab(home, decisions=decisions, identity=me, elsewhere=lambda: errands, skills=skills) as lab:
         votes = VoteService(
             line=line,
             identity=me,
@@ -130,10 +145,29 @@ async def open_node(
             clock=utc_now,
             again=again,
         )
-        net.handlers[me.did, VOTES] = votes.serve
+        jobs = JobService(
+            line=line,
+            identity=me,
+            runs=lab.runs,
+            journal=lab.journal,
+            home=lab.home,
+            find_skill=lambda name: _skill(skills or {}, name),
+            exposed=lambda: exposed,
+            lease=lease,
+        )
         await votes.start()
+        await jobs.start()
+        net.handlers[me.did, VOTES] = votes.serve
+        net.handlers[me.did, TASKS] = jobs.serve
         try:
-            yield Node(lab, line, votes, me)
+            yield Node(lab, line, votes, jobs, me)
         finally:
-            del net.handlers[me.did, VOTES]
+            del net.handlers[me.did, VOTES], net.handlers[me.did, TASKS]
             await votes.close()
+            await jobs.close()
+
+
+def _skill(skills: Mapping[str, SkillManifest], name: str) -> SkillManifest:
+    if name not in skills:
+        raise NotFound("CIS-SKILL-002", f'there is no skill "{name}"')
+    return skills[name]

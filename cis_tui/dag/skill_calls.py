@@ -89,6 +89,11 @@ class SkillCalls:
         finally:
             del self._going_on[call]
 
+    @property
+    def active(self) -> int:
+        """Calls that go on, also those that wait for a yes."""
+        return len(self._going_on)
+
     def goes_on(self, call: str) -> bool:
         """Whether a call has not ended."""
         return call in self._going_on

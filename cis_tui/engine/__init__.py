@@ -30,6 +30,7 @@ from cis_tui.dag.tool_questions import ToolQuestions
 from cis_tui.engine.agents import Agents
 from cis_tui.engine.decisions import Decisions
 from cis_tui.engine.memory import Memory
+from cis_tui.engine.nodes import Nodes
 from cis_tui.engine.peers import Peers
 from cis_tui.engine.projects import Projects
 from cis_tui.engine.skills import Skills
@@ -112,8 +113,19 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
             probe=probe,
             find_skill=lambda project, name: self._session(project).runnable_skill(name),
             agents=AgentTasks(self._agents, self._memory),
+            elsewhere=lambda: self._nodes.errands,
         )
         self._peers = PeerService(home, identity, settings.p2p, tell=journal.emit, clock=clock)
+        self._nodes = Nodes(
+            peers=self._peers,
+            identity=identity,
+            runs=self._runs,
+            journal=journal,
+            home=home,
+            clock=clock,
+            find_skill=lambda name: self._session("").runnable_skill(name),
+            exposed=lambda: load_config(home.config_file).settings.p2p.expose,
+        )
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
         self._closed = False
@@ -158,6 +170,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
             )
         await engine._finish_rollbacks()
         await engine._wait_for_scheduled()
+        await engine._nodes.start()
         engine._weekly.start()
         engine._runs.begin_pruning()
         engine._index.start()
@@ -170,9 +183,10 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
         if self._closed:
             return
         self._closed = True
-        await self._peers.close()
         await self._following.close()
-        await self._runs.close()
+        await self._runs.close()  # tasks that other nodes carry out are ended there
+        await self._nodes.close()
+        await self._peers.close()
         await self._agents.close()
         await self._in_thread(self._snapshots.clear)
         await self._weekly.stop()
@@ -184,8 +198,8 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
 
     @property
     def idle(self) -> bool:
-        """Whether no conversation and no run is active, but for those that wait for their time."""
-        return self._runs.busy == 0 and self._agents.active == 0
+        """Whether no conversation, no call of a skill and no run is active, but for those that wait for their time."""
+        return self._runs.busy == 0 and self._agents.active == 0 and self._runs.skill_calls.active == 0
 
     async def status(self) -> EngineStatus:
         """See `EngineApi`."""

@@ -26,7 +26,7 @@ _PATIENCE = 10.0
 _PAUSE = 0.5
 _ENDING = 3.0
 """Seconds that one who is to end a job is looked for."""
-_UNSENT = frozenset({"CIS-P2P-001", "CIS-P2P-005"})
+_UNSENT = frozenset({"CIS-P2P-001", "CIS-P2P-005", "CIS-P2P-060", "CIS-P2P-061"})
 """Codes of a line that say that nothing went out."""
 
 
@@ -149,6 +149,8 @@ class Errand:
             try:
                 news = await (self._news(job.id, offset, waits) if known else self._begin(job))
             except Unavailable as error:
+                if not error.retryable and not self._sent:
+                    return Outcome(False, None, error=f"{error.message} ({error.code})")
                 lost = self._given_up(error, loop.time() - heard)
                 if lost is not None:
                     return lost

@@ -8,15 +8,17 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
 import pytest
 
+from cis_tui.api.client import RemoteEngine
 from cis_tui.api.launch import connect
 from cis_tui.core.paths import Home
+from cis_tui.dag.views import Decision, TaskView
 from cis_tui.p2p.model import PeerIdentity
 from tests.e2e.conftest import CIS
 
@@ -31,21 +33,38 @@ class Machine:
     root: Path
     env: dict[str, str]
 
-    def cis(self, *words: str, exit: int = 0) -> str:
+    def cis(self, *words: str) -> str:
         done = subprocess.run(
-            [CIS, *words], cwd=self.root, env=self.env, input="", capture_output=True, text=True, timeout=60, check=False
+            [CIS, *words],
+            cwd=self.root,
+            env=self.env,
+            input="",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
-        assert done.returncode == exit, f"cis {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"cis {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def json(self, *words: str) -> dict[str, object]:
-        return cast("dict[str, object]", json.loads(self.cis(*words, "--json")))
+    def ask(self, what: Callable[[RemoteEngine], Awaitable[T]]) -> T:
+        """What its live engine answers."""
 
-    def decisions(self) -> list[dict[str, object]]:
-        return cast("list[dict[str, object]]", json.loads(self.cis("decision", "list", "--json")))
+        async def call() -> T:
+            engine = await connect(Home(self.home))
+            assert engine is not None
+            try:
+                return await what(engine)
+            finally:
+                await engine.close()
 
-    def status(self, run: object) -> object:
-        return self.json("run", "show", str(run))["status"]
+        return asyncio.run(call())
+
+    def decisions(self) -> tuple[Decision, ...]:
+        return self.ask(lambda engine: engine.decision_list())
+
+    def task(self, run: str, id: str) -> TaskView:
+        return next(task for task in self.ask(lambda engine: engine.run_show(run)).tasks if task.id == id)
 
     def kill(self) -> None:
         """End the engine as a power cut would."""
@@ -56,33 +75,20 @@ class Machine:
     def who(self) -> PeerIdentity:
         """Its identity, once it can be reached."""
 
-        async def ask() -> PeerIdentity:
-            engine = await connect(Home(self.home))
-            assert engine is not None
-            try:
-                return await engine.peer_identity()
-            finally:
-                await engine.close()
-
-        return until(lambda: found if (found := asyncio.run(ask())).addrs else None)
+        return until(lambda: found if (found := self.ask(lambda engine: engine.peer_identity())).addrs else None)
 
     def know(self, other: PeerIdentity, name: str, *, own: bool) -> None:
         """Admit another node, and say where it is."""
         near = next(addr for addr in other.addrs if "/127.0.0.1/" in addr)
 
-        async def tell() -> None:
-            engine = await connect(Home(self.home))
-            assert engine is not None
-            try:
-                await engine.peer_add(near)
-                await engine.peer_allow(other.did, name=name, own=own)
-            finally:
-                await engine.close()
+        async def tell(engine: RemoteEngine) -> None:
+            await engine.peer_add(near)
+            await engine.peer_allow(other.did, name=name, own=own)
 
-        asyncio.run(tell())
+        self.ask(tell)
 
 
-def until(holds: Callable[[], T | None | bool]) -> T:
+def until(holds: Callable[[], T | bool | None]) -> T:
     """What `holds` gives as soon as that is something."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -133,34 +139,32 @@ def test_votes_and_tasks_between_two_engines(machines: tuple[Machine, Machine]) 
         f'command = "{EXPOSED}"\ntarget_node = "bob"\n'
     )
     ann.cis("trust")
-    run = ann.json("dag", "run", "both", "--detach")["id"]
+    run = str(json.loads(ann.cis("dag", "run", "both", "--detach", "--json"))["id"])
 
     (vote,) = until(bob.decisions)
-    shown = bob.cis("decision", "show", str(vote["id"]))
+    shown = bob.cis("decision", "show", vote.id)
     assert "echo migrated" in shown
     assert ann.who().did in shown
     bob.kill()
     bob.cis("engine", "start")
-    assert [each["id"] for each in bob.decisions()] == [vote["id"]], "it is asked still"
-    bob.know(ann.who(), "ann", own=True)
+    assert [each.id for each in bob.decisions()] == [vote.id], "it is asked still"
     ann.know(bob.who(), "bob", own=True)
-    bob.cis("decision", "vote", str(vote["id"]), "approve", "--reason", "backup is made")
+    bob.cis("decision", "vote", vote.id, "approve", "--reason", "backup is made")
 
-    far = until(lambda: next((each for each in bob.decisions() if each["kind"] == "confirmed"), None))
-    assert vote["id"] not in [each["id"] for each in bob.decisions()]
-    assert "asks: far of its run" in str(far["prompt"])
-    bob.cis("decision", "approve", str(far["id"]))
-    until(lambda: "begun" in ann.cis("run", "logs", str(run), "--task", "long"))
-    tasks = {str(task["id"]): task for task in cast("list[dict[str, str]]", ann.json("run", "show", str(run))["tasks"])}
-    assert tasks["migrate"]["output"] == "migrated\n"
-    assert tasks["far"]["output"].startswith(f"far away\n{bob.home}")
-    assert tasks["far"]["worker"] == "bob"
+    far = until(lambda: next((each for each in bob.decisions() if each.kind == "confirmed"), None))
+    assert vote.id not in [each.id for each in bob.decisions()]
+    assert "asks: far of its run" in far.prompt
+    bob.ask(lambda engine: engine.decision_approve(far.id))
+    until(lambda: "begun" in ann.ask(lambda engine: engine.run_logs(run, "long")).text)
+    assert ann.task(run, "migrate").output == "migrated\n"
+    assert ann.task(run, "far").output.startswith(f"far away\n{bob.home}")
+    assert ann.task(run, "far").worker == "bob"
 
     bob.kill()
     bob.cis("engine", "start")
     ann.know(bob.who(), "bob", own=True)
     (lost,) = until(ann.decisions)
-    assert (lost["kind"], lost["task"]) == ("interrupted", "long")
-    assert "its engine ended while it ran" in str(lost["prompt"])
-    ann.cis("decision", "reject", str(lost["id"]))
-    until(lambda: ann.status(run) == "failed")
+    assert (lost.kind, lost.task) == ("interrupted", "long")
+    assert "its engine ended while it ran" in lost.prompt
+    ann.ask(lambda engine: engine.decision_reject(lost.id))
+    until(lambda: ann.ask(lambda engine: engine.run_show(run)).status == "failed")

@@ -12,12 +12,14 @@ import pytest
 from cis_tui.core.errors import CisError
 from cis_tui.core.identity import Identity
 from cis_tui.core.retry import Retry
+from cis_tui.dag.model import TaskSpec, UndoStep
 from cis_tui.dag.peers.jobs import KIND, PROTOCOL, Follow, Job, News
 from cis_tui.dag.peers.talk import Talk
 from cis_tui.dag.views import Decision, DecisionKind, RunStatus, TaskStatus
 from cis_tui.skills.model import SkillManifest
 from tests.dag.lab import eventually, lives, read, shell
 from tests.dag.peers.net import ANN, BOB, EVE, Net, NetLine, Node, open_node
+from tests.dag.test_runs import skill
 
 
 @asynccontextmanager
@@ -278,6 +280,34 @@ async def test_the_engine_that_wants_it_ends_and_goes_on(tmp_path: Path) -> None
             await ann.lab.runs.resume(run)
             assert (await ann.lab.ended(run)).status is RunStatus.COMPLETED
             assert sorted(job.status for job in bob.lab.runs.list()) == [RunStatus.CANCELLED, RunStatus.COMPLETED]
+
+
+async def test_a_skill_is_the_one_that_is_there(tmp_path: Path) -> None:
+    net = Net()
+    here = {"hello": skill(tmp_path / "s1", "hello", "echo from here")}
+    there = {"hello": skill(tmp_path / "s2", "hello", 'read LINE; echo "from there $LINE"')}
+    task = TaskSpec("a", skill="hello", input={"n": 1}, target_node="bob")
+    async with (
+        open_node(tmp_path, net, ANN, own=[BOB.did], skills=here) as ann,
+        open_node(tmp_path, net, BOB, own=[ANN.did], skills=there, exposed=["skill:hello"]),
+    ):
+        view = await ann.lab.run(task, skills=here)
+        assert view.tasks[0].output.startswith('from there {"args":[],"input":{"n":1}')
+
+
+async def test_a_rollback_goes_where_its_task_ran(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    undo = f"echo undone >> {mark}"
+    async with two(tmp_path, exposed=["command:echo x"]) as (ann, bob, _):
+        task = shell("a", "echo x", target_node="bob", rollback=(UndoStep(command=undo),))
+        view = await ann.lab.run(task)
+        await ann.lab.runs.roll_back(view.id)
+        decision = await asked(bob)
+        assert undo in decision.prompt
+        assert "CIS_ROLLBACK" in str(bob.lab.runs.decisions.asked(decision.id))
+        await bob.lab.runs.decisions.approve(decision.id)
+        await ann.lab.until(lambda: ann.lab.runs.show(view.id).status is RunStatus.ROLLED_BACK)
+        assert read(mark) == "undone\n"
 
 
 # What a node that means no good may want

@@ -45,7 +45,7 @@ snapshots: setup
 
 # Compile requirements.lock from pyproject.toml: universal, with hashes, without addresses
 lock:
-    @"{{bin}}/uv" pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+    @"{{bin}}/uv" pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra local --group dev pyproject.toml -o requirements.lock
 
 # Check that the docs tell the truth: every command in them is run
 docs: setup

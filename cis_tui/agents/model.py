@@ -206,10 +206,11 @@ class AgentInfo:
 
     name: str
     kind: str
-    """messages (a service that speaks the Messages API), program (speaks ACP) or offline."""
+    """messages (a service that speaks the Messages API), program (speaks ACP), file (a model that a process of ours
+    runs) or offline."""
     model: str = ""
     where: str = ""
-    """The service's address, or the program's command."""
+    """The service's address, the program's command, or the model's file."""
     description: str = ""
     ready: bool = True
     problem: str = ""

@@ -9,8 +9,8 @@ from cis_tui.agents.provider import Finished, ProviderEvent, Request, TextPiece
 
 NO_MODEL = "No model is configured, so nobody thought about this."
 _HOW = (
-    "To ask a model: set ANTHROPIC_API_KEY for Claude, or agent.base_url for a server on this machine "
-    "(cis agent list shows what is there)."
+    "To ask a model: set ANTHROPIC_API_KEY for Claude, or agent.base_url for a server on this machine, or install a "
+    "small one that needs neither: pip install 'cis-tui[local]' (cis agent list shows what is there)."
 )
 
 

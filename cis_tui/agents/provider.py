@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cis_tui.agents.model import Block, Message, Stop, Usage
 from cis_tui.core.errors import Exit, Unavailable
@@ -100,6 +100,19 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and programs."""
+        ...
+
+
+@runtime_checkable
+class Fitting(Protocol):
+    """A provider whose requests are cut to what its model can take, before they are shown as what was sent."""
+
+    async def fit(self, request: Request, notice: Callable[[str], None]) -> Request:
+        """`request` as it is sent; `notice` tells a person what happens meanwhile, and what was left out.
+
+        Raises:
+            ProviderFailure: nothing of it can be sent.
+        """
         ...
 
 

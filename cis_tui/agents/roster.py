@@ -11,6 +11,8 @@ from functools import partial
 from cis_tui.agents.context import ProjectContext
 from cis_tui.agents.definitions import (
     CLAUDE,
+    FILE,
+    LOCAL,
     MESSAGES,
     OFFLINE,
     PROGRAM,
@@ -19,6 +21,7 @@ from cis_tui.agents.definitions import (
     named,
 )
 from cis_tui.agents.keys import find_key
+from cis_tui.agents.local import LocalProvider, missing
 from cis_tui.agents.messages import MessagesProvider
 from cis_tui.agents.model import AgentInfo
 from cis_tui.agents.offline import OfflineProvider
@@ -46,18 +49,19 @@ class Roster:
     async def choose(self, name: str, project: ProjectContext, model: str = "") -> AgentDefinition:
         """The agent `name`, or for an empty name the default: the trusted project's, else that of the settings.
 
-        With nothing set up the default is `offline`. `model`: another one than the agent's own.
+        With nothing set up the default is `local` where a model is installed with the program, else `offline`.
+        `model`: another one than the agent's own.
 
         Raises:
             NotFound, Invalid: there is no such agent, or its file is broken (CIS-AGENT-001, 002).
         """
         chosen = await asyncio.to_thread(self._choose, name, project)
-        return replace(chosen, model=model or chosen.model) if chosen.kind != OFFLINE else chosen
+        return replace(chosen, model=model or chosen.model) if chosen.kind not in (OFFLINE, FILE) else chosen
 
     def provider(self, definition: AgentDefinition) -> Provider:
         """What answers for an agent."""
         # One connection serves all models of a service.
-        same = replace(definition, model="", max_tokens=None, effort="", description="")
+        same = replace(definition, model="", max_tokens=None, effort="", temperature=None, description="")
         if same not in self._providers:
             self._providers[same] = self._make(definition)
         return self._providers[same]
@@ -77,6 +81,8 @@ class Roster:
             )
         if definition.kind == PROGRAM:
             return ProgramProvider(definition, self._timeout)
+        if definition.kind == FILE:
+            return LocalProvider(definition, self._timeout)
         return OfflineProvider()
 
     def _choose(self, name: str, project: ProjectContext) -> AgentDefinition:
@@ -86,9 +92,12 @@ class Roster:
         if name:
             return named(agents, name)
         chosen = named(agents, project.provider or settings.default)
-        if project.provider and project.model:
+        if project.provider and project.model and chosen.kind != FILE:
             chosen = replace(chosen, model=project.model)
-        return agents[OFFLINE] if chosen.name == CLAUDE and self._problem(chosen) else chosen
+        if chosen.name == CLAUDE and self._problem(chosen):
+            local = agents[LOCAL]
+            return local if local.kind == FILE and not self._problem(local) else agents[OFFLINE]
+        return chosen
 
     def _infos(self, project: ProjectContext) -> tuple[AgentInfo, ...]:
         agents = find_agents(self._home, self._settings())
@@ -119,6 +128,8 @@ class Roster:
             return f"{definition.command[0]} is not on the PATH" + (
                 f"; {definition.install}" if definition.install else ""
             )
+        if definition.kind == FILE:
+            return missing(definition.file)
         if definition.kind == MESSAGES:
             try:
                 find_key(self._home, definition.base_url)

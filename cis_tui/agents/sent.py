@@ -7,18 +7,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from cis_tui.agents.context import part, tokens_of
-from cis_tui.agents.model import Block, BlockKind, ContextItem, ContextView, Message
+from cis_tui.agents.model import Block, BlockKind, ContextItem, ContextView
 from cis_tui.core.text import clean_line
 
 
-def sent_view(sent: Mapping[str, object], messages: Iterable[Message]) -> ContextView:
-    """What `Conversations.note_sent` kept, with the entries of memory that stand in `messages`."""
+def sent_view(sent: Mapping[str, object]) -> ContextView:
+    """What `Conversations.note_sent` kept, as people are shown it."""
     body = cast("Mapping[str, list[dict[str, Any]]]", sent["body"])
     parts = [part(each["name"], each["text"]) for each in cast("list[dict[str, str]]", sent["parts"])]
     if body.get("tools"):
         tools = tuple(_sized(str(tool.get("name", "")), tool) for tool in body["tools"])
         parts.append(part("tools", _json(body["tools"]), tools))
-    contexts = [block for message in messages for block in message.blocks if block.kind is BlockKind.CONTEXT]
+    contexts = [
+        Block(BlockKind.CONTEXT, each["text"], keys=tuple(each["keys"]))
+        for each in cast("list[dict[str, Any]]", sent.get("contexts", []))
+    ]
     if contexts:
         entries = tuple(item for block in contexts for item in _entries(block))
         parts.append(part("memory", "\n\n".join(block.text for block in contexts), entries))

@@ -171,7 +171,7 @@ class AgentService:
         conversation = await asyncio.to_thread(self._store.get, id)
         sent = await asyncio.to_thread(self._store.sent, conversation.id)
         if sent:
-            return sent_view(sent, await asyncio.to_thread(self._store.messages, conversation.id))
+            return sent_view(sent)
         project = await self._project(conversation.project)
         agent = await self._around.roster.choose(conversation.agent, project, conversation.model)
         return ContextView(agent.name, agent.model, system_parts(project), (), sent=False)

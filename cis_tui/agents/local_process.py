@@ -24,6 +24,8 @@ _LINE = 4 * 1024 * 1024
 """Bytes of one line that it says."""
 _LOG = 8192
 """Bytes that are kept of what it writes on stderr."""
+_LAST_WORDS = 2.0
+"""Seconds within which a process has ended that says nothing any more."""
 _BASE_MEMORY = 1 << 30
 """Bytes for everything but the weights, which may be needed twice: as they lie in the file, and as the processor likes
 them."""
@@ -171,8 +173,12 @@ class ModelProcess:
         return _BASE_MEMORY + 2 * status.st_size
 
     async def _ended(self, loading: bool) -> ProviderFailure:
+        assert self._process is not None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await self._process.wait()
         await self.close()
-        code = self._process.returncode if self._process is not None else None
+        code = self._process.returncode
         lines = [line.strip() for line in self._log.decode("utf-8", "replace").splitlines() if line.strip()]
         told = [match[1] for line in lines if (match := _LIBRARY_ERROR.match(line))]
         if loading:

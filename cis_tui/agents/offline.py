@@ -10,7 +10,7 @@ from cis_tui.agents.provider import Finished, ProviderEvent, Request, TextPiece
 NO_MODEL = "No model is configured, so nobody thought about this."
 _HOW = (
     "To ask a model: set ANTHROPIC_API_KEY for Claude, or agent.base_url for a server on this machine, or install a "
-    "small one that needs neither: pip install 'cis-tui[local]' (cis agent list shows what is there)."
+    "small one that needs neither (docs/agents.md tells how; cis agent list shows what is there)."
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from cis_tui.agents.history import valid_history
 from cis_tui.agents.model import Block, BlockKind, Message, Role
@@ -27,7 +27,7 @@ def simplified(request: Request, window: int) -> Request:
 
     What cannot fit into `window` tokens at all is left out already; what does fit, only the model can count.
     """
-    history = valid_history(request.messages, request.model)
+    history = valid_history(_answered(request.messages), request.model)
     newest = max((at for at, each in enumerate(history) if each.role is Role.USER), default=0)
     room = window // 4 * _CHARS_PER_TOKEN
     said = [_said(message, room if at == newest else 0) for at, message in enumerate(history)]
@@ -45,6 +45,11 @@ def simplified(request: Request, window: int) -> Request:
     )
 
 
+def hopeless(request: Request, window: int) -> bool:
+    """Whether the newest prompt cannot fit, as is plain without counting its tokens."""
+    return len(_text(request.messages[-1])) > window * _LONGEST_TOKEN
+
+
 def from_prompt(messages: Sequence[Message], start: int) -> tuple[Message, ...]:
     """`messages` from `start` on, or from the next prompt of a person: a conversation begins with one."""
     while start < len(messages) - 1 and messages[start].role is not Role.USER:
@@ -56,6 +61,15 @@ def plain(request: Request) -> list[dict[str, str]]:
     """The request as a list of who says what, the way models of this kind are trained on."""
     said = [{"role": message.role.value, "content": _text(message)} for message in request.messages]
     return [{"role": "system", "content": request.system}, *said] if request.system else said
+
+
+def _answered(messages: Sequence[Message]) -> list[Message]:
+    """`messages` without the prompts that nobody answered: with one that was too long all that follow would be."""
+    return [
+        message
+        for message, after in zip_longest(messages, messages[1:])
+        if after is None or message.role is not after.role or message.turn == after.turn
+    ]
 
 
 def _text(message: Message) -> str:

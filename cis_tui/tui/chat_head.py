@@ -20,6 +20,8 @@ def head_line(log: ChatLog, agents: Sequence[AgentInfo], width: int) -> Line:
     left: list[Piece] = [(" ", Tone.PLAIN), (name or "…", Tone.ASK if offline else Tone.STRONG)]
     if offline:
         left.append((" no model is configured: memory answers", Tone.ASK))
+    elif agent is not None and agent.kind == "file":
+        left.append((f" · {shown(model, limit=60)}", Tone.ASK))
     elif model:
         left.append((f" {shown(model, limit=60)}", Tone.DIM))
     if log.conversation and log.conversation.title:
@@ -38,6 +40,8 @@ def speaker(log: ChatLog, agents: Sequence[AgentInfo]) -> tuple[AgentInfo | None
     chosen = log.conversation.agent if log.conversation else ""
     wanted = [agent for agent in agents if agent.name == chosen] or [agent for agent in agents if agent.default]
     agent = wanted[0] if wanted else None
+    if agent is not None and agent.kind == "file":
+        return agent, agent.model  # it has one model, whatever was asked for of others
     model = (log.conversation.model if log.conversation else "") or log.model or (agent.model if agent else "")
     return agent, model
 
@@ -96,6 +100,12 @@ def welcome(agents: Sequence[AgentInfo]) -> list[Line]:
     if default is not None and default.kind == "offline":
         lines += [
             [("No model is configured: what you ask is looked up in memory, and nobody thinks about it.", Tone.ASK)],
+            [("ANTHROPIC_API_KEY for Claude, or agent.base_url for a server on this machine, changes that.", Tone.DIM)],
+            [],
+        ]
+    if default is not None and default.kind == "file":
+        lines += [
+            [(f"{shown(default.model, limit=60)} · answers here, without a key, without tools.", Tone.ASK)],
             [("ANTHROPIC_API_KEY for Claude, or agent.base_url for a server on this machine, changes that.", Tone.DIM)],
             [],
         ]

@@ -83,6 +83,7 @@ async def test_a_failure_prints_no_half_answer(end: FarEnd, reply: Reply, code: 
 async def test_without_a_key_memory_answers_and_says_so(monkeypatch: pytest.MonkeyPatch, end: FarEnd) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     monkeypatch.delenv("ANTHROPIC_BASE_URL")
+    monkeypatch.setenv("CIS_AGENT_DEFAULT", "offline")  # what answers by itself where no model is installed
     await cis("memory", "set", "notes/coffee", "the machine is in room 5", "--domain", "public")
     code, out, _ = await cis("agent", "ask", "where is the coffee machine?")
     assert code == 0 and out.startswith("No model is configured") and "room 5" in out

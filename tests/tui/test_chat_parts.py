@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cis_tui.agents.definitions import SMALL_MODEL
 from cis_tui.agents.model import (
     Activity,
     AgentInfo,
@@ -132,6 +133,19 @@ async def test_nothing_said_yet_and_no_model(home: Home, looks_right: Compare, s
         screen.agents = (AgentInfo("offline", "offline", default=True),)
         screen.show_log()
         await pilot.press("/")
+        await pilot.pause()
+        looks_right(app)
+
+
+async def test_nothing_said_yet_and_the_small_model(home: Home, looks_right: Compare) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, half_way())
+        await pilot.press("4")
+        screen = app.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        screen.agents = (AgentInfo("local", "file", SMALL_MODEL, default=True),)
+        screen.show_log()
         await pilot.pause()
         looks_right(app)
 

@@ -63,8 +63,10 @@ ANSWERS: Mapping[DecisionStatus, str] = {
 
 def asker(decision: Decision) -> str:
     """The other node that asks, to be read before what it asks; empty when this one does."""
-    origin = decision.origin
-    return f"{node_name(decision.asker, {decision.asker: origin.name})}: " if origin is not None else ""
+    if decision.origin is None and (not decision.asker or decision.kind is DecisionKind.ARBITRATED):
+        return ""
+    name = decision.origin.name if decision.origin else ""
+    return f"{node_name(decision.asker, {decision.asker: name})}: "
 
 
 def question(decision: Decision) -> str:

@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from cis_tui.core.events import Event
+from cis_tui.dag.views import DecisionKind, Origin, Subject
 from cis_tui.p2p.model import Mode, Trust
 from cis_tui.tui.activity import event_text
 from cis_tui.tui.peer_acts import read_share, share_text
 from cis_tui.tui.peer_words import latency, shares, standing
+from cis_tui.tui.widgets.tray import Tray
+from cis_tui.tui.words import asker
 from cis_tui.tui.writers import short_did
-from tests.tui.helpers import HOSTILE, NOW
+from tests.tui.helpers import DID, HOSTILE, NOW, HandClock, decision, vote
 from tests.tui.peers import LAPTOP, STRANGER
 
 WHO = f"laptop ({short_did(LAPTOP.did)})"
@@ -81,3 +84,15 @@ def test_names_and_reasons_of_others_are_made_harmless() -> None:
     said = event_text(Event(1, NOW, "PeerRefused", data))
     assert "\x1b" not in said and "\x9b" not in said and "\u202e" not in said
     assert short_did(LAPTOP.did) in said
+
+
+def test_a_vote_of_another_node_says_who_asks_in_the_tray() -> None:
+    origin = Origin("d7", "77aa", HOSTILE)
+    foreign = vote(run="", asker=LAPTOP.did, origin=origin, subject=Subject.VOTE)
+    tray = Tray(HandClock())
+    tray.show([foreign])
+    said = "".join(text for text, _ in tray.line(0, 200))
+    assert short_did(LAPTOP.did) in said and "release / announce  asks for votes" in said and "\x1b" not in said
+    own = vote(asker=DID)
+    assert asker(own) == "", "this node asks itself"
+    assert asker(replace(decision("x", DecisionKind.CONFIRMED), asker=LAPTOP.did)) == f"{short_did(LAPTOP.did)}: "

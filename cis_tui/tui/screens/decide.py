@@ -14,6 +14,7 @@ from cis_tui.tui.screens.dialog import Dialog
 from cis_tui.tui.store import Changes
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.prompt import DecisionPrompt
+from cis_tui.tui.words import asker
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -26,7 +27,9 @@ class DecideDialog(Dialog[None]):
 
     def __init__(self, desk: Desk, decision: Decision) -> None:
         what = "task" if decision.subject is Subject.VOTE else decision.subject
-        super().__init__(f"May the {what} {decision.task} run?")
+        who = asker(decision)
+        where = "" if not who else " there" if decision.origin else " here"
+        super().__init__(f"{who}{'may' if who else 'May'} the {what} {decision.task} run{where}?")
         self._desk = desk
         self._decision = decision
         self._page = Page([[("reading…", Tone.DIM)]], id="dialog-page")

@@ -70,7 +70,7 @@ class ProjectFiles:
         Raises:
             Refused: it is outside of the project (CIS-AGENT-030).
         """
-        if "\0" in path or len(path) > 4096:
+        if len(path) > 4096 or clean_line(path, limit=4096) != path:
             raise Invalid("CIS-AGENT-031", "that is no path of a file")
         wanted = Path(os.path.normpath(self.root / path))
         real = wanted.parent.resolve() / wanted.name
@@ -152,7 +152,7 @@ class ProjectFiles:
             return "\n".join([f"new file {name}", *(f"+{line}" for line in _lines(text))])
         old, new = _lines(before.text), _lines(text)
         if old == new:
-            return f"{name}: the ends of its lines" if before.text != text else f"{name}: nothing"
+            return f"{name}: {'the ends of its lines change' if before.text != text else 'nothing changes'}"
         if len(old) + len(new) > 20_000:
             return f"{name}: {len(old)} lines become {len(new)}; too long to be compared"
         return "\n".join(difflib.unified_diff(old, new, name, name, lineterm=""))

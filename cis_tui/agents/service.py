@@ -117,6 +117,12 @@ class AgentService:
         conversation = await asyncio.to_thread(self._store.get, id)
         return await self._talk(conversation.id).take_back(last=last)
 
+    async def hurry(self, id: str) -> bool:
+        """Make the next attempt of an answer now instead of waiting; whether it was waited for."""
+        conversation = await asyncio.to_thread(self._store.get, id)
+        turn = self._talk(conversation.id).turn
+        return turn is not None and turn.hurry()
+
     async def stop(self, id: str) -> Stopped:
         """Stop everything that goes on in a conversation, and take back what waits; what it was."""
         conversation = await asyncio.to_thread(self._store.get, id)

@@ -23,6 +23,7 @@ from cis_tui.agents.turn import Turn
 from cis_tui.agents.wire import body
 from cis_tui.core.codec import encode
 from cis_tui.core.errors import CisError, Exit
+from cis_tui.core.events import EventType
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,10 @@ class Talk:
         self._store = around.store
         self._worker: asyncio.Task[None] | None = None
         self._how: dict[str, Prompting] = {}
+        self._queue = asyncio.Lock()
+        """Held while prompts are taken out of the queue."""
+        self._begun = ""
+        """The prompt that begins, which nobody takes back any more."""
         self._news = False
         """Whether a prompt has come since the queue was looked at."""
         self._heard: Callable[[str], None] = lambda _: None
@@ -80,6 +85,8 @@ class Talk:
             self._steering.append(turn)
         if not waits:
             self._worker = asyncio.get_running_loop().create_task(self._work())
+        else:
+            await self._queue_changed()
         return turn, waits
 
     def end_of(self, turn: str) -> asyncio.Future[Message]:
@@ -89,26 +96,35 @@ class Talk:
         return self._ends[turn]
 
     async def take_back(self, *, last: int = 0) -> tuple[str, ...]:
-        """Take the `last` prompts that wait out of the queue, or all for 0; their texts."""
-        waiting = await asyncio.to_thread(self._store.waiting, self.id)
-        waiting = waiting[-last:] if last > 0 else waiting
-        await asyncio.to_thread(self._store.drop, [turn for turn, _ in waiting])
+        """Take the `last` prompts that wait out of the queue, or all for 0; their texts. One that begins stays."""
+        async with self._queue:
+            found = await asyncio.to_thread(self._store.waiting, self.id)
+            waiting = [each for each in found if each[0] != self._begun]
+            waiting = waiting[-last:] if last > 0 else waiting
+            await asyncio.to_thread(self._store.drop, [turn for turn, _ in waiting])
         for turn, _ in waiting:
             if turn in self._steering:
                 self._steering.remove(turn)
             self._settle(turn, _cancelled())
+        if waiting:
+            await self._queue_changed()
         return tuple(text for _, text in waiting)
+
+    async def _queue_changed(self) -> None:
+        """Tell who looks that other prompts wait than before."""
+        project = (await asyncio.to_thread(self._store.get, self.id)).project
+        about = {"conversation": self.id, "turn": "", "project": project}
+        self._around.tell(EventType.AGENT_STEP, {**about, "what": "queue"})
 
     async def stop(self, *, queue: bool = True) -> Stopped:
         """End what goes on, and with `queue` what waits; returns when nothing of it is left."""
-        queued = await self.take_back() if queue else ()
         worker, self._stopped = self._worker, (False, ())
-        if worker is None or worker.done():
-            return Stopped(False, queued=queued)
-        worker.cancel()
-        await asyncio.wait({worker})
+        if worker is not None and not worker.done():
+            worker.cancel()
+            await asyncio.wait({worker})
+        self._begun = ""
         answer, tools = self._stopped
-        return Stopped(answer, tools, queued)
+        return Stopped(answer, tools, await self.take_back() if queue else ())
 
     # Implements `Keeper` for the turn
 
@@ -141,8 +157,15 @@ class Talk:
             if not waiting and not self._news:
                 return  # nothing can come between this look and the end of the task
             # After a failure the rest stays for a person to send on, but for what somebody waits for.
-            if waiting and not await self._one(*waiting[0]) and not self._ends:
+            if waiting and await self._begins(waiting[0][0]) and not await self._one(*waiting[0]) and not self._ends:
                 return
+
+    async def _begins(self, turn: str) -> bool:
+        """Whether a prompt still waits; from now on it is not taken back."""
+        async with self._queue:
+            still = await asyncio.to_thread(self._store.waiting, self.id)
+            self._begun = turn if any(name == turn for name, _ in still) else ""
+        return bool(self._begun)
 
     async def _one(self, name: str, text: str) -> bool:
         """One turn; whether the next one may begin."""
@@ -176,7 +199,7 @@ class Talk:
             self._settle(name, answer)
             return True
         finally:
-            self.turn = None
+            self.turn, self._begun = None, ""
 
     async def _begin(self, conversation: Conversation, name: str, text: str, how: Prompting, telling: Telling) -> Turn:
         around = self._around

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
 from cis_tui.agents.history import interrupted
@@ -81,6 +81,9 @@ class Turn:
     results: dict[str, Block]
     answering: bool = False
     window: int | None = None
+    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: bool = False
+    """Whether it waits for the next attempt."""
 
     async def run(self) -> Message:
         """The last answer.
@@ -105,6 +108,11 @@ class Turn:
         raise CisError(
             "CIS-AGENT-023", f"the agent was stopped after {MAX_STEPS} steps", hint="say go on if it is well"
         )
+
+    def hurry(self) -> bool:
+        """Make the next attempt now; whether it was waited for."""
+        self._hurry.set()
+        return self.waiting
 
     async def break_off(self) -> tuple[bool, tuple[str, ...]]:
         """After `run` was cancelled: keep what there is, so that the history is valid.
@@ -143,8 +151,18 @@ class Turn:
                 self.telling.anew()
                 more = {"wait": wait, "attempt": made + 1, "restarted": begun}
                 self.telling.waits(notice(failure, wait, made), Instant(self.clock() + wait), more)
-                await asyncio.sleep(wait)
+                await self._wait(wait)
         return await self._keep(Role.ASSISTANT, _clean(finished.blocks), stop=finished.stop, finished=finished)
+
+    async def _wait(self, seconds: float) -> None:
+        self._hurry.clear()
+        self.waiting = True
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._hurry.wait()
+        finally:
+            self.waiting = False
 
     async def _stream(self, request: Request) -> Finished:
         events = self.provider.stream(request)

@@ -8,7 +8,7 @@ from cis_tui.core.text import clean, clean_line
 from cis_tui.dag.answers import Edit
 from cis_tui.dag.inspection import DecisionDetail, Preview, TrailEntry
 from cis_tui.dag.preview import describe_permissions
-from cis_tui.dag.views import Attempt, Decision, DecisionKind, DecisionStatus
+from cis_tui.dag.views import Attempt, Decision, DecisionKind, DecisionStatus, Subject
 
 Row = tuple[str, str]
 _DEFAULTS = {
@@ -31,7 +31,9 @@ _WHAT = {
 def detail_rows(detail: DecisionDetail) -> list[Row]:
     """All that a person can know about a decision."""
     decision, shown = detail.decision, detail.preview
-    rows = [*_head_rows(decision), *(_preview_rows(shown) if shown else [("would run", clean(decision.prompt))])]
+    tool = decision.subject is Subject.TOOL
+    would = _preview_rows(shown, tool=tool) if shown else [("would run", clean(decision.prompt))]
+    rows = [*_head_rows(decision), *would]
     if decision.edit:
         rows += [("edited", line) for line in edit_lines(decision.edit)]
     if decision.alike and (decision.rules or decision.status is DecisionStatus.PENDING):
@@ -88,7 +90,8 @@ def _answer(decision: Decision) -> str:
     return clean_line(f"{decision.status.value.replace('_', ' ')}{how}{by}{at}{reason}", limit=1000)
 
 
-def _preview_rows(shown: Preview) -> list[Row]:
+def _preview_rows(shown: Preview, *, tool: bool) -> list[Row]:
+    """`tool`: it is a call of an agent's tool, which knows itself what can be taken back."""
     rows = [("known", line) for line in shown.interrupted.splitlines()]
     rows += [("would run", line) for line in (shown.command or shown.text).splitlines()]
     if shown.skill:
@@ -101,7 +104,7 @@ def _preview_rows(shown: Preview) -> list[Row]:
         rows.append(("time", f"at most {shown.timeout:g} s"))
     rows += _permission_rows(shown)
     rows += [("creates", path) for path in shown.creates]
-    if not shown.stands_for_others:
+    if not shown.stands_for_others and not tool:
         rows.append(("undo", shown.undo or "nothing takes it back"))
         rows += [("", clean_line(step)) for step in shown.rollback]
     return [(label, clean(text)) for label, text in rows]

@@ -49,6 +49,10 @@ class Agents(Parts):
         """See `EngineApi`."""
         return await self._agents.take_back(id, last=last)
 
+    async def agent_hurry(self, id: str) -> bool:
+        """See `EngineApi`."""
+        return await self._agents.hurry(id)
+
     async def agent_stop(self, id: str) -> Stopped:
         """See `EngineApi`."""
         return await self._agents.stop(id)

@@ -50,6 +50,10 @@ class AgentApi(Protocol):
         """Take the `last` prompts that wait out of the queue, or all for 0; the texts, oldest first."""
         ...
 
+    async def agent_hurry(self, id: str) -> bool:
+        """Where a failed answer is to be asked for again after a while: ask now; whether that was waited for."""
+        ...
+
     async def agent_stop(self, id: str) -> Stopped:
         """Stop everything that goes on in a conversation and take back its queue; returns when nothing is left."""
         ...

@@ -58,7 +58,7 @@ def _head(entry: Entry) -> Line:
             return [(fold, Tone.DIM), (f"! {entry.head}", Tone.STRONG), (f"  {entry.state}", tone)]
         case _:
             mark, tone = _MARKS.get(entry.state, ("·", Tone.DIM))
-            took = f"  {span(entry.took)}" if entry.took is not None else ""
+            took = f"  {span(entry.took)}" if entry.took is not None and entry.took >= 0.05 else ""
             word = f"  {entry.state}" if entry.state and entry.state != "done" else ""
             return [(fold, Tone.DIM), (f"{mark} ", tone), (entry.head, Tone.STRONG), (f"{word}{took}", Tone.DIM)]
 
@@ -88,7 +88,12 @@ def _quoted(text: str) -> list[Line]:
 def _diff(text: str) -> list[Line]:
     """What a call would do; added and removed lines have their signs before them anyway."""
     tones = {"+": Tone.GOOD, "-": Tone.BAD}
-    return [
-        [("  │ ", Tone.ASK), (line.expandtabs(4), tones.get(line[:1], Tone.PLAIN))]
-        for line in text.split("\n")[: SHOWN * 2]
+    lines = text.split("\n")
+    found: list[Line] = [
+        [("  │ ", Tone.ASK), (line.expandtabs(4), tones.get(line[:1], Tone.PLAIN))] for line in lines[: SHOWN * 2]
     ]
+    if len(lines) > SHOWN * 2:
+        found.append(
+            [("  │ ", Tone.ASK), (f"… {len(lines) - SHOWN * 2} more lines: i in the question shows all", Tone.ASK)]
+        )
+    return found

@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from cis_tui.agents.model import GO_ON
 from cis_tui.core.errors import CisError, Invalid
 from cis_tui.memory.records import Domain, IndexType, MemoryWrite
-from cis_tui.tui.chat_log import ChatLog
+from cis_tui.tui.chat_context import context_lines
+from cis_tui.tui.chat_log import ChatLog, Kind
 from cis_tui.tui.chat_words import COMMANDS, remembered_as
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.own_command import OwnCommand
-from cis_tui.tui.paint import Line, Tone, shown
+from cis_tui.tui.paint import Line, Tone
 from cis_tui.tui.words import hint_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         AgentInfo,
         ContextView,
         Conversation,
+        ConversationView,
         FileUndo,
         Sent,
         Stopped,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
 
 T = TypeVar("T")
+AGAIN = "That was not answered: please try again."
 
 
 class Pane(Protocol):
@@ -51,6 +55,10 @@ class Pane(Protocol):
 
     def reread(self) -> None:
         """Read the conversation anew."""
+        ...
+
+    def take(self, view: ConversationView) -> None:
+        """Show the conversation as it was just read."""
         ...
 
     def write(self, text: str) -> None:
@@ -97,31 +105,44 @@ class ChatActs:
         self._desk.ask(send, sent)
 
     def back(self) -> bool:
-        """Take back what waits; else stop everything that goes on. Whether there was anything."""
+        """Take back the last prompt that waits; else stop everything that goes on. Whether there was anything."""
         if self.running is not None:
             self.running.stop()
             return True
         id = self._pane.chat.id
         if self._pane.chat.queue:
-            self._desk.ask(lambda engine: engine.agent_take_back(id), self._taken_back, group="chat-stop")
+            self._desk.ask(lambda engine: engine.agent_take_back(id, last=1), self._taken_back, group="chat-stop")
             return True
         if self._pane.chat.busy:
-            self._desk.ask(lambda engine: engine.agent_stop(id), self._stopped, group="chat-stop")
+
+            async def stop(engine: EngineApi) -> tuple[Stopped, ConversationView]:
+                return await engine.agent_stop(id), await engine.agent_show(id)
+
+            self._desk.ask(stop, self._stopped, group="chat-stop")
             return True
         return False
 
     def _taken_back(self, texts: tuple[str, ...]) -> None:
         if texts:
             self._pane.write("\n\n".join(texts))
-            self._desk.say("taken back: it was not sent")
         self._pane.reread()
 
-    def _stopped(self, stopped: Stopped) -> None:
+    def _stopped(self, done: tuple[Stopped, ConversationView]) -> None:
+        stopped, view = done
+        self._pane.take(view)
         what = [*(["the answer"] if stopped.answer else []), *stopped.tools]
         self._pane.chat.note(f"stopped: {', '.join(what)}" if what else "there was nothing left to stop")
         if stopped.queued:
             self._pane.write("\n\n".join(stopped.queued))
-        self._pane.reread()
+        self._pane.show_log()
+
+    def go_on(self) -> None:
+        """Ask again now where that is waited for; else let the unfinished answer go on."""
+        chat = self._pane.chat
+        if chat.until is not None:
+            self._desk.ask(lambda engine: engine.agent_hurry(chat.id), group="chat-hurry")
+        elif chat.unfinished and not chat.busy:
+            self.say(AGAIN if chat.unanswered else GO_ON, steer=False)
 
     # Remembering and running
 
@@ -193,7 +214,10 @@ class ChatActs:
             "context": lambda _: self._of_this(lambda engine, here: engine.agent_context(here), self._context),
             "undo": lambda _: self._of_this(lambda engine, here: engine.agent_undo(here), self._undone),
             "rules": lambda _: self._desk.ask(lambda engine: engine.agent_rules(), self._rules),
-            "allow": self._allow,
+            "allow": lambda pattern: self._rule("allow", pattern, "mechanical"),
+            "ask": lambda pattern: self._rule("ask", pattern, "confirmed"),
+            "deny": lambda pattern: self._rule("deny", pattern, "deny"),
+            "copy": lambda _: self._copy(),
             "delete": lambda _: self._delete(),
             "help": lambda _: self._help(),
         }
@@ -207,9 +231,16 @@ class ChatActs:
         self._need(model, "model NAME")
         self._use(self._pane.chat.conversation.agent if self._pane.chat.conversation else "", model)
 
-    def _allow(self, pattern: str) -> None:
-        self._need(pattern, "allow PATTERN, such as file_write:docs/*")
-        self._desk.ask(lambda engine: engine.agent_allow(pattern, "mechanical"), self._rules)
+    def _rule(self, command: str, pattern: str, level: str) -> None:
+        self._need(pattern, f"{command} PATTERN, such as file_write:docs/*")
+        self._desk.ask(lambda engine: engine.agent_allow(pattern, level), self._rules)
+
+    def _copy(self) -> None:
+        answer = next((each for each in reversed(self._pane.chat.entries) if each.kind is Kind.ANSWER), None)
+        if answer is None:
+            raise Invalid("CIS-TUI-050", "there is no answer to copy yet")
+        self._desk.copy(answer.text)
+        self._desk.say("copied")
 
     def _need(self, given: str, usage: str) -> None:
         if not given:
@@ -309,7 +340,8 @@ class ChatActs:
         from cis_tui.tui.screens.reader import ReaderDialog
 
         title = "What was sent with the newest request" if view.sent else "What the next request would begin with"
-        self._desk.dialog(ReaderDialog(title, context_lines(view)))
+        window = self._pane.chat.conversation.window if self._pane.chat.conversation else None
+        self._desk.dialog(ReaderDialog(title, context_lines(view, window)))
 
     def _rules(self, rules: tuple[ToolRule, ...]) -> None:
         self._note(
@@ -338,18 +370,3 @@ class ChatActs:
     def _trouble(self, text: str) -> None:
         self._pane.chat.trouble(text)
         self._pane.show_log()
-
-
-def context_lines(view: ContextView) -> list[Line]:
-    """What was sent, part by part: first how much, then all of it."""
-    total = sum(part.tokens for part in view.parts)
-    lines: list[Line] = [[("to ", Tone.DIM), (shown(f"{view.agent} {view.model}"), Tone.STRONG)], []]
-    for part in view.parts:
-        share = f"{part.tokens / total:5.0%}" if total else "    -"
-        lines.append([(f"  {shown(part.name):<12}", Tone.STRONG), (f"{share}  about {part.tokens} tokens", Tone.DIM)])
-    if view.keys:
-        lines.append([("  entries    ", Tone.STRONG), (", ".join(shown(key) for key in view.keys), Tone.DIM)])
-    for part in view.parts:
-        lines += [[], [(f"── {shown(part.name)} ", Tone.STRONG)]]
-        lines += [[(shown(line, limit=4000), Tone.PLAIN)] for line in part.text.split("\n")]
-    return lines

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from math import ceil
 
 from cis_tui.agents.model import AgentInfo, Conversation
+from cis_tui.core.clock import Instant
 from cis_tui.tui.chat_log import ChatLog
-from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
+from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, line_width, shown
+from cis_tui.tui.words import span
 
 METER = 8
 """Cells."""
+QUEUED = 30
+"""Cells for what waits."""
 
 
 def head_line(log: ChatLog, agents: Sequence[AgentInfo], width: int) -> Line:
@@ -64,33 +70,59 @@ def thousands(number: int) -> str:
     """A number of tokens in few characters."""
     if number < 1000:
         return str(number)
-    return f"{number / 1000:.1f}k" if number < 100_000 else f"{number / 1_000_000:.2f}M"
+    if number < 1_000_000:
+        return f"{number / 1000:.1f}k" if number < 100_000 else f"{number // 1000}k"
+    return f"{number / 1_000_000:.2f}M"
 
 
-def state_line(log: ChatLog, *, below: bool, intent: str, output: bool) -> Line:
+def state_line(log: ChatLog, now: Instant, *, below: bool, intent: str, output: bool) -> Line:
     """What goes on, what waits, and what the line would do."""
     pieces: list[Piece] = [(" ", Tone.PLAIN)]
     if below:
         pieces.append(("▼ more below  ", Tone.LIVE))
-    if log.status:
-        pieces.append((f"{shown(log.status)}  ", Tone.ASK))
-    elif log.busy:
-        pieces.append(("● answering  ", Tone.LIVE))
+    pieces += _going_on(log, now)
     if log.queue:
-        pieces.append((f"queued ({len(log.queue)}): {shown(log.queue[0], limit=60)}  ", Tone.ASK))
+        waiting = " | ".join(shown(text, limit=60) for text in log.queue)
+        pieces.append((f"queued ({len(log.queue)}): {fit(waiting, min(cell_len(waiting), QUEUED))}  ", Tone.ASK))
     if intent:
         pieces += [("^R", Tone.STRONG), (f" runs {intent} without a model, ", Tone.DIM), ("Enter", Tone.STRONG)]
         pieces.append((" asks the agent", Tone.DIM))
-    elif output:
-        pieces += [("^G", Tone.STRONG), (" gives this output to the agent", Tone.DIM)]
-    elif log.busy:
-        keys = (
-            ("Enter", " steers  "),
-            ("Tab", " queues  "),
-            ("Esc", " takes back the queue  " if log.queue else " stops  "),
-        )
-        pieces += [piece for key, does in keys for piece in ((key, Tone.STRONG), (does, Tone.DIM))]
-    return pieces
+        return pieces
+    if output:
+        return [*pieces, ("^G", Tone.STRONG), (" gives this output to the agent", Tone.DIM)]
+    keys: list[tuple[str, str]] = []
+    if log.until is not None:
+        keys = [("^O", "now")]
+    elif log.unfinished and not log.busy:
+        keys = [("^O", "go on")]
+    if log.busy:
+        keys += [("Esc", "take back" if log.queue else "stop"), ("Enter", "steer"), ("Tab", "queue")]
+    return [*pieces, *(piece for key, does in keys for piece in ((key, Tone.STRONG), (f" {does}  ", Tone.DIM)))]
+
+
+def _going_on(log: ChatLog, now: Instant) -> list[Piece]:
+    """What the agent does, and for how long."""
+    asked = [entry for entry in log.calls if entry.state == "asked"]
+    if log.status:
+        return [(f"{shown(waiting(log.status, log.until, now))}  ", Tone.ASK)]
+    if asked:
+        return [("? waits for your answer  ", Tone.ASK)]
+    if not log.busy:
+        return []
+    running = [entry for entry in log.calls if entry.state == "running"]
+    does = f"runs {shown(running[0].head.partition(' ')[0], limit=30)}" if running else "answering"
+    passed = int(now - log.since) if log.since is not None else 0
+    took = f" {passed}s" if passed < 60 else f" {span(passed)}"
+    return [(f"● {does}{took}  ", Tone.LIVE)]
+
+
+def waiting(status: str, until: Instant | None, now: Instant) -> str:
+    """What is waited for, with the time that is left of it: `overloaded, again in 9 s (2/5)`."""
+    if until is None:
+        return status
+    left = max(0, ceil(until - now))
+    told = f"{left} s" if left < 120 else f"{left // 60}:{left % 60:02d}"
+    return re.sub(r"again in [^()]*", f"again in {told} ", status)
 
 
 def welcome(agents: Sequence[AgentInfo]) -> list[Line]:
@@ -112,8 +144,9 @@ def welcome(agents: Sequence[AgentInfo]) -> list[Line]:
     keys = (
         ("Enter", "sends, or steers the agent while it works"),
         ("Tab", "sends after the present answer"),
-        ("Esc", "takes back what waits, stops everything, leaves the line"),
+        ("Esc", "takes back what waits, one by one, then stops everything, then leaves the line"),
         ("Ctrl+J", "begins another line"),
+        ("Ctrl+O", "lets an answer go on that was cut off or stopped, or asks again now"),
         ("/", "commands: /sessions lists what was said before"),
         ("@", "names a file of the project"),
         ("#", "remembers: # KEY = VALUE, or just words"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import cast
 
-from cis_tui.agents.model import Activity, Block, BlockKind, Conversation, ConversationView, Message, Role, Stop
+from cis_tui.agents.model import CUT, Activity, Block, BlockKind, Conversation, ConversationView, Message, Role, Stop
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.text import clean, clean_line
@@ -98,6 +98,14 @@ class ChatLog:
     busy: bool = False
     status: str = ""
     """What is waited for, such as another attempt."""
+    until: Instant | None = None
+    """When that wait ends."""
+    since: Instant | None = None
+    """When the turn that goes on began."""
+    unfinished: bool = False
+    """The last answer was cut off, stopped, or has not come: it could go on, if none is coming."""
+    unanswered: bool = False
+    """The last message is the person's, or what tools answered."""
     agent: str = ""
     """Who answers now."""
     model: str = ""
@@ -139,8 +147,22 @@ class ChatLog:
             found += self._kept[number]
         listed = {entry.id for entry in found}
         found += [entry for entry in self._loose if entry.id not in listed]
+        if self.unanswered and not self.busy and not self._loose:
+            found.append(_UNANSWERED)
         found += [entry for _, entry in notes]
         return found + list(self._live.values())
+
+    @property
+    def calls(self) -> list[Entry]:
+        """Calls of tools that run now, or are asked about."""
+        return [entry for entry in self._tools.values() if entry.state in ("asked", "running")] if self.busy else []
+
+    def tick(self, now: Instant) -> bool:
+        """Let time pass for what shows how long it takes; whether there is any."""
+        running = [entry for entry in self.calls if entry.state == "running" and entry.began is not None]
+        for entry in running:
+            entry.change(took=max(0.0, now - (entry.began or now)))
+        return bool(running)
 
     # Reading
 
@@ -152,12 +174,16 @@ class ChatLog:
             self.prompts = []
         self.conversation = view.conversation
         self.busy = view.conversation.activity is not Activity.IDLE
+        self._wait_for(view.notice, view.until)
         for message in view.messages:
             if message.number > self.known:
                 self._keep(message)
         self._loose = [entry for entry in self._loose if entry.number > self.known or entry.kind is Kind.TOOL]
         if not self.busy:
-            self._loose, self.status = [], ""
+            self._loose, self.since = [], None
+            self._wait_for("", None)
+        elif self.since is None:
+            self.since = next((message.at for message in view.messages if message.turn == view.turn), None)
         self._live = {}
         for kind, text in (("thinking", view.thinking), ("text", view.partial)):
             if text and self.busy:
@@ -176,8 +202,10 @@ class ChatLog:
             )
         if message.role is Role.ASSISTANT:
             self.agent, self.model = message.agent, message.model
-        elif message.text:
-            self.prompts.append(message.text)
+            self.unfinished, self.unanswered = message.stop in _UNFINISHED, False
+        else:
+            self.unfinished = self.unanswered = True
+            self.prompts += [message.text] if message.text else []
 
     def _part(self, message: Message, block: Block, id: str) -> Entry | None:
         text, number = clean(block.text), message.number
@@ -211,8 +239,11 @@ class ChatLog:
 
     def _result(self, block: Block) -> None:
         entry = self._tool(block.id, block.name)
-        state = entry.state if entry.state in _TOOL_ENDS else "failed" if block.error else "done"
-        entry.change(result=clean(block.text), state=state, preview="")
+        refused = block.error and block.text.startswith("refused")
+        end = "refused" if refused else "failed" if block.error else "done"
+        state = entry.state if entry.state in _TOOL_ENDS else end
+        took = entry.took if block.seconds is None else block.seconds
+        entry.change(result=clean(block.text), state=state, preview="", took=took)
 
     # Events
 
@@ -223,7 +254,8 @@ class ChatLog:
             return Heard.NOTHING
         match event.type:
             case EventType.AGENT_STARTED:
-                self.busy, self.status = True, ""
+                self.busy, self.since, self.unfinished = True, event.at, False
+                self._wait_for("", None)
                 self.agent, self.model = clean_line(str(data.get("agent", ""))), clean_line(str(data.get("model", "")))
                 return Heard.MORE
             case EventType.AGENT_DELTA:
@@ -235,7 +267,7 @@ class ChatLog:
 
     def _delta(self, data: Mapping[str, object]) -> Heard:
         kind, at, text = str(data.get("kind", "text")), data.get("at", 0), str(data.get("text", ""))
-        self.status = ""
+        self._wait_for("", None)
         so_far = len(self._live[kind].text) if kind in self._live else 0
         if not isinstance(at, int) or at > so_far:
             return Heard.MORE
@@ -255,17 +287,24 @@ class ChatLog:
         data = event.data
         match data.get("what"):
             case "retry" | "notice":
-                self.status = clean_line(str(data.get("text", "")))
+                wait = data.get("wait")
+                until = Instant(event.at + wait) if isinstance(wait, (int, float)) else None
+                self._wait_for(str(data.get("text", "")), until)
                 if data.get("restarted"):
                     self._live = {}
                     self.note("what had come of the answer does not count: it is asked for again")
             case "tool":
                 self._tool_step(event)
+            case "queue":
+                return Heard.MORE
             case _:
                 self._to_loose(data.get("number"))
-                self.status = ""
+                self._wait_for("", None)
                 return Heard.MORE
         return Heard.SOME
+
+    def _wait_for(self, status: str, until: Instant | None) -> None:
+        self.status, self.until = clean_line(status), until
 
     def _to_loose(self, number: object) -> None:
         """The answer that was coming is kept: it stays as it is until it has been read."""
@@ -294,11 +333,15 @@ class ChatLog:
             self._loose.append(entry)
 
     def _completed(self, data: Mapping[str, object]) -> Heard:
-        self.busy, self.status = False, ""
+        self.busy, self.since = False, None
+        self._wait_for("", None)
         error = data.get("error")
         if isinstance(error, Mapping):
             told = cast("Mapping[str, object]", error)
-            self.trouble(str(told.get("message", "the turn failed")), str(told.get("hint", "")))
+            # That an answer was cut off stands below it.
+            if told.get("code") != CUT:
+                self.trouble(str(told.get("message", "the turn failed")), str(told.get("hint", "")))
+        self.unfinished = data.get("status") != "completed"
         return Heard.MORE
 
     # What the workspace says
@@ -326,14 +369,17 @@ class ChatLog:
     def asked(self, call: str, text: str) -> None:
         """Show what a call would do, while a person is asked about it."""
         if call in self._tools:
-            self._tools[call].change(preview=clean(text, limit=40_000), folded=False)
+            head, _, more = clean(text, limit=40_000).partition("\n")
+            self._tools[call].change(preview=more or head, folded=False)
 
 
+_UNFINISHED = (Stop.INTERRUPTED.value, Stop.MAX_TOKENS.value)
 _NEW = Entry("new", Kind.NEW)
+_UNANSWERED = Entry("unanswered", Kind.NOTE, "not answered: Ctrl+O asks again")
 _TOOL_ENDS = ("done", "failed", "refused")
 _ENDS: Mapping[str, str] = {
     Stop.INTERRUPTED.value: "interrupted",
-    Stop.MAX_TOKENS.value: "cut off: it reached the limit of tokens for one answer",
+    Stop.MAX_TOKENS.value: "cut off: it reached the limit of tokens for one answer (agent.max_tokens)",
     Stop.REFUSAL.value: "the model declined",
     Stop.FULL.value: "the conversation no longer fits into what the model can hold",
 }

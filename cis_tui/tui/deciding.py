@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cis_tui.core.document import is_table
+from cis_tui.core.text import visible
 from cis_tui.dag.answers import Edit
 from cis_tui.dag.telling import detail_rows
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.paint import Line, Tone, fit
 from cis_tui.tui.widgets.prompt import Answer, Wish
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from cis_tui.tui.widgets.prompt import DecisionPrompt
 
 LABEL = 10
+LONGEST = 4000
+"""Characters of a line; a longer one goes on in the next."""
 ASKED_TOO_LONG = "what would run is too long to be edited here"
 
 
@@ -70,6 +73,8 @@ class Deciding:
                 self._ask_reason(prompt)
             case Wish.ALIKE:
                 self._ask_alike(decision, prompt.reason)
+            case Wish.ALWAYS:
+                self._ask_always(decision, prompt.reason)
             case Wish.EDIT:
                 self._desk.ask(
                     lambda engine: engine.decision_show(decision.id), lambda detail: self._edit(detail, prompt.reason)
@@ -103,6 +108,41 @@ class Deciding:
                 else None
             ),
         )
+
+    def _ask_always(self, decision: Decision, reason: str) -> None:
+        """Say which calls are never to be asked about again: a pattern that is offered, or one's own."""
+        from cis_tui.tui.screens.choice import ChoiceDialog
+
+        lines: list[Line] = [
+            [("Calls that this pattern fits run unasked, in every conversation, for good.", Tone.PLAIN)],
+            [("What is always asked about stays so. /ask PATTERN in the chat takes it back.", Tone.DIM)],
+        ]
+        meanings = ("this alone", "all that lies there")
+        options = [*zip(decision.always, meanings, strict=False), ("another pattern", "to be written")]
+
+        def chosen(index: int | None) -> None:
+            if index is not None and index < len(decision.always):
+                self._approve_always(decision, reason, decision.always[index])
+            elif index is not None:
+                self._write_always(decision, reason)
+
+        self._desk.dialog(ChoiceDialog("Never ask again about", options, lines), chosen)
+
+    def _write_always(self, decision: Decision, reason: str) -> None:
+        from cis_tui.tui.screens.form import Field, FormDialog
+
+        field = Field("pattern", decision.always[0], "* stands for anything", required=True)
+        self._desk.dialog(
+            FormDialog("Never ask again about", [field]),
+            lambda given: self._approve_always(decision, reason, given["pattern"].strip()) if given else None,
+        )
+
+    def _approve_always(self, decision: Decision, reason: str, pattern: str) -> None:
+        async def approve(engine: EngineApi) -> Decision:
+            await engine.agent_allow(pattern, "mechanical")
+            return await engine.decision_approve(decision.id, reason=reason or f"always: {pattern}")
+
+        self._desk.ask(approve, self._decided)
 
     def _edit(self, detail: DecisionDetail, reason: str, given: dict[str, str] | None = None) -> None:
         """Open the editor of what would run, with what was `given` already; it closes when the engine has taken it."""
@@ -142,8 +182,10 @@ def detail_lines(detail: DecisionDetail) -> list[Line]:
     before = ""
     for label, text in detail_rows(detail):
         tone = Tone.STRONG if label == "would run" else Tone.PLAIN
-        lines.append([(fit("" if label == before else label, LABEL), Tone.DIM), (shown(text, limit=4000), tone)])
-        before = label
+        for at in range(0, max(1, len(text)), LONGEST):
+            name = fit("" if label == before else label, LABEL)
+            lines.append([(name, Tone.DIM), (visible(text[at : at + LONGEST]).expandtabs(4), tone)])
+            before = label
     return lines
 
 

@@ -314,7 +314,7 @@ def workspace(
     return CisApp(connect, project=project, settings=settings, home=home, clock=clock, timer=timer)
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], object], *, seconds: float = 20) -> None:
+async def until(pilot: Pilot[None], holds: Callable[[], object], *, seconds: float = 40) -> None:
     """Wait until something can be seen; fails with the screen when it does not come."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from itertools import pairwise
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,9 @@ from cis_tui.agents.model import (
     AgentInfo,
     Block,
     BlockKind,
+    ContextItem,
+    ContextPart,
+    ContextView,
     Conversation,
     ConversationView,
     Message,
@@ -25,13 +31,16 @@ from cis_tui.core.errors import Invalid
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import DecisionKind, Subject
+from cis_tui.tui.chat_context import context_lines
+from cis_tui.tui.chat_head import waiting
 from cis_tui.tui.chat_log import ChatLog, Heard, Kind
 from cis_tui.tui.chat_words import Does, fuzzy, read_line, remembered_as, word_of
 from cis_tui.tui.markdown import Markdown
+from cis_tui.tui.paint import Line, Tone, cell_len, line_width, wrap
 from cis_tui.tui.screens.chat import ChatScreen
 from cis_tui.tui.store import Changes
 from tests.tui.conftest import Compare
-from tests.tui.helpers import NOW, ROOT, decision, fill, half_way, hard_to_read, show, workspace
+from tests.tui.helpers import NOW, ROOT, decision, fill, half_way, hard_to_read, show, text_of, workspace
 
 CONVERSATION = Conversation(
     "c1",
@@ -85,7 +94,9 @@ MESSAGES = (
         model="claude-sonnet-5-5",
         usage=Usage(10, 20),
     ),
-    Message(Role.USER, (Block(BlockKind.TOOL_RESULT, "import json5", id="t1", name="file_read"),), NOW, 3),
+    Message(
+        Role.USER, (Block(BlockKind.TOOL_RESULT, "import json5", id="t1", name="file_read", seconds=0.21),), NOW, 3
+    ),
     Message(Role.ASSISTANT, (Block(BlockKind.TEXT, ANSWER),), NOW, 4, agent="claude", model="claude-sonnet-5-5"),
 )
 AGENTS = (AgentInfo("claude", "messages", "claude-sonnet-5-5", default=True),)
@@ -110,9 +121,12 @@ async def test_the_screen(home: Home, looks_right: Compare, size: tuple[int, int
         screen.chat.load(ConversationView(working, MESSAGES, turn="t"))
         heard(screen.chat, "AgentStep", what="tool", id="t2", name="file_write", state="asked", about="src/main.py")
         screen.chat.asked("t2", "file_write src/main.py\n@@ -1 +1 @@\n-import json5\n+import json")
-        asked = decision("file_write", DecisionKind.CONFIRMED, run="", prompt="file_write src/main.py")
+        asked = decision(
+            "file_write", DecisionKind.CONFIRMED, run="", prompt="file_write src/main.py\n@@ -1 +1 @@\n-a\n+b"
+        )
         object.__setattr__(asked, "subject", Subject.TOOL)
         object.__setattr__(asked, "call", "c1/t2")
+        object.__setattr__(asked, "always", ("file_write:src/main.py", "file_write:src/*"))
         app.store.reset((), (), (asked,))
         screen.show_log()
         show(app, Changes(decisions=True))
@@ -224,3 +238,90 @@ def test_what_is_completed() -> None:
     assert word_of("look at @src/m") == "@src/m"
     assert word_of("mail me@x") == ""
     assert word_of("/se") == "/se"
+
+
+def text_in(lines: Iterable[Line]) -> str:
+    return "\n".join("".join(piece for piece, _ in line) for line in lines)
+
+
+def test_a_wait_is_counted_down() -> None:
+    said = "overloaded, again in 12 s (2/5)"
+    assert waiting(said, None, NOW) == waiting(said, Instant(NOW + 12), NOW) == said
+    assert waiting(said, Instant(NOW + 12), Instant(NOW + 3.5)) == "overloaded, again in 9 s (2/5)"
+    assert waiting("busy, again in 10 min (2/5)", Instant(NOW + 600), NOW) == "busy, again in 10:00 (2/5)"
+
+
+def test_what_was_sent_is_shown_whole_and_with_its_sizes() -> None:
+    long = "x" * 9000
+    sent: list[object] = [{"role": "user", "content": [{"type": "text", "text": f"look\nhere {long}\x1b[2J"}]}]
+    called = [{"type": "tool_use", "id": "t1", "name": "file_read", "input": {"path": "a.py"}}]
+    sent.append({"role": "assistant", "content": called})
+    tools = [{"name": "file_read", "description": "Read.", "input_schema": {"type": "object"}}]
+    parts = (
+        ContextPart("base", "You work in CIS.", 4),
+        ContextPart("tools", json.dumps(tools), 30, (ContextItem("file_read", 30),)),
+        ContextPart("history", json.dumps(sent), 2266, (ContextItem("person", 2266),)),
+    )
+    lines = context_lines(ContextView("claude", "m", parts, (), sent=True), 200_000)
+    text = text_in(lines)
+    assert "about 2.3k tokens, 1.1% of 200k" in text and "file_read 30" in text and "person 2.3k" in text
+    assert "    look\n    here xxx" in text and text.count("x") >= 9000 and "␛[2J" in text and '"path": "a.py"' in text
+    assert max(line_width(line) for line in lines) <= 4010
+
+
+@given(st.text(alphabet="ab 漢e\u0301🙂\t", max_size=300), st.integers(4, 40))
+@settings(max_examples=100, deadline=None)
+def test_wrapping_keeps_every_letter_within_the_width(text: str, width: int) -> None:
+    rows = wrap([("│ ", Tone.DIM), (text, Tone.PLAIN)], width)
+    kept = "".join("".join(piece for piece, _ in row[1:]) for row in rows)
+    assert kept.replace(" ", "") == text.replace(" ", "")
+    assert all(sum(cell_len(piece) for piece, _ in row) <= width for row in rows)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "`" * 4000,
+        "|" + "a|" * 1990 + "\n",
+        ("|" + "a|" * 1990 + "\n") * 200,
+        "[" * 4000,
+        "**a*" * 1000,
+        "x" * 200_000,
+        "漢" * 100_000,
+        "e" + "\u0301" * 50_000,
+        ("#" * 4000 + "\n") * 20,
+    ],
+    ids=range(9),
+)
+def test_no_markdown_keeps_the_screen_waiting(bomb: str) -> None:
+    """What took seconds a line takes none; nothing of a line that is too long is lost."""
+    begun = process_time()
+    text = Markdown()
+    for at in range(0, len(bomb), 4000):
+        text.add(bomb[at : at + 4000])
+    rows = [row for line in [*text.lines, *text.open_lines] for row in wrap(line, 76)]
+    assert process_time() - begun < 1.0
+    if bomb[0] == "x":
+        assert text_in(rows).count("x") == len(bomb)
+
+
+async def test_ten_thousand_calls_are_no_burden(home: Home) -> None:
+    calls = tuple(
+        Block(BlockKind.TOOL_USE, id=f"t{n}", name="file_read", input={"path": f"{n}"}) for n in range(10_000)
+    )
+    results = tuple(Block(BlockKind.TOOL_RESULT, "x", id=f"t{n}", name="file_read", seconds=1.5) for n in range(10_000))
+    messages = (Message(Role.ASSISTANT, calls, NOW, 1), Message(Role.USER, results, NOW, 2))
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app)
+        await pilot.press("4")
+        screen = app.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        screen.chat.load(ConversationView(CONVERSATION, messages))
+        screen.show_log()
+        begun = process_time()
+        for _ in range(10):
+            screen.show_log()
+        assert process_time() - begun < 1.0
+        await pilot.pause()
+        assert "file_read 9999  1.5s" in text_of(app)

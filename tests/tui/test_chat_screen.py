@@ -46,8 +46,9 @@ async def test_a_prompt_is_answered(home: Home, project: Path, end: FarEnd) -> N
 
 
 async def test_a_tool_is_asked_about_in_place(home: Home, trusted: Path, end: FarEnd) -> None:
+    first, second = ({"path": f"docs/{name}", "content": "one\ntwo\n"} for name in ("a.txt", "b.txt"))
     end.script = [
-        Reply(calls(("c1", "file_write", {"path": "note.txt", "content": "one\ntwo\n"}))),
+        Reply(calls(("c1", "file_write", first), ("c2", "file_write", second))),
         Reply(text("Written.")),
     ]
     async with attached(home, trusted, size=(100, 34), timer=Seconds()) as (app, pilot):
@@ -55,10 +56,13 @@ async def test_a_tool_is_asked_about_in_place(home: Home, trusted: Path, end: Fa
         await pilot.press(*"write it", "enter")
         await until(pilot, lambda: "+one" in text_of(app))
         await pilot.press("y")
-        assert not (trusted / "note.txt").exists()
-        await pilot.press("shift+tab", "y")
+        assert not (trusted / "docs").exists()
+        await pilot.press("shift+tab", "p")
+        await until(pilot, lambda: "Never ask again about" in text_of(app))
+        await pilot.press("down", "enter")
         await until(pilot, lambda: "Written." in text_of(app) and not chat(app).chat.busy)
-        assert (trusted / "note.txt").read_text() == "one\ntwo\n"
+        assert (trusted / "docs/a.txt").read_text() == (trusted / "docs/b.txt").read_text() == "one\ntwo\n"
+        assert '"file_write:docs/*" = "mechanical"' in (home.root / "policy.toml").read_text()
 
 
 async def test_what_is_said_meanwhile_waits_or_steers_and_esc_takes_it_back_then_stops(
@@ -69,10 +73,12 @@ async def test_what_is_said_meanwhile_waits_or_steers_and_esc_takes_it_back_then
         await pilot.press("4")
         await pilot.press(*"go", "enter")
         await until(pilot, lambda: "Half an ans" in text_of(app))
-        await pilot.press(*"and then", "tab")
-        await until(pilot, lambda: "queued (1): and then" in text_of(app))
+        await pilot.press(*"and then", "tab", *"at last", "tab")
+        await until(pilot, lambda: "queued (2): and then | at last" in text_of(app))
         await pilot.press("escape")
-        await until(pilot, lambda: "queued" not in text_of(app) and chat(app).text.text == "and then")
+        await until(pilot, lambda: "queued (1): and then" in text_of(app) and chat(app).text.text == "at last")
+        await pilot.press("escape")
+        await until(pilot, lambda: "queued" not in text_of(app) and chat(app).text.text == "and then\n\nat last")
         await pilot.press("escape")
         await until(pilot, lambda: "stopped: the answer" in text_of(app) and not chat(app).chat.busy)
         assert "Half an ans" in text_of(app)
@@ -82,15 +88,21 @@ async def test_what_is_said_meanwhile_waits_or_steers_and_esc_takes_it_back_then
         await until(pilot, lambda: app.current_mode == "memory")
 
 
-async def test_another_attempt_is_told_while_it_is_waited_for(home: Home, project: Path, end: FarEnd) -> None:
+async def test_another_attempt_is_counted_down_and_an_unfinished_answer_goes_on(
+    home: Home, project: Path, end: FarEnd
+) -> None:
     busy = Reply(status=529, headers={"retry-after": "30"}, body=error("overloaded_error", "Overloaded"))
-    end.script = [busy]
+    end.script = [busy, Reply(text("It begins", stop="max_tokens")), Reply(text(" and ends."))]
     async with attached(home, project) as (app, pilot):
         await pilot.press("4")
         await pilot.press(*"go", "enter")
         await until(pilot, lambda: "overloaded, again in 30 s (2/5)" in text_of(app))
-        await pilot.press("escape")
-        await until(pilot, lambda: not chat(app).chat.busy)
+        await until(pilot, lambda: "overloaded, again in 29 s (2/5)" in text_of(app))
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "cut off" in text_of(app) and "^O go on" in text_of(app))
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "and ends." in text_of(app) and not chat(app).chat.busy)
+        assert "^O" not in text_of(app) and "exactly where you stopped" in end.messages[-1].text
 
 
 async def test_an_answer_that_ends_elsewhere_marks_the_tab(home: Home, project: Path, end: FarEnd) -> None:

@@ -46,6 +46,10 @@ class AgentCalls(Calls):
         """See `EngineApi`."""
         return await self._call("agent_take_back", id=id, last=last)
 
+    async def agent_hurry(self, id: str) -> bool:
+        """See `EngineApi`."""
+        return await self._call("agent_hurry", id=id)
+
     async def agent_stop(self, id: str) -> Stopped:
         """See `EngineApi`."""
         return await self._call("agent_stop", id=id)

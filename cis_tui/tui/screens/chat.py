@@ -32,6 +32,7 @@ from cis_tui.tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
     from cis_tui.agents.model import AgentInfo, ConversationView
     from cis_tui.dag.inspection import DecisionDetail
@@ -65,7 +66,8 @@ class ChatState(LineWidget):
         pane = self._pane
         intent = clean_line(pane.intent.shown, limit=120) if pane.intent else ""
         below = bool(pane.chat.id) and not pane.transcript.at_end
-        return state_line(pane.chat, below=below, intent=intent, output=pane.acts.output is not None)
+        now = pane.desk.clock()
+        return state_line(pane.chat, now, below=below, intent=intent, output=pane.acts.output is not None)
 
 
 class ChatScreen(WorkspaceScreen):
@@ -97,6 +99,8 @@ class ChatScreen(WorkspaceScreen):
         self._wanted = ""
         """The conversation that is being read."""
         self._looked = False
+        self._ticker: Timer | None = None
+        """Runs while something here shows how long it takes."""
 
     def body(self) -> ComposeResult:
         """Who answers, what was said, what is asked, what goes on, and the line."""
@@ -136,7 +140,7 @@ class ChatScreen(WorkspaceScreen):
         if id and not self.chat.id:
             self.chat.seen = int(seen) if seen.isdecimal() else 0
             self._wanted = id
-            self.desk.ask(lambda engine: engine.agent_show(id), self._take, group="chat", quiet=True)
+            self.desk.ask(lambda engine: engine.agent_show(id), self.take, group="chat", quiet=True)
 
     def on_screen_resume(self) -> None:
         """See `WorkspaceScreen`; what ended meanwhile is seen now."""
@@ -166,7 +170,7 @@ class ChatScreen(WorkspaceScreen):
         """See `Pane`."""
         self._wanted = id
         if id:
-            self.desk.ask(lambda engine: engine.agent_show(id), self._take, group="chat")
+            self.desk.ask(lambda engine: engine.agent_show(id), self.take, group="chat")
             return
         self.chat = ChatLog()
         self.desk.store.read_chat("")
@@ -178,9 +182,10 @@ class ChatScreen(WorkspaceScreen):
         """See `Pane`."""
         id = self._wanted = self.chat.id
         if id:
-            self.desk.ask(lambda engine: engine.agent_show(id), self._take, group="chat", quiet=True)
+            self.desk.ask(lambda engine: engine.agent_show(id), self.take, group="chat", quiet=True)
 
-    def _take(self, view: ConversationView) -> None:
+    def take(self, view: ConversationView) -> None:
+        """See `Pane`."""
         id = view.conversation.id
         if id != self._wanted:
             return
@@ -196,6 +201,8 @@ class ChatScreen(WorkspaceScreen):
         self.text.said = self.chat.prompts
         self.show_log()
         if other:
+            if self.chat.known <= self.chat.seen:
+                self.chat.seen = 0  # nothing is new, nor what is said from now on
             self.transcript.to_end()
             if self.chat.known > self.chat.seen > 0:
                 self.transcript.go_to("new")
@@ -212,6 +219,20 @@ class ChatScreen(WorkspaceScreen):
         self.head.repaint_changed()
         self.text.can_run = self.intent is not None
         self.text.can_give = self.acts.output is not None
+        self.text.can_go_on = self.chat.until is not None or (self.chat.unfinished and not self.chat.busy)
+        self.state.repaint_changed()
+        if self.chat.busy and self._ticker is None:
+            self._ticker = self.set_interval(1.0, self._second)
+        elif not self.chat.busy and self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+
+    def _second(self) -> None:
+        """A second passed while the agent works."""
+        if not self.is_current:
+            return
+        if self.chat.tick(self.desk.clock()):
+            self.show_log()
         self.state.repaint_changed()
 
     def write(self, text: str) -> None:
@@ -286,6 +307,11 @@ class ChatScreen(WorkspaceScreen):
     def _inspect(self, event: DecisionPrompt.Inspect) -> None:
         self._deciding.inspect(event.decision)
 
+    @on(Transcript.Pasted)
+    def _pasted(self, event: Transcript.Pasted) -> None:
+        self.set_focus(self.text)
+        self.text.paste(event.text)
+
     @on(DecisionPrompt.Left)
     @on(Transcript.Left)
     def _to_line(self) -> None:
@@ -340,6 +366,8 @@ class ChatScreen(WorkspaceScreen):
                 self._run_intent()
             case "give":
                 self.acts.give()
+            case "go-on":
+                self.acts.go_on()
             case "read":
                 self.set_focus(self.prompt if self.prompt.display else self.transcript)
             case name:

@@ -63,6 +63,7 @@ class ChatLine(TextArea):
         Binding("escape", "back", "stop or leave", id="chat.stop"),
         Binding("ctrl+r", "run_intent", "run without a model", id="chat.run"),
         Binding("ctrl+g", "give", "give output to agent", id="chat.give"),
+        Binding("ctrl+o", "go_on", "go on", id="chat.go-on"),
         Binding("ctrl+j,alt+enter,shift+enter", "new_line", "new line", show=False, id="chat.new-line"),
         Binding("shift+tab", "up_there", "read, answer", id="chat.read"),
         Binding("pageup", "scroll_log(-1)", "page up", show=False, id="chat.page-up"),
@@ -93,6 +94,8 @@ class ChatLine(TextArea):
         """Whether a skill was understood."""
         self.can_give = False
         """Whether there is output that the agent has not got."""
+        self.can_go_on = False
+        """Whether an answer was left unfinished, or is waited for."""
         self._at: int | None = None
         self._draft = ""
 
@@ -104,7 +107,11 @@ class ChatLine(TextArea):
         """Whatever is pasted is text."""
         event.prevent_default()
         event.stop()
-        self.insert(clean(event.text.replace("\r\n", "\n").replace("\r", "\n"), limit=MAX_PASTE))
+        self.paste(event.text)
+
+    def paste(self, text: str) -> None:
+        """Put a text where the cursor is, in the place of what is selected."""
+        self.replace(clean(text.replace("\r\n", "\n").replace("\r", "\n"), limit=MAX_PASTE), *self.selection)
 
     def write(self, text: str) -> None:
         """Put a text into the line, to be changed or sent."""
@@ -181,6 +188,10 @@ class ChatLine(TextArea):
         """Give the last output to the agent."""
         self.post_message(self.Key("give"))
 
+    def action_go_on(self) -> None:
+        """Let an unfinished answer go on, or ask again now."""
+        self.post_message(self.Key("go-on"))
+
     def action_up_there(self) -> None:
         """To the question, or to what was said."""
         self.post_message(self.Key("read"))
@@ -195,4 +206,6 @@ class ChatLine(TextArea):
             return self.can_run
         if action == "give":
             return self.can_give
+        if action == "go_on":
+            return self.can_go_on
         return super().check_action(action, parameters)

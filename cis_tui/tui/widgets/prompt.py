@@ -43,6 +43,8 @@ class Wish(StrEnum):
     """Edit in their own editor."""
     ALIKE = "alike"
     """Approve all that are alike, once it was said which they are."""
+    ALWAYS = "always"
+    """Approve, and let such calls run unasked for good, once it was said which they are."""
     REASON = "reason"
 
 
@@ -71,6 +73,7 @@ class DecisionPrompt(LineWidget, can_focus=True):
         Binding("e", "wish('edit')", "edit what runs", id="decision.edit"),
         Binding("E", "wish('editor')", "in your editor", show=False, id="decision.editor"),
         Binding("A", "wish('alike')", "approve all alike", id="decision.alike"),
+        Binding("p", "wish('always')", "never ask again", id="decision.always"),
         Binding("N", "no", "another no", id="decision.no"),
         Binding("s", "refuse('skip')", "skip the task", id="decision.skip"),
         Binding("f", "refuse('fail')", "let it fail", id="decision.fail"),
@@ -250,7 +253,7 @@ class DecisionPrompt(LineWidget, can_focus=True):
         decision = self.decision
         if decision is None:
             return ()
-        lines = [self._question(decision, width), [("    " + fit(shown(decision.prompt), width - 4), Tone.PLAIN)]]
+        lines = [self._question(decision, width), [("    " + fit(_in_short(decision), width - 4), Tone.PLAIN)]]
         if not decision.answers_alone:
             lines.append([("    " + fit(_ballots(decision), width - 4), Tone.PLAIN)])
         for keys in self._keys(decision):
@@ -289,6 +292,7 @@ class DecisionPrompt(LineWidget, can_focus=True):
             [
                 *([("e", "edit")] if _grants(decision, Wish.EDIT) else []),
                 *([("A", "all alike")] if decision.alike else []),
+                *([("p", "always…")] if decision.always else []),
                 *([("N", "other no")] if _has_ways(decision) else []),
                 *reason,
             ],
@@ -304,7 +308,21 @@ def _grants(decision: Decision, wish: Wish) -> bool:
     """Whether a person can do this before they answer."""
     if wish is Wish.REASON:
         return True
+    if wish is Wish.ALWAYS:
+        return bool(decision.always)
     return bool(decision.alike) if wish is Wish.ALIKE else decision.answers_alone
+
+
+def _in_short(decision: Decision) -> str:
+    """What would run in one line; of a call its name, why it is asked about, and how much more there is."""
+    if decision.subject is not Subject.TOOL:
+        return shown(decision.prompt)
+    first, *rest = decision.prompt.split("\n")
+    told = [line for line in rest[:2] if line.startswith("asked because ") or line.endswith(" are not shown")]
+    more = len(rest) - len(told)
+    return ", ".join(
+        [shown(first), *map(shown, told), *([f"{more} more line{'s' if more > 1 else ''}"] if more else [])]
+    )
 
 
 def _ballots(decision: Decision) -> str:

@@ -71,6 +71,12 @@ class Transcript(Grounded, ScrollView, can_focus=True):
 
         entry: Entry
 
+    @dataclass
+    class Pasted(Message):
+        """A text was pasted, which belongs into the line."""
+
+        text: str
+
     class Left(Message):
         """The keys go back to the line."""
 
@@ -226,6 +232,11 @@ class Transcript(Grounded, ScrollView, can_focus=True):
     def action_write(self) -> None:
         """Back to the line."""
         self.post_message(self.Left())
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Whatever is pasted is meant for the line."""
+        event.stop()
+        self.post_message(self.Pasted(event.text))
 
     def on_focus(self) -> None:
         """The cursor shows who has the keys."""

@@ -12,7 +12,7 @@ import trio
 
 from cis_tui.core.clock import Instant
 from cis_tui.p2p.addresses import Address
-from cis_tui.p2p.limits import Allowance
+from cis_tui.p2p.limits import Allowances
 from cis_tui.p2p.link import Admission, Link, LinkEvent, LinkEventKind
 from cis_tui.p2p.wire import KeptYamux, TcpLine
 
@@ -25,7 +25,7 @@ MAX_OF_ONE = 3
 GUEST_STAY = 300.0
 """Seconds that a peer may stay that is not admitted."""
 REQUESTS = (100.0, 500.0)
-"""Requests of a connection: so many a second, and so many at once."""
+"""Requests of a peer, over all its connections: so many a second, and so many at once."""
 GUEST_REQUESTS = (2.0, 20.0)
 
 
@@ -41,17 +41,6 @@ class Connection:
         self.streams = 0
         self.dialled: Address | None = None
         """Where this side dialled."""
-        self.allowance = self._new_allowance()
-
-    def _new_allowance(self) -> Allowance:
-        rate, burst = REQUESTS if self.admission is Admission.ADMIT else GUEST_REQUESTS
-        return Allowance(rate, burst, trio.current_time())
-
-    def now(self, admission: Admission) -> None:
-        """Take note of what the gate says now."""
-        if admission is not self.admission:
-            self.admission = admission
-            self.allowance = self._new_allowance()
 
     @property
     def alive(self) -> bool:
@@ -80,6 +69,7 @@ class Connections:
         self._emit = emit
         self._of: dict[str, list[Connection]] = {}
         self._announced: set[str] = set()
+        self._peers, self._guests = Allowances(*REQUESTS), Allowances(*GUEST_REQUESTS)
         self.changed: Callable[[str], None] = lambda did: None
         """Called with the DID of a peer that came or went."""
 
@@ -123,11 +113,16 @@ class Connections:
 
     def admitted(self, connection: Connection, admission: Admission) -> Admission:
         """Take note of what the gate says about the peer of `connection` now."""
-        connection.now(admission)
+        connection.admission = admission
         if admission is Admission.ADMIT and connection.did not in self._announced and connection.alive:
             self._announced.add(connection.did)
             self._emit(LinkEvent(LinkEventKind.CONNECTED, did=connection.did, addr=connection.line.addr))
         return admission
+
+    def allows(self, connection: Connection) -> bool:
+        """Whether the peer may make one more request now; coming anew gives it no more."""
+        allowances = self._peers if connection.admission is Admission.ADMIT else self._guests
+        return allowances.take(connection.did, trio.current_time())
 
     def remove(self, connection: Connection) -> None:
         others = self._of.get(connection.did, [])

@@ -111,7 +111,7 @@ class Dht:
         for did, addresses in self._bootstrap.items():
             if self._host.connections.best(did) is None and self._due(did):
                 try:
-                    await self._host.dial(did, addresses)
+                    await self._host.connect(did, addresses)
                 except CisError as error:
                     _log.info("bootstrap node %s: %s", did, error.message)
 
@@ -223,9 +223,7 @@ class _DhtHost:
         did = did_of_peer(str(peer))
         if not self._host.may_help(did):
             raise Refused("CIS-P2P-009", f"{did} is not asked where others are: it is not admitted")
-        connection = self._host.connections.best(did)
-        if connection is None:
-            connection = await self._host.dial(did, self.addresses(peer))
+        connection = await self._host.connect(did, self.addresses(peer))
         stream = BoundedStream(await connection.muxed.open_stream())
         await stream.choose(str(protocols[0]))
         stream.limit = _MAX_MESSAGE

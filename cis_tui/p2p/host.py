@@ -22,7 +22,7 @@ from cis_tui.core.text import clean_line
 from cis_tui.p2p.addresses import Address
 from cis_tui.p2p.connection import Connection, Connections
 from cis_tui.p2p.framing import MAX_MESSAGE, framed, read_message
-from cis_tui.p2p.limits import Quiet
+from cis_tui.p2p.limits import Allowances, Quiet
 from cis_tui.p2p.link import Admission, Gate, LinkEvent, LinkEventKind
 from cis_tui.p2p.reconnect import Keeper
 from cis_tui.p2p.wire import HANDSHAKE_PATIENCE, BoundedStream, Securing, TcpLine
@@ -38,6 +38,8 @@ Answer = Callable[[str, str, bytes], Awaitable[bytes]]
 
 MAX_HANDSHAKES = 64
 """Connections that have not proven a key yet; one more, and the oldest of them goes."""
+ARRIVALS = (100.0, 600.0)
+"""Connections from one IP address: so many a second, and so many at once. A handshake costs 5 ms of this machine."""
 MAX_STREAMS = 32
 """Requests of one connection at the same time."""
 READ_PATIENCE = 10.0
@@ -46,8 +48,8 @@ ANSWER_PATIENCE = 60.0
 """Seconds for an answer to be found and read by the peer."""
 _SIDE_BY_SIDE = 0.15
 """Seconds after which the next address of a peer is tried beside the one before."""
-_TCP_PATIENCE = 1.5
-"""Seconds for a TCP connection: a lost first packet is sent again after one, and more would only delay the next try."""
+_TCP_PATIENCE = 4.0
+"""Seconds for a TCP connection."""
 
 
 class Host:
@@ -72,8 +74,10 @@ class Host:
         self._securing = Securing(create_new_key_pair(identity.seed))
         self._handshakes: dict[trio.CancelScope, None] = {}
         self._quiet = Quiet()
+        self._arrivals = Allowances(*ARRIVALS)
+        self._dialling: dict[str, trio.Lock] = {}
         self.connections = Connections(self._did, emit)
-        self.keeper = Keeper(self._did, self.connections, self.dial)
+        self.keeper = Keeper(self._did, self.connections, self.connect)
         self.raw: dict[str, Callable[[Connection, BoundedStream], Awaitable[None]]] = {}
         """Protocols that are no request and answer, for admitted peers and helpers."""
         self.helpers: frozenset[str] = frozenset()
@@ -103,6 +107,10 @@ class Host:
         """The life of a connection that somebody else opened."""
         line = TcpLine(stream, outbound=False)
         connection = None
+        if not self._arrivals.take(line.addr.rpartition("/tcp/")[0], trio.current_time()):
+            self.refuse("", "too many connections", line.addr)
+            await line.close()
+            return
         try:
             with self._handshake() as scope:
                 connection = await self._upgrade(line, None)
@@ -118,7 +126,23 @@ class Host:
         else:
             await self._live(connection)
 
-    async def dial(self, did: str, addresses: Sequence[Address]) -> Connection:
+    async def connect(self, did: str, addresses: Sequence[Address], patience: float = _TCP_PATIENCE) -> Connection:
+        """The connection with the peer, which is dialled at `addresses` if there is none.
+
+        `patience` is that with each address until somebody answers there, in seconds.
+
+        Raises:
+            Unavailable: none of them answers with its key (CIS-P2P-001).
+        """
+        lock = self._dialling.setdefault(did, trio.Lock())
+        try:
+            async with lock:
+                return self.connections.best(did) or await self._dial(did, addresses, patience)
+        finally:
+            if not lock.locked():
+                self._dialling.pop(did, None)
+
+    async def _dial(self, did: str, addresses: Sequence[Address], patience: float) -> Connection:
         """Connect to the peer at whichever of `addresses` answers first with its key.
 
         Raises:
@@ -129,7 +153,8 @@ class Host:
         async with trio.open_nursery() as nursery:
             scope = nursery.cancel_scope
             for place, address in enumerate(addresses[:8]):
-                nursery.start_soon(self._try, did, address, place * _SIDE_BY_SIDE, found, reasons, scope)
+                delay = place * _SIDE_BY_SIDE
+                nursery.start_soon(self._try, did, address, delay, patience, found, reasons, scope)
         for spare in found[1:]:
             await spare.line.close()
         if not found:
@@ -149,6 +174,7 @@ class Host:
         did: str,
         address: Address,
         delay: float,
+        patience: float,
         found: list[Connection],
         reasons: list[str],
         race: trio.CancelScope,
@@ -158,7 +184,7 @@ class Host:
         await trio.sleep(delay)
         try:
             with trio.move_on_after(HANDSHAKE_PATIENCE) as scope:
-                with trio.fail_after(_TCP_PATIENCE):
+                with trio.fail_after(patience):
                     stream = await trio.open_tcp_stream(address.host, address.port)
                 line = TcpLine(stream, outbound=True)
                 connection = await self._upgrade(line, did)
@@ -262,7 +288,7 @@ class Host:
         with trio.move_on_after(timeout):
             connection = self.connections.best(did)
             if connection is None:
-                connection = await self.dial(did, (*addresses, *self.keeper.addresses(did)))
+                connection = await self.connect(did, (*addresses, *self.keeper.addresses(did)))
             return await self._exchange(connection, protocol, body)
         if connection is not None:
             connection.muxed.doubt()
@@ -313,7 +339,7 @@ class Host:
             self.refuse(did, "no longer admitted", connection.line.addr)
             await connection.close()
             return
-        if not connection.allowance.take(trio.current_time()):
+        if not self.connections.allows(connection):
             self.refuse(did, "more requests than a peer may make", connection.line.addr)
             raise trio.TooSlowError
         with trio.fail_after(READ_PATIENCE):

@@ -22,6 +22,23 @@ class Allowance:
         return True
 
 
+class Allowances:
+    """An allowance for each of those who came last."""
+
+    def __init__(self, rate: float, burst: float, *, keep: int = 1024) -> None:
+        self._rate, self._burst, self._keep = rate, burst, keep
+        self._of: OrderedDict[str, Allowance] = OrderedDict()
+
+    def take(self, who: str, now: float) -> bool:
+        """Whether `who` is allowed one more at `now` (seconds)."""
+        allowance = self._of.get(who) or Allowance(self._rate, self._burst, now)
+        self._of[who] = allowance
+        self._of.move_to_end(who)
+        while len(self._of) > self._keep:
+            self._of.popitem(last=False)
+        return allowance.take(now)
+
+
 class Quiet:
     """Says a thing at once, and again only after a while, so that no stranger fills a log."""
 

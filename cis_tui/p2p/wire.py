@@ -45,7 +45,6 @@ DOUBT_AFTER = 2.0
 """Seconds of silence after which it is asked when something was said to it."""
 PING_PATIENCE = 4.0
 """Seconds it has for the answer."""
-_LOOK = 0.5
 MAX_WORD = 1024
 """Bytes of one message of a negotiation."""
 MAX_NOISE = 65_535
@@ -146,7 +145,8 @@ class KeptYamux(Yamux):
 
     def __init__(self, secured: SecureLine, peer: ID) -> None:
         super().__init__(cast("ISecureConn", secured), peer)
-        self._doubted = trio.Event()
+        self._doubted = True
+        self._stirred = trio.Event()
         self._spoke = 0.0
 
     @property
@@ -156,25 +156,33 @@ class KeptYamux(Yamux):
 
     def doubt(self) -> None:
         """Ask now whether the other side is there."""
-        self._doubted.set()
+        self._doubted = True
+        self._stirred.set()
+
+    @property
+    def _ask_at(self) -> float:
+        """When silence has lasted long enough."""
+        heard: float = self.secured_conn.heard
+        return heard + (DOUBT_AFTER if self._spoke > heard else PING_AFTER)
 
     async def _measure_rtt_loop(self) -> None:
         # In place of the library's: a question after some silence, so that of two sides only one asks.
-        self._doubted.set()
         while not self.event_shutting_down.is_set():
-            with trio.move_on_after(_LOOK):
-                await self._doubted.wait()
-            patience = DOUBT_AFTER if self._spoke > self.secured_conn.heard else PING_AFTER
-            if trio.current_time() - self.secured_conn.heard < patience and not self._doubted.is_set():
-                continue
-            self._doubted = trio.Event()
-            if not await self.answers():
-                await self.secured_conn.close()
-                return
+            if self._doubted or trio.current_time() >= self._ask_at:
+                self._doubted = False
+                if not await self.answers():
+                    await self.secured_conn.close()
+                    return
+            self._stirred = trio.Event()
+            with trio.move_on_at(self._ask_at):
+                await self._stirred.wait()
 
     async def _write_frame(self, data: bytes) -> None:
         if data[1] == TYPE_DATA:
+            first = self._spoke <= self.secured_conn.heard
             self._spoke = trio.current_time()
+            if first:
+                self._stirred.set()
         await super()._write_frame(data)
 
     async def answers(self) -> bool:

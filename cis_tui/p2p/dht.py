@@ -72,8 +72,8 @@ class Dht:
         self._next: dict[str, tuple[float, float]] = {}
         self.state = "starting"
         """starting, active (somebody was asked), or failed."""
-        host.helpers = frozenset(self._bootstrap)
-        host.raw[KAD] = self._serve
+        host.entrance.helpers = frozenset(self._bootstrap)
+        host.serving.raw[KAD] = self._serve
 
     async def run(self) -> None:
         """Work until cancelled; what goes wrong here ends nothing else."""
@@ -111,7 +111,7 @@ class Dht:
         for did, addresses in self._bootstrap.items():
             if self._host.connections.best(did) is None and self._due(did):
                 try:
-                    await self._host.connect(did, addresses)
+                    await self._host.dialler.connect(did, addresses)
                 except CisError as error:
                     _log.info("bootstrap node %s: %s", did, error.message)
 
@@ -187,7 +187,9 @@ class _DhtHost:
 
     def dids(self) -> set[str]:
         """Connected peers that may be asked."""
-        return {one.did for one in self._host.connections.every() if one.alive and self._host.may_help(one.did)}
+        return {
+            one.did for one in self._host.connections.every() if one.alive and self._host.entrance.may_help(one.did)
+        }
 
     def addresses(self, peer: ID) -> tuple[Address, ...]:
         """What is known of where the peer is."""
@@ -221,9 +223,9 @@ class _DhtHost:
     async def new_stream(self, peer: ID, protocols: Sequence[str]) -> BoundedStream:
         """A stream for a question to `peer`, who must be admitted, or a bootstrap node."""
         did = did_of_peer(str(peer))
-        if not self._host.may_help(did):
+        if not self._host.entrance.may_help(did):
             raise Refused("CIS-P2P-009", f"{did} is not asked where others are: it is not admitted")
-        connection = await self._host.connect(did, self.addresses(peer))
+        connection = await self._host.dialler.connect(did, self.addresses(peer))
         stream = BoundedStream(await connection.muxed.open_stream())
         await stream.choose(str(protocols[0]))
         stream.limit = _MAX_MESSAGE

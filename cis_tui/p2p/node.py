@@ -261,7 +261,7 @@ class PeerNode:
         self._post(lambda host: host.keeper.found(did, source, addresses))
 
     def _turn_away(self, did: str, reason: str, addr: str) -> None:
-        self._post(lambda host: host.refuse(did, reason, addr))
+        self._post(lambda host: host.entrance.refuse(did, reason, addr))
 
     def _network_changed(self) -> None:
         self._post(lambda host: host.keeper.wake_all())

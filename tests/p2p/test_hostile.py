@@ -19,8 +19,8 @@ import trio
 
 from cis_tui.core.identity import Identity
 from cis_tui.p2p.framing import framed
-from cis_tui.p2p.host import MAX_STREAMS
 from cis_tui.p2p.link import LinkEventKind
+from cis_tui.p2p.requests import MAX_STREAMS
 from tests.p2p.conftest import ECHO, Make, Peer, befriend, until
 from tests.p2p.stranger import Stranger, ended, in_trio, open_stream
 
@@ -147,7 +147,7 @@ async def test_the_library_s_own_peers_are_understood_both_ways(peer: Make) -> N
 
 
 async def test_silent_sockets_do_not_keep_honest_peers_out(peer: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cis_tui.p2p.host.HANDSHAKE_PATIENCE", 1.0)
+    monkeypatch.setattr("cis_tui.p2p.entrance.HANDSHAKE_PATIENCE", 1.0)
     node, honest = await peer(), await peer()
     befriend(node, honest)
 
@@ -241,7 +241,7 @@ async def test_garbage_ends_the_connection_it_comes_over(peer: Make) -> None:
 async def test_idle_streams_of_one_peer_are_bounded_and_the_others_served(
     peer: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cis_tui.p2p.host.READ_PATIENCE", 2.0)
+    monkeypatch.setattr("cis_tui.p2p.requests.READ_PATIENCE", 2.0)
     node, honest = await peer(), await peer()
     node.door.admitted.add(STRANGER)
 

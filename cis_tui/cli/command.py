@@ -51,7 +51,7 @@ class Group:
 GROUPS = (
     Group("init", "make a folder a project, with a working example"),
     Group("doctor", "check every part and say how to mend it"),
-    Group("status", "engine, project, memory, runs and decisions at a glance"),
+    Group("status", "engine, project, memory, runs, decisions and peers at a glance"),
     Group("memory", "remember values, encrypted or shared"),
     Group("dag", "look at DAGs, check them, run them"),
     Group("run", "look at runs, resume or cancel them"),
@@ -59,7 +59,7 @@ GROUPS = (
     Group("skill", "look at skills, check them, run them"),
     Group("do", "ask for something in words: understood, shown, run"),
     Group("agent", "ask an agent, see which there are"),
-    Group("peer", "this node's identity"),
+    Group("peer", "pair nodes, say who may speak and what they are given"),
     Group("trust", "let a project's DAGs and skills run"),
     Group("secret", "give remembered values to a program without showing them"),
     Group("config", "settings and where each comes from"),

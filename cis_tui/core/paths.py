@@ -129,6 +129,7 @@ _HOME_PARTS = frozenset(
         "keys",
         "log",
         "memory",
+        "p2p",
         "policy.toml",
         "runs.db",
         "skills",

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 Tell = Callable[[EventType, Mapping[str, object]], object]
 _QUEUE = 100
+_PATIENCE = 10.0
+"""Seconds for which the addresses of a node that starts are waited for."""
 
 
 class PeerService:
@@ -76,6 +78,8 @@ class PeerService:
             if after or self._state is NodeState.STARTING:
                 return
             self._starting.cancel()
+        if not after:
+            self._state = NodeState.STARTING
         self._starting = asyncio.create_task(self._start(after))
 
     async def live(self) -> PeerNode:
@@ -148,7 +152,11 @@ class PeerService:
     # What is known
 
     async def identity(self) -> PeerIdentity:
-        """Who this node is."""
+        """Who this node is, with its addresses as soon as it has them."""
+        if self._state is NodeState.STARTING:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await self._started.wait()
         return PeerIdentity(self._identity.did, peer_id_of(self._identity.public), self.node.addrs)
 
     async def list(self) -> tuple[PeerInfo, ...]:
@@ -172,7 +180,7 @@ class PeerService:
         seen = self.happenings
         live = self._state is NodeState.LIVE
         return PeerStatus(
-            identity=await self.identity(),
+            identity=PeerIdentity(self._identity.did, peer_id_of(self._identity.public), self.node.addrs),
             mode=self.book.mode,
             state=self._state,
             problem=self._problem,

@@ -12,6 +12,7 @@ from cis_tui.cli.output import show, show_json
 
 if TYPE_CHECKING:
     from cis_tui.memory.records import KeyState
+    from cis_tui.p2p.model import PeerStatus
     from cis_tui.project.model import ProjectInfo
     from cis_tui.protocol import EngineStatus
 
@@ -19,7 +20,7 @@ _LATEST_RUNS = 50
 
 
 async def status(context: Context, arguments: Namespace) -> int:
-    """Engine, project, memory, runs and pending decisions at a glance."""
+    """Engine, project, memory, runs, pending decisions and peers at a glance."""
     from collections import Counter
 
     from cis_tui.cli.access import reading
@@ -36,10 +37,11 @@ async def status(context: Context, arguments: Namespace) -> int:
         debts = len(await api.run_debts())
         state = None if isinstance(api, Offline) else await api.memory_key_state()
     memory, state = (engine.memory_entries, state) if engine and state else _look_at_memory(context)
-    did = node_id(home)
+    did, (peers, told) = node_id(home), await _peers(context)
     if context.json:
         found: dict[str, object] = {"home": home.root, "did": did, "engine": engine, "project": project}
         found |= {"memory": dict(memory), "private": state, "runs": dict(runs), "decisions": decisions, "debts": debts}
+        found["peers"] = peers
         show_json(found)
         return 0
     waiting = f"{len(decisions)} pending" + ("; cis decision list" if decisions else "")
@@ -54,9 +56,24 @@ async def status(context: Context, arguments: Namespace) -> int:
             "runs": _listed(runs) or "none yet",
             "decisions": waiting,
             "debts": f"{debts} open; cis run debts" if debts else "none",
+            "peers": told,
         }
     )
     return 0
+
+
+async def _peers(context: Context) -> tuple[PeerStatus | None, str]:
+    """The peers, and what is said of them; a book that cannot be read hides nothing else."""
+    from cis_tui.cli.offline_peers import peer_book
+    from cis_tui.cli.peers import counts
+    from cis_tui.core.errors import CisError
+
+    try:
+        async with peer_book(context) as api:
+            found = await api.peer_status()
+    except CisError as error:
+        return None, error.message
+    return found, counts(found) + ("; cis peer list" if found.pending else "")
 
 
 def _look_at_memory(context: Context) -> tuple[Mapping[str, int], KeyState]:
@@ -91,4 +108,4 @@ def _show(lines: Mapping[str, str]) -> None:
         show(f"{name:<10} {clean_line(text)}")
 
 
-COMMANDS = (Command("status", "engine, project, memory, runs and decisions at a glance", status),)
+COMMANDS = (Command("status", "engine, project, memory, runs, decisions and peers at a glance", status),)

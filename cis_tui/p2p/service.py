@@ -178,7 +178,7 @@ class PeerService:
         by_status = {status: sum(peer.status is status for peer in peers) for status in Trust}
         queue, queued = ((), 0) if self.sync is None else await asyncio.to_thread(self.sync.queue, _QUEUE)
         seen = self.happenings
-        live = self._state is NodeState.LIVE
+        looking = {way: Looking(self.node.looking.get(way, "off")) for way in ("mdns", "dht")}
         return PeerStatus(
             identity=PeerIdentity(self._identity.did, peer_id_of(self._identity.public), self.node.addrs),
             mode=self.book.mode,
@@ -187,9 +187,9 @@ class PeerService:
             fingerprint=fingerprint(self._identity.did),
             name=own_name(),
             listening=tuple(addr.partition("/p2p/")[0] for addr in self.node.addrs),
-            mdns=Looking(self.node.looking["mdns"]),
-            dht=Looking(self.node.looking["dht"]),
-            discovering=live and (self._settings.mdns or self._settings.dht),
+            mdns=looking["mdns"],
+            dht=looking["dht"],
+            discovering=Looking.ACTIVE in looking.values(),
             connected=len(links),
             allowed=by_status[Trust.ALLOWED],
             pending=by_status[Trust.PENDING],

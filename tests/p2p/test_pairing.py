@@ -247,7 +247,7 @@ async def test_many_that_begin_at_once_cost_little_and_keep_nobody_out(side: Sid
 
 
 async def test_a_node_that_claims_to_show_the_code_learns_one_guess_at_most(side: Side) -> None:
-    """Three that answer whatever plate they are asked for; none is tried twice."""
+    """Five of them answer whatever plate they are asked for."""
     liars = [Identity(bytes([2, n]) * 16).did for n in range(5)]
     asked: list[tuple[str, str]] = []
 
@@ -269,7 +269,8 @@ async def test_a_node_that_claims_to_show_the_code_learns_one_guess_at_most(side
     with pytest.raises(Refused) as refused:
         await joining(B.did, {name: liar(name) for name in liars}).join("42-719-305", Card())
     assert refused.value.code == "CIS-P2P-051"
-    assert sorted(asked) == sorted((name, step) for name in liars[:3] for step in ("begin", "prove"))
+    proven = [name for name, step in asked if step == "prove"]
+    assert len(proven) == len(set(proven)) == 3, "what tells of a guess is given to three at most, and once to each"
 
 
 async def test_the_right_one_is_found_among_many(side: Side) -> None:

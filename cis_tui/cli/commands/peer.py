@@ -150,9 +150,12 @@ async def pair(context: Context, arguments: Namespace) -> int:
     """`cis peer pair [CODE]`."""
     from cis_tui.cli.access import working
     from cis_tui.cli.failure import usage
+    from cis_tui.p2p.joining import check
 
     if arguments.at and not arguments.code:
         raise usage("--at goes with a code", "cis peer pair alone shows one, for the other side to type")
+    if arguments.code:
+        check(arguments.code, arguments.at)  # before an engine is started for it
     async with working(context) as api:
         if not arguments.code:
             return await _open(context, api, arguments)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from cis_tui.cli.context import Context
 from cis_tui.core.errors import CisError
@@ -74,8 +74,13 @@ def _home(context: Context) -> Checks:
 def open_to_others(home: Home) -> Iterator[Path]:
     """What of the home other users can get at, but for the inside of memory."""
     files = (home.config_file, home.trust_file, home.runs_db, home.engine_lock, home.engine_socket, home.log_file)
-    folders = (home.root, home.identity, home.keys, home.memory)
-    inside = (path for folder in (home.identity, home.keys) if folder.is_dir() for path in folder.iterdir())
+    folders = (home.root, home.identity, home.keys, home.memory, home.peers_db.parent)
+    inside = (
+        path
+        for folder in (home.identity, home.keys, home.peers_db.parent)
+        if folder.is_dir()
+        for path in folder.iterdir()
+    )
     for path in (*folders, *files, *inside):
         if path.exists() and path.stat().st_mode & 0o077:
             yield path
@@ -248,6 +253,41 @@ def _skills(context: Context) -> Checks:
         yield Check("skills", "ok", f"{len(found)} can be called from here")
 
 
+def _peers(context: Context) -> Checks:
+    from cis_tui.p2p.model import Trust
+    from cis_tui.p2p.peers_db import PeersDb
+
+    book = PeersDb(context.home)
+    try:
+        known = [peer.status for peer in book.peers().values()]
+    finally:
+        book.close()
+    problem = _node_problem(context)
+    if problem:
+        yield Check(
+            "peers", "warn", f"the node could not start: {problem}", "cis engine stop; the next engine tries again"
+        )
+    elif not known:
+        yield Check("peers", "ok", "none are known; cis peer pair makes two nodes peers")
+    else:
+        told = f"{known.count(Trust.ALLOWED)} may speak, {known.count(Trust.PENDING)} wait for your word"
+        yield Check("peers", "ok", told)
+
+
+def _node_problem(context: Context) -> str:
+    """Why the node of a live engine does not run, if it should; empty otherwise."""
+    from cis_tui.api.blocking import Line
+
+    try:
+        line = Line(str(context.home.engine_socket))
+    except OSError:
+        return ""
+    try:
+        return str(cast("dict[str, object]", line.call("peer_status", {})).get("problem", ""))
+    finally:
+        line.close()
+
+
 def _executors(context: Context) -> Checks:
     from importlib.util import find_spec
 
@@ -320,6 +360,7 @@ _CHECKS: dict[str, Callable[[Context], Checks]] = {
     "runs": _journal,
     "decisions": _trail,
     "engine": _engine,
+    "peers": _peers,
     "project": _project,
     "skills": _skills,
     "local model": _local_model,

@@ -39,6 +39,10 @@ class Home:
         return self.root / "memory"
 
     @property
+    def peers_db(self) -> Path:
+        return self.root / "p2p" / "peers.db"
+
+    @property
     def runs_db(self) -> Path:
         return self.root / "runs.db"
 

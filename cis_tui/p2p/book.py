@@ -55,7 +55,7 @@ class PeerBook:
         self._clock = clock
         self._steady = steady
         self._strangers = Allowance(*_STRANGERS, steady())
-        self._db = PeersDb(home.root / "p2p" / "peers.db")
+        self._db = PeersDb(home)
         self._unreadable = False
 
     def close(self) -> None:

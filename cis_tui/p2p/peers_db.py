@@ -8,13 +8,12 @@ import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 from typing import cast
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import CisError, Invalid, Unavailable
-from cis_tui.core.paths import private_dir
+from cis_tui.core.paths import Home, private_dir
 from cis_tui.p2p.model import Trust, Via
 
 _SCHEMA = """
@@ -59,9 +58,9 @@ class PeersDb:
     All methods block for a few milliseconds at most unless they write, and may be called from any thread.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, home: Home) -> None:
         """Nothing is made before the first write."""
-        self._path = path
+        self._path = home.peers_db
         self._lock = Lock()
         self._reader: sqlite3.Connection | None = None
         self._seen = -1

@@ -131,7 +131,8 @@ class PeerService:
         """Take an open code back, close every connection, let go of the book."""
         self.pairs.close()
         if self._starting is not None:
-            self._starting.cancel()
+            if self._state is not NodeState.STARTING:
+                self._starting.cancel()  # one that has begun is let come up: a thread cannot be called back half-way
             await asyncio.wait([self._starting])
         await self.happenings.close()
         await self.node.stop()

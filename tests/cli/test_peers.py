@@ -84,7 +84,7 @@ def test_what_cannot_be_done_is_said(
 
 def test_a_hostile_name_is_shown_as_text(capsys: pytest.CaptureFixture[str], home: Home) -> None:
     call(capsys, "peer", "allow", OTHER.did)
-    db = sqlite3.connect(home.root / "p2p" / "peers.db")
+    db = sqlite3.connect(home.peers_db)
     db.execute("UPDATE peers SET name = ?", (f"{ESCAPES}desk[bold]",))
     db.commit()
     db.close()
@@ -100,12 +100,25 @@ def test_status_tells_of_peers_and_a_damaged_book_hides_nothing_else(
     call(capsys, "peer", "add", ADDR)
     assert "1 waits for your word; cis peer list" in call(capsys, "status").out
     assert call(capsys, "status", "--json").json["peers"]["pending"] == 1
-    for file in (home.root / "p2p").iterdir():
+    for file in home.peers_db.parent.iterdir():
         file.write_bytes(b"no database" * 1000)
     told = call(capsys, "status")
     assert told.code == 0
     assert "damaged" in told.out
     assert call(capsys, "peer", "list").code == 5
+
+
+def test_doctor_looks_at_the_book(capsys: pytest.CaptureFixture[str], home: Home) -> None:
+    def told() -> dict[str, Any]:
+        return next(check for check in call(capsys, "doctor", "--json").json if check["name"] == "peers")
+
+    assert "none are known" in told()["message"]
+    call(capsys, "peer", "allow", OTHER.did)
+    assert told()["message"] == "1 may speak, 0 wait for your word"
+    home.peers_db.chmod(0o644)
+    assert str(home.peers_db) in call(capsys, "doctor").out
+    home.peers_db.write_bytes(b"no database" * 1000)
+    assert told()["state"] == "fail"
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def test_the_book_is_for_its_owner_alone_and_outlives_its_process(book: PeerBook
     book.allow(did(), name="desk", own=True)
     book.add(f"/ip4/192.0.2.7/tcp/7677/p2p/{peer_id_of(Identity(bytes(32)).public)}")
     book.set_share("desk", ("notes/", "todo/"))
-    file = home.root / "p2p" / "peers.db"
+    file = home.peers_db
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     again = another(home)
@@ -204,7 +204,7 @@ def test_announced_addresses_do_not_push_out_proven_and_given_ones(book: PeerBoo
 def test_a_peer_that_is_seen_often_is_not_written_often(book: PeerBook, home: Home, time: Time) -> None:
     book.allow(did())
     book.met(did(), "/ip4/192.0.2.8/tcp/7677")
-    reader = sqlite3.connect(home.root / "p2p" / "peers.db")
+    reader = sqlite3.connect(home.peers_db)
     (before,) = reader.execute("PRAGMA data_version").fetchone()
     for _ in range(50):
         book.saw(did(), (), Via.MDNS)
@@ -243,7 +243,7 @@ def test_this_node_is_not_its_own_peer(book: PeerBook) -> None:
 def test_a_damaged_book_admits_nobody_and_says_so(book: PeerBook, home: Home) -> None:
     book.allow(did())
     book.close()
-    for file in (home.root / "p2p").iterdir():
+    for file in home.peers_db.parent.iterdir():
         file.write_bytes(os.urandom(4096))
     broken = another(home)
     assert broken.admits(did()) is Admission.REFUSE

@@ -15,7 +15,7 @@ from cis_tui.p2p.pake import Code, Exchange, read_code
 
 LOOK_FOR = 30.0
 """Seconds that the other side is looked for."""
-_AGAIN = 1.0
+_AGAIN = 3.0
 """Seconds after which one that showed no such code is asked again."""
 _DOUBT = 2.0
 """Seconds that are left to find another one that shows the code, after one did not know it."""

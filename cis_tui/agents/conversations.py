@@ -40,6 +40,13 @@ CREATE TABLE writes (
 ) STRICT;
 CREATE INDEX by_time ON conversations (updated)
 """
+_SESSIONS = """
+CREATE TABLE IF NOT EXISTS sessions (
+    conversation TEXT NOT NULL, agent TEXT NOT NULL, session TEXT NOT NULL, heard INTEGER NOT NULL,
+    PRIMARY KEY (conversation, agent)
+) STRICT
+"""
+"""Made when first needed: files of earlier versions have none."""
 _LISTED = (
     "SELECT c.id, c.project, c.title, c.agent, c.model, c.created, c.updated, c.forked_from, count(m.number),"
     " coalesce(sum(m.input + m.cache_read + m.cache_written), 0), coalesce(sum(m.output), 0), sum(m.cost),"
@@ -172,6 +179,7 @@ class Conversations:
         """Let it be gone, with all that was said and kept of it."""
         found = self.get(id)
         with self._writing() as file:
+            file.run(_SESSIONS)
             for table, column in (("conversations", "id"), *((name, "conversation") for name in _PARTS)):
                 file.run(f"DELETE FROM {table} WHERE {column} = ?", (found.id,))
 
@@ -230,6 +238,21 @@ class Conversations:
             )
         return tuple(FileWrite(*row) for row in rows)
 
+    def session(self, conversation: str, agent: str) -> tuple[str, int]:
+        """The session that a program keeps of a conversation, empty for none, and the last message that it was told."""
+        with self._open() as file:
+            file.run(_SESSIONS)
+            rows = file.all(
+                "SELECT session, heard FROM sessions WHERE conversation = ? AND agent = ?", (conversation, agent)
+            )
+        return (str(rows[0][0]), int(rows[0][1])) if rows else ("", 0)
+
+    def note_session(self, conversation: str, agent: str, session: str, heard: int) -> None:
+        """Keep what `session` gives."""
+        with self._open() as file:
+            file.run(_SESSIONS)
+            file.run("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?)", (conversation, agent, session, heard))
+
     def note_undone(self, numbers: Iterable[int]) -> None:
         """These writes were taken back."""
         with self._open() as file:
@@ -260,7 +283,7 @@ class Conversations:
 
 
 _INSERT = f"INSERT INTO messages VALUES ({', '.join('?' * 16)})"
-_PARTS = ("messages", "waiting", "writes")
+_PARTS = ("messages", "waiting", "writes", "sessions")
 
 
 def _prepare(file: Database) -> None:

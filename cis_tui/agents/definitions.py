@@ -53,6 +53,8 @@ class AgentDefinition:
     """Megabytes that its process may take; None: what a file of this size needs."""
     install: str = ""
     """How a program comes onto the machine, in words."""
+    tools: bool = True
+    """Whether a program is offered the tools of CIS."""
     problem: str = ""
     """What is wrong with its file; it cannot be asked then."""
 
@@ -160,6 +162,7 @@ def _read(path: Path) -> AgentDefinition:
         window=agent.whole("window", 256, 1_000_000),
         memory_mb=agent.whole("memory_mb", 64, 1_000_000),
         install=agent.line("install", limit=300),
+        tools=agent.flag("tools", True),
     )
     agent.finish()
     top.finish()

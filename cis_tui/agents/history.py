@@ -15,7 +15,7 @@ _SAID = (BlockKind.TEXT, BlockKind.CONTEXT)
 
 def interrupted(call: Block) -> Block:
     """The result of a call that was stopped."""
-    return Block(BlockKind.TOOL_RESULT, INTERRUPTED, id=call.id, name=call.name, error=True)
+    return Block(BlockKind.TOOL_RESULT, INTERRUPTED, id=call.id, name=call.name, error=True, by=call.by)
 
 
 def valid_history(messages: Iterable[Message], model: str) -> tuple[Message, ...]:
@@ -57,11 +57,19 @@ def _joined(group: list[Message]) -> Message:
 
 def _sendable(message: Message, model: str) -> tuple[Block, ...]:
     return tuple(
-        block
+        _told(block)
         for block in message.blocks
-        if not (block.kind in _THOUGHTS and block.model != model)
+        if not (block.kind is BlockKind.TOOL_RESULT and block.by)
+        and not (block.kind in _THOUGHTS and block.model != model)
         and not (block.kind in _SAID and not block.text.strip())
     )
+
+
+def _told(block: Block) -> Block:
+    """A block as a service takes it: of what a program did by itself it is told in words, for it has no such tool."""
+    if block.kind is not BlockKind.TOOL_USE or not block.by:
+        return block
+    return Block(BlockKind.TEXT, f"[{block.by} did: {block.input.get('title') or block.name}]")
 
 
 def _answering(turn: Message, calls: Sequence[Block]) -> Message:

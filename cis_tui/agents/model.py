@@ -48,6 +48,8 @@ class Block:
     model: str = ""
     keys: tuple[str, ...] = ()
     """The entries of memory that a context is made of."""
+    by: str = ""
+    """The program that did this with a tool of its own; empty for a call of one of ours."""
     seconds: float | None = None
     """Of a result: how long the tool ran; None when it did not, or nobody knows."""
 
@@ -111,8 +113,13 @@ class Message:
 
     @property
     def calls(self) -> tuple[Block, ...]:
-        """The tools that it calls."""
-        return tuple(block for block in self.blocks if block.kind is BlockKind.TOOL_USE)
+        """The calls of our tools in it."""
+        return tuple(block for block in self.blocks if block.kind is BlockKind.TOOL_USE and not block.by)
+
+    @property
+    def deeds(self) -> tuple[Block, ...]:
+        """What a program did in it with tools of its own."""
+        return tuple(block for block in self.blocks if block.kind is BlockKind.TOOL_USE and block.by)
 
 
 class Activity(StrEnum):

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -53,7 +53,12 @@ class Policy:
         if not fitting:
             return default
         longest = max(len(pattern) for pattern, _ in fitting)
-        return min((level for pattern, level in fitting if len(pattern) == longest), key=_STRICT.index)
+        return strictest(level for pattern, level in fitting if len(pattern) == longest)
+
+
+def strictest(levels: Iterable[Level]) -> Level:
+    """The one of them that lets the least happen."""
+    return min(levels, key=_STRICT.index)
 
 
 def covers(pattern: str, tool: str, about: str) -> bool:

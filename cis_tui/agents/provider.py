@@ -26,6 +26,19 @@ class Permit(Protocol):
     async def __call__(self, call: str, kind: str, input: Mapping[str, object], detail: str) -> bool: ...
 
 
+CONVERSATION = "CIS_CONVERSATION"
+"""Variable that tells an MCP server of ours in which conversation its client talks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServer:
+    """An MCP server that has the tools of CIS, for programs that bring their own tools."""
+
+    command: tuple[str, ...]
+    """The program's whole path, and its arguments."""
+    env: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Everything that one answer is made from."""
@@ -45,6 +58,8 @@ class Request:
     """The project's."""
     permit: Permit | None = None
     """Asks about what a program wants to do by itself."""
+    server: ToolServer | None = None
+    """What a program is offered of our tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,36 @@ class ToolPiece:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the person has to know about this answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A program does something with a tool of its own, or tells more of it; the same id is the same deed."""
+
+    call: Block
+
+
+@dataclass(frozen=True, slots=True)
+class DeedDone:
+    """It has done it."""
+
+    result: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of a program's answer that is whole, and can be kept."""
+
+    blocks: tuple[Block, ...]
+    results: tuple[Block, ...]
+    """Of the deeds among them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The answer is whole; always the last event."""
 
@@ -79,9 +124,13 @@ class Finished:
     model: str = ""
     detail: str = ""
     """What the service says about a refusal."""
+    results: tuple[Block, ...] = ()
+    """Of the deeds among the blocks."""
+    window: int | None = None
+    """Tokens that the model can hold, if that came with the answer."""
 
 
-ProviderEvent = TextPiece | ThinkingPiece | ToolPiece | Finished
+ProviderEvent = TextPiece | ThinkingPiece | ToolPiece | Notice | Deed | DeedDone | Step | Finished
 
 
 class Provider(Protocol):

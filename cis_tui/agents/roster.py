@@ -25,7 +25,7 @@ from cis_tui.agents.local import LocalProvider, missing
 from cis_tui.agents.messages import MessagesProvider
 from cis_tui.agents.model import AgentInfo
 from cis_tui.agents.offline import OfflineProvider
-from cis_tui.agents.program import ProgramProvider
+from cis_tui.agents.program import ProgramProvider, Sessions
 from cis_tui.agents.provider import Provider
 from cis_tui.core.config import AgentSettings
 from cis_tui.core.errors import CisError
@@ -35,9 +35,10 @@ from cis_tui.core.paths import Home
 class Roster:
     """The agents of one home."""
 
-    def __init__(self, home: Home, settings: Callable[[], AgentSettings]) -> None:
-        """`settings` reads those in force now; may block."""
+    def __init__(self, home: Home, settings: Callable[[], AgentSettings], sessions: Sessions) -> None:
+        """`settings` reads those in force now; may block. `sessions`: where programs' sessions are kept."""
         self._home = home
+        self._sessions = sessions
         self._settings = settings
         self._timeout = AgentSettings().timeout
         self._providers: dict[AgentDefinition, Provider] = {}
@@ -80,7 +81,7 @@ class Roster:
                 official=definition.official,
             )
         if definition.kind == PROGRAM:
-            return ProgramProvider(definition, self._timeout)
+            return ProgramProvider(definition, self._timeout, self._sessions)
         if definition.kind == FILE:
             return LocalProvider(definition, self._timeout)
         return OfflineProvider()

@@ -10,6 +10,7 @@ from cis_tui.agents.context import ProjectContext
 from cis_tui.agents.conversations import Conversations
 from cis_tui.agents.door import Pages
 from cis_tui.agents.memory import Memory
+from cis_tui.agents.provider import ToolServer
 from cis_tui.agents.roster import Roster
 from cis_tui.agents.telling import Tell
 from cis_tui.agents.tools import Ask, Tool
@@ -42,5 +43,7 @@ class Surroundings:
     """Where the entries of a project go; may block."""
     tools: Callable[[str], tuple[Tool, ...]]
     """The tools that a project adds: its DAGs and skills; may block."""
+    server: Callable[[str, str], ToolServer]
+    """The server of our tools for a program that talks in a conversation about a project: project, conversation."""
     anybody: Callable[[], bool]
     """Whether somebody sits before a workspace, and can be asked."""

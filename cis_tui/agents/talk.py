@@ -15,7 +15,7 @@ from cis_tui.agents.memory import AgentMemory
 from cis_tui.agents.memory_tools import memory_tools
 from cis_tui.agents.model import Activity, Block, BlockKind, Conversation, Message, Role, Stopped
 from cis_tui.agents.policy import load_policy
-from cis_tui.agents.provider import Fitting, Permit, Request
+from cis_tui.agents.provider import Fitting, Permit, Request, ToolServer
 from cis_tui.agents.surroundings import Surroundings
 from cis_tui.agents.telling import Telling
 from cis_tui.agents.tools import Caller, ToolAnswer, Toolbox, ToolQuestion
@@ -225,11 +225,13 @@ class Talk:
 
         async def permit(call: str, kind: str, input: Mapping[str, object], detail: str) -> bool:
             def told(state: str, more: Mapping[str, object]) -> None:
-                telling.step("tool", {"id": call, "name": input["title"], "state": state, **more})
+                if state != "done":  # the program does it itself, from now on
+                    telling.step("tool", {"id": call, "name": kind, **more, "about": input["title"], "state": state})
 
             return await box.permit(agent.name, caller, told, call, kind, input, detail)
 
-        frozen = _Frozen(agent, project, box, settings.max_tokens, doors.secrets, self.id, permit)
+        server = around.server(conversation.project, self.id)
+        frozen = _Frozen(agent, project, box, settings.max_tokens, doors.secrets, self.id, permit, server)
         return Turn(
             caller=caller,
             agent=agent.name,
@@ -301,6 +303,7 @@ class _Frozen:
     door: Door
     conversation: str
     permit: Permit
+    server: ToolServer
 
     def request(self, messages: Sequence[Message]) -> Request:
         return Request(
@@ -314,6 +317,7 @@ class _Frozen:
             conversation=self.conversation,
             folder=self.project.root,
             permit=self.permit,
+            server=self.server,
         )
 
     def told(self, request: Request) -> dict[str, object]:

@@ -13,10 +13,14 @@ from cis_tui.agents.history import interrupted
 from cis_tui.agents.model import CUT, Block, BlockKind, Message, Role, Stop, Usage
 from cis_tui.agents.prices import cost_of
 from cis_tui.agents.provider import (
+    Deed,
+    DeedDone,
     Finished,
+    Notice,
     Provider,
     ProviderFailure,
     Request,
+    Step,
     TextPiece,
     ThinkingPiece,
     ToolPiece,
@@ -79,6 +83,10 @@ class Turn:
     calls: dict[str, Block]
     """The calls of the present step, by id."""
     results: dict[str, Block]
+    deeds: dict[str, Block] = field(default_factory=dict[str, Block])
+    """What a program does by itself in the present step, by id."""
+    done: dict[str, Block] = field(default_factory=dict[str, Block])
+    """What came of it."""
     answering: bool = False
     window: int | None = None
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
@@ -123,14 +131,20 @@ class Turn:
         answering = self.answering
         if not self.calls and self.messages[-1].role is Role.ASSISTANT:
             self.calls = {call.id: call for call in self.messages[-1].calls}
-        open = tuple(call for id, call in self.calls.items() if id not in self.results)
+        begun, ended = {**self.calls, **self.deeds}, {**self.results, **self.done}
+        open = tuple(call for id, call in begun.items() if id not in ended)
         self.telling.flush()
         partial = self.telling.said["text"]
-        if answering and partial:
-            await self._keep(Role.ASSISTANT, (Block(BlockKind.TEXT, partial),), stop=Stop.INTERRUPTED)
+        blocks = (*((Block(BlockKind.TEXT, partial),) if partial else ()), *self.deeds.values())
+        if answering and blocks:
+            await self._keep(Role.ASSISTANT, blocks, stop=Stop.INTERRUPTED)
+        if self.deeds:
+            await self._keep(
+                Role.USER, tuple(self.done.get(id) or interrupted(call) for id, call in self.deeds.items())
+            )
         if self.calls:
             await self._keep_results()
-        return answering, tuple(shown_call(call.name, "") for call in open)
+        return answering, tuple(shown_call(call.name, str(call.input.get("title", ""))) for call in open)
 
     async def _answer(self) -> Message:
         """The next answer, asked for again as the rule for failures says."""
@@ -152,7 +166,7 @@ class Turn:
                 more = {"wait": wait, "attempt": made + 1, "restarted": begun}
                 self.telling.waits(notice(failure, wait, made), Instant(self.clock() + wait), more)
                 await self._wait(wait)
-        return await self._keep(Role.ASSISTANT, _clean(finished.blocks), stop=finished.stop, finished=finished)
+        return await self._keep_step(finished.blocks, finished.results, finished.stop, finished)
 
     async def _wait(self, seconds: float) -> None:
         self._hurry.clear()
@@ -175,16 +189,54 @@ class Turn:
                         self.telling.piece("thinking", text)
                     case ToolPiece(id, name):
                         self.telling.step("tool", {"id": clean_line(id), "name": clean_line(name), "state": "coming"})
+                    case Notice(text):
+                        self.telling.step("notice", {"text": clean_line(text, limit=500)})
+                    case Deed() | DeedDone():
+                        self._did(event)
+                    case Step(blocks, results):
+                        await self._keep_step(blocks, results, Stop.TOOL_USE)
+                        self.answering = True
                     case Finished():
                         return event
         raise AssertionError("a stream ends with Finished or an error")
+
+    def _did(self, event: Deed | DeedDone) -> None:
+        block = event.call if isinstance(event, Deed) else event.result
+        state = "running"
+        if isinstance(event, DeedDone):
+            self.done[block.id] = block
+            state = "failed" if block.error else "done"
+        else:
+            self.deeds[block.id] = block
+        about = str(self.deeds[block.id].input.get("title", ""))
+        self.telling.step("tool", {"id": block.id, "name": block.name, "about": about, "state": state})
+
+    async def _keep_step(
+        self, blocks: tuple[Block, ...], results: tuple[Block, ...], stop: Stop, finished: Finished | None = None
+    ) -> Message:
+        """Keep an answer, or a part of it, with what came of a program's deeds: a cancellation does not part them."""
+
+        async def both() -> Message:
+            answer = await self._keep(Role.ASSISTANT, _clean(blocks), stop=stop, finished=finished)
+            if results:
+                await self._keep(Role.USER, results)
+            self.deeds, self.done = {}, {}
+            return answer
+
+        keeping = asyncio.ensure_future(both())
+        try:
+            return await asyncio.shield(keeping)
+        finally:
+            await keeping
 
     async def _keep(
         self, role: Role, blocks: tuple[Block, ...], *, stop: Stop | None = None, finished: Finished | None = None
     ) -> Message:
         usage: Usage | None = None
         if finished is not None:
-            usage = replace(finished.usage, cost=cost_of(finished.model or self.model, finished.usage))
+            told = finished.usage.cost
+            cost = cost_of(finished.model or self.model, finished.usage) if told is None else told
+            usage = replace(finished.usage, cost=cost)
         message = Message(
             role=role,
             blocks=blocks,
@@ -194,7 +246,7 @@ class Turn:
             model=(finished.model if finished else "") or (self.model if role is Role.ASSISTANT else ""),
             stop=stop.value if stop else "",
             usage=usage,
-            window=self.window if finished else None,
+            window=(finished.window or self.window) if finished else None,
         )
         keeping = asyncio.ensure_future(self.keeper.keep(message))
         try:

@@ -56,7 +56,8 @@ class Connection:
         self._wake = asyncio.Event()
         self._sent = asyncio.Event()
         self._closing = False
-        self._role = ""
+        self.role = ""
+        """What the client said that it is: `face`, `command`, or an `agent` of the engine itself; empty before that."""
         self._requests: dict[int | str, tuple[str, asyncio.Task[None]]] = {}
         self._room = asyncio.Semaphore(_MAX_REQUESTS)
         self._subscription: asyncio.Task[None] | None = None
@@ -86,8 +87,8 @@ class Connection:
 
     async def _end(self, sender: asyncio.Task[None]) -> None:
         self._reading.cancel()
-        if self._role:
-            self._host.left(self._role)
+        if self.role:
+            self._host.left(self.role)
         if self._subscription is not None:
             self._subscription.cancel()
         for name, task in tuple(self._requests.values()):
@@ -146,7 +147,7 @@ class Connection:
             self._room.release()
 
     async def _call(self, message: wire.Message) -> object:
-        if not self._role and message.method not in _WITHOUT_HELLO:
+        if not self.role and message.method not in _WITHOUT_HELLO:
             raise Invalid("CIS-ENG-011", "the first message is not hello")
         if self._host.stopping:
             raise Unavailable("CIS-ENG-017", "the engine is stopping")
@@ -170,10 +171,10 @@ class Connection:
                 hint="cis engine stop ends it; the next command starts one that fits",
                 retryable=False,
             )
-        if role not in ("face", "command") or self._role:
-            raise Invalid("CIS-ENG-012", 'hello is said once, with role "face" or "command"')
-        self._role = str(role)
-        self._host.entered(self._role)
+        if role not in ("face", "command", "agent") or self.role:
+            raise Invalid("CIS-ENG-012", 'hello is said once, with role "face", "command" or "agent"')
+        self.role = str(role)
+        self._host.entered(self.role)
         return {"protocol": PROTOCOL_VERSION, "version": __version__, "pid": os.getpid()}
 
     async def _subscribe(self, message: wire.Message) -> object:

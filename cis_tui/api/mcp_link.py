@@ -15,10 +15,12 @@ from cis_tui.core.paths import Home
 class Link:
     """One home and one project folder, for as long as a client is there."""
 
-    def __init__(self, home: Home, project: str) -> None:
-        """`project` is empty outside of any."""
+    def __init__(self, home: Home, project: str, conversation: str = "") -> None:
+        """`project` is empty outside of any; `conversation`: the one in which the client is asked, if that is an agent
+        which the engine has started."""
         self.home = home
         self.project = project
+        self.conversation = conversation
         self._engine: RemoteEngine | None = None
         self._lock = asyncio.Lock()
 
@@ -30,7 +32,7 @@ class Link:
         """
         async with self._lock:
             if self._engine is None or not await _answers(self._engine):
-                self._engine = await launch(self.home, "command")
+                self._engine = await launch(self.home, "agent" if self.conversation else "command")
             return self._engine
 
     async def granted(self) -> tuple[str, ...]:

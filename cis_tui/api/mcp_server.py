@@ -42,13 +42,15 @@ WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent
 RUNS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
 
 
-async def serve(home: Home, project: str) -> None:
+async def serve(home: Home, project: str, conversation: str = "") -> None:
     """Serve one client until it hangs up. Nothing but the protocol is written to stdout; the log is a file.
+
+    `conversation`: the one in which the client is asked, see `Link`.
 
     Raises:
         CisError: the engine cannot be started.
     """
-    link = Link(home, project)
+    link = Link(home, project, conversation)
     try:
         async with _log_to_file(home):
             await link.engine()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from cis_tui.agents.policy import Level, Policy, covers
+from cis_tui.agents.policy import Level, Policy, covers, strictest
 from cis_tui.api import mcp_shapes as shapes
 from cis_tui.api.mcp_link import Link
 from cis_tui.api.mcp_memory import ClientMemory, may_read
@@ -23,6 +24,8 @@ from cis_tui.skills.model import SkillInfo, SkillOrigin
 
 MAX_HISTORY = 50
 ANSWER = "decision_answer"
+CHANGING = frozenset({"memory_set", "dag_run", "skill_run"})
+"""What an agent asks about in a conversation, unless the policy says otherwise."""
 _SUFFIXES = (".toml", ".json")
 
 
@@ -224,16 +227,26 @@ class Tools:
             Refused: the policy denies it (CIS-MCP-003); see `consent` too.
             Invalid: the policy cannot be read.
         """
-        policy = await self._link.policy()
-        levels = {policy.level(tool, about, Level.MECHANICAL)}
-        levels |= {policy.level(alias, "", Level.MECHANICAL)} if alias else set()
-        if Level.DENY in levels:
+        conversation = self._link.conversation
+        level = self._level(await self._link.policy(), tool, about, alias)
+        if level is Level.DENY:
             raise Refused("CIS-MCP-003", f"the person's policy denies {tool} {clean_line(about)}")
-        if levels != {Level.MECHANICAL}:
-            why = why or "the policy says so"
+        if level is not Level.MECHANICAL:
+            asks = conversation and tool in CHANGING
+            why = why or ("agents ask before they change or run something" if asks else "the policy says so")
         if why:
-            call = ToolCall(client=client, tool=tool, about=f"{tool} {words or about}", why=why, input=input)
+            name = f"{conversation}/{secrets.token_hex(4)}" if conversation else ""
+            call = ToolCall(client=client, tool=tool, about=f"{tool} {words or about}", why=why, input=input, call=name)
             await consent(await self._link.engine(), self._link.project, call, tell)
+
+    def _level(self, policy: Policy, tool: str, about: str, alias: str) -> Level:
+        """Who decides about a call. In a conversation it is as for the agents of cis: the tool of a skill has a name of
+        its own there, and what a rule says of that name stands."""
+        if not self._link.conversation:
+            named = [policy.level(alias, "", Level.MECHANICAL)] if alias else []
+            return strictest([policy.level(tool, about, Level.MECHANICAL), *named])
+        level = policy.level(tool, about, Level.CONFIRMED if tool in CHANGING else Level.MECHANICAL)
+        return policy.level(alias, "", level) if alias and level is not Level.DENY else level
 
 
 def may_answer(policy: Policy, client: str = "") -> bool:

@@ -66,8 +66,8 @@ class EngineServer:
 
     @property
     def clients(self) -> int:
-        """Connections that are open, of faces and commands."""
-        return len(self._connections)
+        """Connections that are open, of faces and commands; what an agent of the engine starts keeps nobody."""
+        return sum(connection.role != "agent" for connection in self._connections)
 
     def hide(self) -> None:
         """Remove the socket, so that nobody new comes; those who are connected stay."""

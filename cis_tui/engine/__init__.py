@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
+import threading
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from cis_tui import __version__
 from cis_tui.agents.conversations import Conversations
+from cis_tui.agents.provider import CONVERSATION, ToolServer
 from cis_tui.agents.roster import Roster
 from cis_tui.agents.service import AgentService
 from cis_tui.agents.surroundings import Surroundings
@@ -128,6 +131,8 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
         )
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._closed = False
 
     @classmethod
@@ -241,11 +246,17 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
         def settings() -> AgentSettings:
             return load_config(self.home.config_file).settings.agent
 
+        def server(project: str, conversation: str) -> ToolServer:
+            about = ("--home", str(self.home.root.absolute()), *(("--project", project) if project else ()))
+            command = (sys.executable, "-P", "-m", "cis_tui.cli", "mcp", *about)
+            return ToolServer(command, {CONVERSATION: conversation})
+
+        store = Conversations(self._memory, self._clock)
         return Surroundings(
             home=self.home,
-            store=Conversations(self._memory, self._clock),
+            store=store,
             memory=self._memory,
-            roster=Roster(self.home, settings),
+            roster=Roster(self.home, settings, store),
             clock=self._clock,
             tell=self._journal.emit,
             ask=lambda question: ToolQuestions(self._runs.decisions)(question),
@@ -253,6 +264,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
             project=lambda project: agent_context(self._session(project), self._trust),
             default_domain=self._default_domain,
             tools=self._tools_of,
+            server=server,
             anybody=lambda: self.faces > 0,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,15 +54,28 @@ class Parts:
     _peers: PeerService
     _sessions: dict[str, ProjectSession]
     _following: Following
+    _loop: asyncio.AbstractEventLoop
+    _thread: int
+    """The thread of that loop."""
+    _closed: bool
 
     def _session(self, project: str) -> ProjectSession:
-        """The session of a project folder, or of none for an empty path."""
+        """The session of a project folder, or of none for an empty path. On any thread."""
         if project not in self._sessions:
             root = Path(project) if project else None
             self._sessions[project] = ProjectSession(self.home, self._trust, root, self._snapshots, probe=self._probe)
-        if self.staying or self.faces:
-            self._following.follow(self._sessions[project])
-        return self._sessions[project]
+        session = self._sessions[project]
+        if not (self.staying or self.faces):
+            return session
+        if threading.get_ident() == self._thread:
+            self._following.follow(session)
+        else:
+            self._loop.call_soon_threadsafe(self._follow_later, session)
+        return session
+
+    def _follow_later(self, session: ProjectSession) -> None:
+        if not self._closed:
+            self._following.follow(session)
 
     async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `call` off the event loop."""

@@ -17,7 +17,7 @@ from cis_tui.tui.store import AGENT_EVENTS
 
 KEPT_NOTES = 200
 """Notes and commands of a person that stand between the messages."""
-_ABOUT = ("path", "key", "pattern", "query", "dag", "skill", "command", "name")
+_ABOUT = ("title", "path", "key", "pattern", "query", "dag", "skill", "command", "name")
 """Fields of a tool's input that say what a call is about."""
 
 

@@ -29,10 +29,11 @@ class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCall
     again with `since` to go on without a gap.
     """
 
-    def __init__(self, home: Home, channel: Channel) -> None:
+    def __init__(self, home: Home, channel: Channel, role: str) -> None:
         """Use `connect`."""
         super().__init__(channel)
         self._home = home
+        self._events_role = "agent" if role == "agent" else "command"
         self._streams: set[Channel] = set()
         self._closed = False
         self.dropped = 0
@@ -40,13 +41,14 @@ class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCall
 
     @classmethod
     async def connect(cls, home: Home, role: str = "command") -> RemoteEngine:
-        """Attach to the live engine of `home` as a `face`, which keeps it alive, or for a `command`.
+        """Attach to the live engine of `home` as a `face`, which keeps it alive, or for a `command`, or for an `agent`,
+        which the engine itself has started, and which keeps it not.
 
         Raises:
             OSError: nobody listens.
             Unavailable: the engine ended meanwhile, is stopping, or is of another version (not retryable).
         """
-        return cls(home, await Channel.open(home, role))
+        return cls(home, await Channel.open(home, role), role)
 
     async def close(self) -> None:
         """Let go of the engine, which lives on."""
@@ -67,7 +69,7 @@ class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCall
     async def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """See `EngineApi`."""
         try:
-            channel = await Channel.open(self._home, "command", read=False)
+            channel = await Channel.open(self._home, self._events_role, read=False)
         except OSError as error:
             raise gone() from error
         self._streams.add(channel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 
 from cis_tui.cli.command import Command
@@ -17,9 +18,10 @@ async def mcp(context: Context, arguments: Namespace) -> int:
         return install(context, arguments.client or "", write=arguments.write)
     if arguments.write:
         raise usage("cis mcp --write goes with install", "cis mcp install CLIENT --write")
+    from cis_tui.agents.provider import CONVERSATION
     from cis_tui.api.mcp_server import serve
 
-    await serve(context.home, context.project_path)
+    await serve(context.home, context.project_path, os.environ.get(CONVERSATION, ""))
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
@@ -70,26 +70,23 @@ class Door:
         )
         return safe, safe != request
 
-    def tree(self, value: Mapping[str, object]) -> Mapping[str, object]:
-        """JSON data without them."""
-        return cast("Mapping[str, object]", self._value(value)) if self._forms else value
-
     def _message(self, message: Message) -> Message:
         return replace(message, blocks=tuple(self._block(block) for block in message.blocks))
 
     def _block(self, block: Block) -> Block:
-        text, input = self.mask(block.text), cast("Mapping[str, object]", self._value(block.input))
+        text, input = self.mask(block.text), cast("Mapping[str, object]", mapped(block.input, self.mask))
         return block if text == block.text and input == block.input else replace(block, text=text, input=input)
 
-    def _value(self, value: object) -> object:
-        if isinstance(value, str):
-            return self.mask(value)
-        if isinstance(value, Mapping):
-            items = cast("Mapping[str, object]", value).items()
-            return {name: self._value(item) for name, item in items}
-        if isinstance(value, (list, tuple)):
-            return [self._value(item) for item in cast("list[object]", value)]
-        return value
+
+def mapped(value: object, change: Callable[[str], str]) -> object:
+    """JSON data with each text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {name: mapped(item, change) for name, item in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [mapped(item, change) for item in cast("list[object]", value)]
+    return value
 
 
 def without_tokens(text: str) -> str:
@@ -109,9 +106,17 @@ class Doors:
     private: Door
     """Knows the longer private values that agents may not read: a program that runs as the person can read them all."""
 
+    def leaving(self, text: str) -> str:
+        """What is told to a model: without secrets, whether memory knows them or not."""
+        return without_tokens(self.secrets.mask(text))
+
     def answer(self, text: str) -> str:
         """What a program answered, as an agent may see it."""
-        return self.private.mask(self.secrets.mask(text))
+        return self.private.mask(self.leaving(text))
+
+    def answers(self, data: Mapping[str, object]) -> Mapping[str, object]:
+        """The same of JSON data."""
+        return cast("Mapping[str, object]", mapped(data, self.answer))
 
 
 def build_doors(memory: Pages, granted: Sequence[str] = ()) -> Doors:

@@ -26,6 +26,26 @@ class Memory(Protocol):
     def list(self, prefix: str = "", *, domain: Domain | None = None, limit: int = 1000) -> MemoryPage: ...
 
 
+def may_read(item: MemoryItem, granted: Sequence[str]) -> bool:
+    """Whether an entry, or a version of one, may be shown to an agent or an MCP client at all: the one rule.
+
+    `granted`: prefixes of private keys that may be read.
+    """
+    if item.index_type is IndexType.SENSITIVE or item.deleted:
+        return False
+    return item.domain is Domain.PUBLIC or item.key.startswith(tuple(granted))
+
+
+def sides(prefix: str, domain: Domain | None, granted: Sequence[str]) -> list[tuple[Domain, str]]:
+    """What may be looked through for keys that begin with `prefix`: domains, each with the prefix of the keys there."""
+    found = [(Domain.PUBLIC, prefix)] if domain is not Domain.PRIVATE else []
+    for each in granted if domain is not Domain.PUBLIC else ():
+        longest = max(prefix, each, key=len)
+        if longest.startswith(prefix) and longest.startswith(each):
+            found.append((Domain.PRIVATE, longest))
+    return found
+
+
 class AgentMemory:
     """Memory for agents; may block, and be used on any thread."""
 
@@ -37,10 +57,8 @@ class AgentMemory:
         """Private values that were read; what is kept in clear must not repeat them."""
 
     def may_read(self, item: MemoryItem) -> bool:
-        """Whether an entry may be shown to an agent at all: the one rule."""
-        if item.index_type is IndexType.SENSITIVE or item.deleted:
-            return False
-        return item.domain is Domain.PUBLIC or item.key.startswith(self._granted)
+        """See `may_read`."""
+        return may_read(item, self._granted)
 
     def get(self, key: str) -> MemoryItem:
         """The entry `key`.
@@ -70,10 +88,9 @@ class AgentMemory:
 
     def search(self, text: str, *, limit: int = 8) -> tuple[MemoryItem, ...]:
         """Entries that fit a question, best first."""
-        queries = [Query(text, limit=limit, domain=Domain.PUBLIC, patience=PATIENCE)]
-        queries += [
-            Query(text, limit=limit, domain=Domain.PRIVATE, prefix=prefix, patience=PATIENCE)
-            for prefix in self._granted
+        queries = [
+            Query(text, limit=limit, domain=side, prefix=prefix, patience=PATIENCE)
+            for side, prefix in sides("", None, self._granted)
         ]
         hits = [hit for query in queries for hit in self._memory.search(query).hits]
         hits.sort(key=lambda hit: -hit.score)
@@ -86,11 +103,9 @@ class AgentMemory:
     def list(self, prefix: str = "", *, limit: int = MAX_LISTED) -> tuple[str, ...]:
         """Keys that may be read and begin with `prefix`, in order."""
         limit = max(1, min(limit, MAX_LISTED))
-        pages = [self._memory.list(prefix, domain=Domain.PUBLIC, limit=limit)]
-        for granted in self._granted:
-            longer = max(prefix, granted, key=len)
-            if longer.startswith(prefix) and longer.startswith(granted):
-                pages.append(self._memory.list(longer, domain=Domain.PRIVATE, limit=limit))
+        pages = [
+            self._memory.list(longest, domain=side, limit=limit) for side, longest in sides(prefix, None, self._granted)
+        ]
         keys = {item.key for page in pages for item in page.items if self.may_read(item)}
         return tuple(sorted(keys))[:limit]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cis_tui.agents.context import ProjectContext, memory_block, part, system_parts, system_text
 from cis_tui.agents.definitions import AgentDefinition
-from cis_tui.agents.door import Door, Doors, build_doors, without_tokens
+from cis_tui.agents.door import Door, Doors, build_doors
 from cis_tui.agents.file_tools import file_tools
 from cis_tui.agents.memory import AgentMemory
 from cis_tui.agents.memory_tools import memory_tools
@@ -258,12 +258,9 @@ class Talk:
         def hide(text: str) -> str:
             return door.mask(Door(memory.given).mask(text))
 
-        def leaving(text: str) -> str:
-            return without_tokens(door.mask(text))
-
         # Of two with one name the first one stays.
         by_name = {tool.spec.name: tool for tool in reversed(tools)}
-        return Toolbox(by_name, lambda: load_policy(around.home), self._ask, leaving, hide, doors.answer)
+        return Toolbox(by_name, lambda: load_policy(around.home), self._ask, doors.leaving, hide, doors.answer)
 
     async def _ask(self, question: ToolQuestion) -> ToolAnswer:
         self.asking += 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cis_tui.agents.memory import may_read, sides
 from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.text import clean_line
 from cis_tui.memory.queries import Hit, Query
-from cis_tui.memory.records import HIDDEN, Domain, IndexType, MemoryItem, MemoryWrite
+from cis_tui.memory.records import HIDDEN, Domain, MemoryItem, MemoryWrite
 from cis_tui.protocol import EngineApi
 
 MAX_LISTED = 200
@@ -16,13 +17,6 @@ CUT = 200
 """Characters of a value in a list."""
 PATIENCE = 0.5
 """Seconds that a search waits for the model of meaning; without it, words are searched."""
-
-
-def may_read(item: MemoryItem, granted: Sequence[str]) -> bool:
-    """Whether an entry, or a version of one, may be shown to a client at all: the one rule."""
-    if item.index_type is IndexType.SENSITIVE or item.deleted:
-        return False
-    return item.domain is Domain.PUBLIC or item.key.startswith(tuple(granted))
 
 
 class ClientMemory:
@@ -65,7 +59,7 @@ class ClientMemory:
         limit = max(1, min(limit, MAX_LISTED))
         pages = [
             await self._engine.memory_list(longest, domain=side, limit=limit, cut=CUT)
-            for side, longest in self._sides(prefix, domain)
+            for side, longest in sides(prefix, domain, self._granted)
         ]
         found = {item.key: item for page in pages for item in page.items if may_read(item, self._granted)}
         return tuple(found[key] for key in sorted(found))[:limit]
@@ -75,7 +69,7 @@ class ClientMemory:
         limit = max(1, min(limit, MAX_FOUND))
         results = [
             await self._engine.memory_search(Query(text, limit=limit, domain=side, prefix=longest, patience=PATIENCE))
-            for side, longest in self._sides("", domain)
+            for side, longest in sides("", domain, self._granted)
         ]
         hits = {hit.item.key: hit for result in results for hit in result.hits if may_read(hit.item, self._granted)}
         best = sorted(hits.values(), key=lambda hit: -hit.score)
@@ -96,13 +90,3 @@ class ClientMemory:
 
     def _named(self, key: str) -> bool:
         return bool(self._granted) and key.startswith(self._granted)
-
-    def _sides(self, prefix: str, domain: Domain | None) -> list[tuple[Domain, str]]:
-        """What is to be looked through: domains, each with the prefix of the keys that may be read there."""
-        sides = [(Domain.PUBLIC, prefix)] if domain is not Domain.PRIVATE else []
-        if domain is not Domain.PUBLIC:
-            for granted in self._granted:
-                longest = max(prefix, granted, key=len)
-                if longest.startswith(prefix) and longest.startswith(granted):
-                    sides.append((Domain.PRIVATE, longest))
-        return sides

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+from cis_tui.agents.memory import may_read
 from cis_tui.agents.policy import Level, Policy, covers, strictest
 from cis_tui.api import mcp_shapes as shapes
 from cis_tui.api.mcp_link import Link
-from cis_tui.api.mcp_memory import ClientMemory, may_read
+from cis_tui.api.mcp_memory import ClientMemory
 from cis_tui.api.mcp_waiting import Tell, call_skill, consent, follow_run, require_somebody
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.text import clean_line, did_you_mean
-from cis_tui.dag.tool_calls import ToolCall
+from cis_tui.dag.tool_questions import ToolCall
 from cis_tui.dag.views import DagInfo, Subject
 from cis_tui.memory.records import Domain, MemoryWrite
 from cis_tui.protocol import EngineApi

@@ -1,8 +1,9 @@
-"""Calls of tools by agents, asked about as tasks are: the same decisions, the same trail, the same yes to all alike."""
+"""Calls of tools, by our agents and by outside ones, asked about as tasks are: the same decisions and audit trail."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 
 from cis_tui.agents.tools import ToolAnswer, ToolQuestion
 from cis_tui.core.errors import Invalid, Refused
@@ -15,7 +16,27 @@ from cis_tui.dag.model import Level, LevelKind
 from cis_tui.dag.preview import MAX_PART
 from cis_tui.dag.questions import Question
 from cis_tui.dag.trail import canonical, digest
-from cis_tui.dag.views import DecisionStatus, Subject
+from cis_tui.dag.views import Decision, DecisionStatus, Subject
+
+MAX_SHOWN = 4000
+"""Characters of what a person is shown of the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call that a person is to confirm."""
+
+    client: str
+    """Who calls, by the name that it gives itself."""
+    tool: str
+    about: str
+    """The call in words."""
+    why: str
+    """Why a person is asked."""
+    input: str = ""
+    """What it was given, as far as that may be kept in clear."""
+    call: str = ""
+    """Its name."""
 
 
 class ToolQuestions:
@@ -26,12 +47,7 @@ class ToolQuestions:
 
     async def __call__(self, question: ToolQuestion) -> ToolAnswer:
         """Ask, and wait for the answer; the decision is closed when the caller is cancelled."""
-        asked = as_question(question)
-        try:
-            decision = await self._decisions.ask(asked)
-        except asyncio.CancelledError:
-            await self._decisions.give_up(asked)
-            raise
+        decision = await _decided(self._decisions, as_question(question))
         input = question.input
         if decision.edit is not None and decision.edit.input is not None:
             input = decision.edit.input
@@ -40,20 +56,50 @@ class ToolQuestions:
         return ToolAnswer(approved, input, reason=reason, by=decision.by)
 
 
-def as_question(question: ToolQuestion) -> Question:
-    """The call as decisions take it."""
-    seen = _preview(question, question.text, question.shown)
+async def ask_about(decisions: DecisionService, call: ToolCall, project: str) -> Decision:
+    """The decision about `call`, once it is made; closed unanswered when the caller is cancelled."""
+    client, tool = clean_line(call.client, limit=60) or "a client", clean_line(call.tool, limit=60)
+    about, why = clean_line(visible(call.about), limit=300), clean_line(call.why, limit=300)
+    words = f"{client} calls {tool}: {about}\nasked because {why}"
+    shown, folder = visible(call.input), clean_line(project)
+    seen = Preview(text=words, skill=tool, input=shown[:MAX_SHOWN], cut=len(shown) > MAX_SHOWN, folder=folder)
+    named = clean_line(call.call, limit=60)
+    return await _decided(decisions, _question(tool, words, Level(LevelKind.CONFIRMED), project, named, seen))
+
+
+async def _decided(decisions: DecisionService, question: Question) -> Decision:
+    try:
+        return await decisions.ask(question)
+    except asyncio.CancelledError:
+        await decisions.give_up(question)
+        raise
+
+
+def _question(tool: str, words: str, level: Level, project: str, call: str, preview: Preview) -> Question:
     return Question(
         run="",
         dag="",
-        task=question.tool,
-        prompt=question.text,
-        level=Level(LevelKind(question.level.value)),
+        task=tool,
+        prompt=words,
+        level=level,
         subject=Subject.TOOL,
-        project=question.caller.project,
-        call=f"{question.caller.conversation}/{question.call}",
-        preview=seen,
-        edited=lambda edit: _edited(question, edit),
+        project=project,
+        call=call,
+        preview=preview,
+    )
+
+
+def as_question(question: ToolQuestion) -> Question:
+    """The call as decisions take it."""
+    seen = _preview(question, question.text, question.shown)
+
+    def edited(edit: Edit) -> Preview:
+        return _edited(question, edit)
+
+    level, call = Level(LevelKind(question.level.value)), f"{question.caller.conversation}/{question.call}"
+    return replace(
+        _question(question.tool, question.text, level, question.caller.project, call, seen),
+        edited=edited,
         likeness=_likeness(question, question.alike) if question.alike is not None else None,
         always=question.always,
     )

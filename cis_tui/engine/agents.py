@@ -91,7 +91,7 @@ class Agents(Parts):
         def masked() -> Mapping[str, object]:
             granted = load_config(self.home.config_file).settings.agent.memory_read
             doors = build_doors(self._memory, granted)
-            return doors.private.tree(doors.secrets.tree(data))
+            return doors.answers(data)
 
         return await self._in_thread(masked)
 

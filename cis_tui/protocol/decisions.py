@@ -6,7 +6,7 @@ from typing import Protocol
 
 from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
-from cis_tui.dag.tool_calls import ToolCall
+from cis_tui.dag.tool_questions import ToolCall
 from cis_tui.dag.views import Choice, Decision
 
 

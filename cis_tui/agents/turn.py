@@ -160,6 +160,8 @@ class Turn:
                 seen = self.caller.attended and not self.caller.run
                 wait = wait_before_next(failure, made, random.random(), attended=seen)
                 if wait is None:
+                    if self.deeds:
+                        await self.break_off()  # what a program did is done, whatever became of its answer
                     raise
                 begun = any(self.telling.said.values())
                 self.telling.anew()

@@ -9,16 +9,18 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from cis_tui.agents.context import ProjectContext
+from cis_tui.agents.conversations import Conversations
 from cis_tui.agents.definitions import SMALL_MODEL, AgentDefinition, small_model
 from cis_tui.agents.local import LocalProvider
 from cis_tui.agents.model import Block, BlockKind, Message, Role, Stop
 from cis_tui.agents.provider import Finished, ProviderFailure, Request, TextPiece
 from cis_tui.agents.roster import Roster
-from cis_tui.core.clock import Instant
+from cis_tui.core.clock import Instant, utc_now
 from cis_tui.core.config import AgentSettings
 from cis_tui.core.events import EventType
 from cis_tui.core.paths import Home
@@ -240,10 +242,11 @@ print(tried(lambda: socket.create_connection(("127.0.0.1", 9))), tried(lambda: s
 
 
 async def test_who_is_asked_when_nobody_is_named(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nowhere = ProjectContext()
+    nowhere, unused = ProjectContext(), cast("Any", None)
 
     async def default(**settings: object) -> tuple[str, str]:
-        roster = Roster(home, lambda: AgentSettings(**settings))  # pyright: ignore[reportArgumentType]
+        asked = AgentSettings(**settings)  # pyright: ignore[reportArgumentType]
+        roster = Roster(home, lambda: asked, Conversations(unused, utc_now))
         chosen = await roster.choose("", nowhere, "claude-opus-5-5")
         return chosen.name, chosen.model
 

@@ -41,6 +41,7 @@ from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.weekly import WeeklyArchive
 from cis_tui.p2p.service import PeerService
+from cis_tui.p2p.sharing import sync_with
 from cis_tui.project.agent_tools import workspace_tools
 from cis_tui.project.following import Following
 from cis_tui.project.guide import agent_context
@@ -129,6 +130,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
             find_skill=lambda name: self._session("").runnable_skill(name),
             exposed=lambda: load_config(home.config_file).settings.p2p.expose,
         )
+        sync_with(self._peers, self._memory, identity, tell=journal.emit, clock=clock)
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
         self._loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cis_tui.engine.parts import Parts
-from cis_tui.p2p.model import Pairing, PeerIdentity, PeerInfo, PeerStatus
+from cis_tui.p2p.model import Pairing, PeerIdentity, PeerInfo, PeerStatus, SyncReport
 
 
 class Peers(Parts):
@@ -48,6 +48,10 @@ class Peers(Parts):
     async def peer_share(self, peer: str, prefixes: tuple[str, ...] | None) -> PeerInfo:
         """See `EngineApi`."""
         return await self._peers.set_share(peer, prefixes)
+
+    async def peer_sync(self, peer: str = "") -> tuple[SyncReport, ...]:
+        """See `EngineApi`."""
+        return await self._peers.sync_now(peer)
 
     async def peer_pair_open(self, *, own: bool = True, name: str = "") -> Pairing:
         """See `EngineApi`."""

@@ -83,6 +83,15 @@ class PeerBook:
             return Admission.ADMIT
         return Admission.PAIRING if self.mode is Mode.QUARANTINE or self.may_pair(did) else Admission.REFUSE
 
+    def status(self, did: str) -> Trust:
+        """What a person has said of `did`.
+
+        Raises:
+            Unavailable, Invalid: the book cannot be read (CIS-P2P-043, 044).
+        """
+        peer = self._db.peers().get(did)
+        return peer.status if peer else Trust.PENDING
+
     def share(self, did: str) -> tuple[str, ...]:
         """Beginnings of the public keys that `did` is given; one empty text is all of them, no text none.
 

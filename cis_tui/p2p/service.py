@@ -10,19 +10,19 @@ from contextlib import suppress
 
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import P2PSettings
-from cis_tui.core.errors import CisError, Unavailable
+from cis_tui.core.errors import CisError, Refused, Unavailable
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity, peer_id_of
 from cis_tui.core.paths import Home
 from cis_tui.p2p.book import PeerBook
 from cis_tui.p2p.happenings import Happenings
 from cis_tui.p2p.link import Admission, Handler, Link
-from cis_tui.p2p.model import Looking, Mode, NodeState, Pairing, PeerIdentity, PeerInfo, PeerStatus, Trust
+from cis_tui.p2p.model import Looking, Mode, NodeState, Pairing, PeerIdentity, PeerInfo, PeerStatus, SyncReport, Trust
 from cis_tui.p2p.names import fingerprint, own_name
 from cis_tui.p2p.node import PeerNode
 from cis_tui.p2p.pairs import Pairs
 from cis_tui.p2p.peers_db import Peer
-from cis_tui.p2p.views import SyncView, peer_info
+from cis_tui.p2p.views import Sync, peer_info
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class PeerService:
             identity=identity, settings=settings, gate=self.book, on_event=self.happenings.heard, clock=clock
         )
         self.pairs = Pairs(identity.did, self.book, self.node, self.happenings, tell, clock=clock)
-        self.sync: SyncView | None = None
+        self.sync: Sync | None = None
         """Set by whoever syncs."""
         self._state, self._problem = NodeState.OFF, ""
         self._starting: asyncio.Task[None] | None = None
@@ -66,9 +66,9 @@ class PeerService:
         """Whether the settings want this home to speak to peers."""
         return self._settings.enabled and self.book.mode is not Mode.SOLITARY
 
-    def serve(self, protocol: str, handler: Handler) -> None:
-        """Answer requests of admitted peers; to be called before `begin`."""
-        self.node.serve(protocol, handler)
+    def serve(self, protocol: str, handler: Handler, *, anyone: bool = False) -> None:
+        """Answer requests of admitted peers; to be called before `begin`. `anyone`: see `PeerNode.serve`."""
+        self.node.serve(protocol, handler, anyone=anyone)
 
     def begin(self, *, after: float = 0.0) -> None:
         """Start the node in the background, in `after` seconds; at once if it was begun already."""
@@ -119,6 +119,8 @@ class PeerService:
         else:
             self._become(NodeState.LIVE)
             self.happenings.begin(self.node)
+            if self.sync is not None:
+                self.sync.begin()
             with suppress(CisError):
                 await self._keep(*await asyncio.to_thread(self.book.peers))
         self._started.set()
@@ -134,6 +136,8 @@ class PeerService:
             if self._state is not NodeState.STARTING:
                 self._starting.cancel()  # one that has begun is let come up: a thread cannot be called back half-way
             await asyncio.wait([self._starting])
+        if self.sync is not None:
+            await self.sync.close()
         await self.happenings.close()
         await self.node.stop()
         self._state = NodeState.OFF
@@ -231,6 +235,41 @@ class PeerService:
         """See `PeerBook.forget`; live connections end now, unless strangers may speak."""
         await self._changed(await asyncio.to_thread(self.book.forget, word), "forgotten")
 
+    async def sync_now(self, word: str = "") -> tuple[SyncReport, ...]:
+        """Sync with one peer, or with all that are allowed, now, and say what came of it.
+
+        Raises:
+            Unavailable: peers cannot be reached from here (CIS-P2P-060, 061).
+            NotFound: `word` means nobody (CIS-P2P-040, 041).
+            Refused: the peer is not admitted (CIS-P2P-062).
+        """
+        peers = await asyncio.to_thread(self._to_sync, word)
+        await self.live()
+        assert self.sync is not None, "whoever made this has set it"
+        problems = await self.sync.sync_now([peer.did for peer in peers])
+        exchanged = self.sync.exchanged
+        return tuple(
+            [
+                SyncReport(
+                    did=peer.did,
+                    name=peer.name,
+                    done=not problems[peer.did],
+                    problem=problems[peer.did],
+                    pending=(await asyncio.to_thread(exchanged, peer.did)).pending,
+                )
+                for peer in peers
+            ]
+        )
+
+    def _to_sync(self, word: str) -> list[Peer]:
+        if not word:
+            return [peer for peer in self.book.peers() if peer.status is Trust.ALLOWED]
+        peer = self.book.find(word)
+        if self.book.admits(peer.did) is not Admission.ADMIT:
+            hint = "cis peer allow admits it"
+            raise Refused("CIS-P2P-062", f"{peer.name or peer.did} is not admitted", hint=hint)
+        return [peer]
+
     async def pair_open(self, *, own: bool, name: str = "") -> Pairing:
         """Open a pairing code; see `Pairs.open`.
 
@@ -247,6 +286,8 @@ class PeerService:
 
     async def _changed(self, peer: Peer, change: str) -> PeerInfo:
         await self._keep(peer)
+        if self.sync is not None and change != "renamed":
+            self.sync.peer_changed(peer.did)
         self._tell(EventType.PEER_CHANGED, {"peer": peer.did, "name": peer.name, "change": change})
         return await self._told(peer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,8 +26,19 @@ class Exchanged:
     conflicts: int = 0
 
 
-class SyncView(Protocol):
-    """What can be asked of the sync; answers from memory, or blocks for some milliseconds."""
+class Sync(Protocol):
+    """What peers need of whoever syncs (`Syncing`). `exchanged` and `queue` answer from memory, or block for some
+    milliseconds; the rest is for the loop."""
+
+    def begin(self) -> None: ...
+    async def close(self) -> None: ...
+    def peer_changed(self, did: str) -> None:
+        """A person has said something about a peer."""
+        ...
+
+    async def sync_now(self, peers: Sequence[str]) -> Mapping[str, str]:
+        """Sync with peers, now; why it did not work, by peer, empty where it did."""
+        ...
 
     def exchanged(self, did: str) -> Exchanged: ...
 
@@ -35,7 +47,7 @@ class SyncView(Protocol):
         ...
 
 
-def peer_info(peer: Peer, *, book: PeerBook, link: Link | None, refusals: Refusals, sync: SyncView | None) -> PeerInfo:
+def peer_info(peer: Peer, *, book: PeerBook, link: Link | None, refusals: Refusals, sync: Sync | None) -> PeerInfo:
     """One peer for a face; blocks as the book does."""
     id, (refused, why) = peer_id(peer.did), refusals.of(peer.did)
     done = sync.exchanged(peer.did) if sync is not None else Exchanged()

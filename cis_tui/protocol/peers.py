@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cis_tui.p2p.model import Pairing, PeerIdentity, PeerInfo, PeerStatus
+from cis_tui.p2p.model import Pairing, PeerIdentity, PeerInfo, PeerStatus, SyncReport
 
 
 class PeerApi(Protocol):
@@ -55,6 +55,10 @@ class PeerApi(Protocol):
         ...
 
     async def peer_pair_cancel(self, id: str) -> Pairing: ...
+
+    async def peer_sync(self, peer: str = "") -> tuple[SyncReport, ...]:
+        """Sync with a peer, or with all that are allowed, now, and say what came of each."""
+        ...
 
     async def peer_pair_join(self, code: str, *, at: str = "", own: bool = True, name: str = "") -> PeerInfo:
         """Type the code that another node shows, at the multiaddr `at` or somewhere around here; Refused if wrong."""

@@ -106,6 +106,7 @@ class SyncService:
         self.outbox = Outbox(memory.exchange, identity, self.heard)
         self._claims: dict[Dot, tuple[str, float]] = {}
         self._claiming = Lock()
+        self._told_of: dict[str, str] = {}
 
     # What a peer asks
 
@@ -205,6 +206,7 @@ class SyncService:
             news = self.outbox.news(page.offers, peer) if page.start else page.offers
             entries, end = ([], "") if page.more else self._batch(news, page.next, prefixes)
             since = page.start if end else page.next
+            self._queued(peer, news, end or page.next)
             answer = read_answer((yield request("push", entries=entries, next=end or page.next, since=since)))
             mark = text(answer, "mark")
             keys = [offer.key for offer in news[: len(entries)]] if mark == end else []
@@ -214,6 +216,12 @@ class SyncService:
                 done.behind = True
                 return done
         return done
+
+    def _queued(self, peer: str, news: Sequence[Offer], end: str) -> None:
+        """Tell, once, of what goes out to a peer."""
+        if news and self._told_of.get(peer) != end:
+            self._told_of[peer] = end
+            self._on_event("SyncQueued", {"peer": peer, "key": news[-1].key, "count": len(news)})
 
     def admitted(self, peer: str) -> Taken:
         """Take what `peer` brought before a person had decided about it; to be called when they did."""
@@ -228,9 +236,9 @@ class SyncService:
         """Hear `peer`, or all, from the beginning: when something is taken now that was refused before."""
         self._memory.exchange.forget(peer)
 
-    def waiting(self, peers: Sequence[str]) -> Waiting:
-        """What `peers` have not acknowledged."""
-        return self.outbox.waiting([(peer, self._given(peer)) for peer in peers])
+    def waiting(self, peers: Sequence[str], *, limit: int = 100) -> Waiting:
+        """What `peers` have not acknowledged, with at most `limit` markers."""
+        return self.outbox.waiting([(peer, self._given(peer)) for peer in peers], limit=limit)
 
     def _fetch(self, peer: str, dots: Sequence[Dot], done: Exchanged) -> Generator[bytes, bytes, None]:
         left = list(dots)

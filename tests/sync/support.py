@@ -123,10 +123,10 @@ def push(giver: Replica, taker: Replica) -> Exchanged:
     return talk(giver.sync.push(taker.did), lambda body: taker.sync.answer(giver.did, body))
 
 
-def settle(replicas: Sequence[Replica], rounds: int = 3) -> None:
-    """Let everybody hear everybody."""
-    for _ in range(rounds):
-        for taker in replicas:
-            for giver in replicas:
-                if giver is not taker:
-                    pull(taker, giver)
+def settle(replicas: Sequence[Replica]) -> None:
+    """Let everybody hear everybody, until nobody hears anything new."""
+    for _ in range(10):
+        heard = [pull(taker, giver) for taker in replicas for giver in replicas if giver is not taker]
+        if not any(each.received or each.again for each in heard):
+            return
+    raise AssertionError("it never comes to an end")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cis_tui.api.client.channel import Calls
-from cis_tui.p2p.model import Pairing, PeerIdentity, PeerInfo, PeerStatus
+from cis_tui.p2p.model import Pairing, PeerIdentity, PeerInfo, PeerStatus, SyncReport
 
 
 class PeerCalls(Calls):
@@ -48,6 +48,10 @@ class PeerCalls(Calls):
     async def peer_share(self, peer: str, prefixes: tuple[str, ...] | None) -> PeerInfo:
         """See `EngineApi`."""
         return await self._call("peer_share", peer=peer, prefixes=prefixes)
+
+    async def peer_sync(self, peer: str = "") -> tuple[SyncReport, ...]:
+        """See `EngineApi`."""
+        return await self._call("peer_sync", peer=peer)
 
     async def peer_pair_open(self, *, own: bool = True, name: str = "") -> Pairing:
         """See `EngineApi`."""

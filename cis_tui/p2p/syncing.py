@@ -44,7 +44,7 @@ _LONGEST = 60.0
 """Seconds until what failed is tried again, at most."""
 _THREADS = 4
 _TIMEOUT = 10.0
-_CONFLICTS = 1000
+_CONFLICTS = 200
 T = TypeVar("T")
 
 
@@ -176,8 +176,10 @@ class Syncing:
         while True:
             try:
                 self._look()
-            except CisError as error:
-                log.warning("sync cannot look at memory: %s", error.message)
+            except Exception:
+                # A disk that is full, a file that is gone: it is looked again.
+                log.exception("sync cannot look at memory")
+                await asyncio.sleep(_LONGEST)
             await asyncio.sleep(LOOK if self._couriers else _ALONE)
 
     def _look(self) -> None:

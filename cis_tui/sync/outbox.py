@@ -7,8 +7,8 @@ whose mark is not as far as that (spec, Public Memory Sync Flow, steps 2 and 3).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 from cis_tui.core.clock import Instant
@@ -22,10 +22,10 @@ from cis_tui.memory.versions import moment
 from cis_tui.sync.canonical import canonical
 from cis_tui.sync.entries import entry_of, value_bytes
 from cis_tui.sync.heard import Heard
-from cis_tui.sync.messages import BATCH, PART
+from cis_tui.sync.messages import BATCH, PART, Message
 
-SIGNATURES = 8_192
-"""Own signatures that are kept, since each is made for every peer again."""
+KEPT = 8 * 1024 * 1024
+"""Bytes of entries that are kept as they go out, since most go to every peer."""
 _COUNTED = 1_000
 """Versions that are counted for a peer; more are as many."""
 
@@ -59,21 +59,21 @@ class Outbox:
         self._identity = identity
         self._heard = heard
         self._lock = Lock()
-        self._signatures: OrderedDict[Dot, bytes] = OrderedDict()
+        self._entries: OrderedDict[Dot, tuple[Message, int]] = OrderedDict()
+        self._bytes = 0
         self._large: tuple[Dot, MemoryRecord] | None = None
         """What parts were asked of last, and may leave."""
 
-    def batch(self, dots: Sequence[Dot], prefixes: Sequence[str]) -> tuple[list[dict[str, object]], int]:
+    def batch(self, dots: Sequence[Dot], prefixes: Sequence[str]) -> tuple[list[Message], int]:
         """Entries of a message, and how many of `dots` they are, with those of which nothing may be given."""
-        entries: list[dict[str, object]] = []
+        entries: list[Message] = []
         size = done = 0
-        for dot, record in self._records(dots):
-            entry = None if record is None else self._entry(dot, record, prefixes)
-            if entry is not None:
-                size += len(canonical(entry))
+        for found in self._made(dots):
+            if found is not None and str(found[0]["key"]).startswith(tuple(prefixes)):
+                size += found[1]
                 if entries and size > BATCH:
                     break
-                entries.append(entry)
+                entries.append(found[0])
             done += 1
         return entries, done
 
@@ -109,7 +109,7 @@ class Outbox:
         )
         return Waiting(markers, len(by_dot), counts)
 
-    def _records(self, dots: Sequence[Dot]) -> Iterable[tuple[Dot, MemoryRecord | None]]:
+    def _records(self, dots: Sequence[Dot]) -> Iterator[tuple[Dot, MemoryRecord | None]]:
         """Each of `dots` with its version, None where that is gone."""
         left = iter(dots)
         for record in self._exchange.records(dots):
@@ -120,21 +120,29 @@ class Outbox:
                 yield dot, None
         yield from ((dot, None) for dot in left)
 
-    def _entry(self, dot: Dot, record: MemoryRecord, prefixes: Sequence[str]) -> dict[str, object] | None:
-        if not may_leave(record, prefixes):
-            return None
+    def _made(self, dots: Sequence[Dot]) -> Iterator[tuple[Message, int] | None]:
+        """Each of `dots` as an entry, with its size; None where nothing may be given."""
         with self._lock:
-            kept = self._signatures.get(dot)
+            kept = {dot: self._entries[dot] for dot in dots if dot in self._entries}
+        new = self._records([dot for dot in dots if dot not in kept])
+        for dot in dots:
+            yield kept[dot] if dot in kept else self._entry(*next(new))
+
+    def _entry(self, dot: Dot, record: MemoryRecord | None) -> tuple[Message, int] | None:
+        if record is None or not may_leave(record, ("",)):
+            return None
         try:
-            entry = entry_of(replace(record, signature=record.signature or kept), self._identity)
+            entry = entry_of(record, self._identity)
         except CisError:
             return None
-        if record.signature is None and kept is None:
-            with self._lock:
-                self._signatures[dot] = bytes.fromhex(str(entry["sig"]))
-                while len(self._signatures) > SIGNATURES:
-                    self._signatures.popitem(last=False)
-        return entry
+        size = len(canonical(entry))
+        with self._lock:
+            if dot not in self._entries:
+                self._entries[dot] = entry, size
+                self._bytes += size
+            while self._bytes > KEPT:
+                self._bytes -= self._entries.popitem(last=False)[1][1]
+        return entry, size
 
 
 def may_leave(record: MemoryRecord, prefixes: Sequence[str]) -> bool:

@@ -86,15 +86,13 @@ class Replica:
         item = self.memory.current(key)
         return None if item is None else item.value
 
-    def dump(self, prefix: str = "") -> object:
-        """What all nodes are to agree on."""
-        items = [(item.key, item.value, item.version, item.pinned) for item in self.memory.list(prefix).items]
-        conflicts = [
-            (each.key, each.winner.version, sorted(sorted(other.version.items()) for other in each.others))
-            for each in self.memory.revisions.conflicts()
-            if each.key.startswith(prefix)
-        ]
-        return items, conflicts
+    def dump(self, prefix: str = "") -> list[tuple[object, ...]]:
+        """What all nodes are to agree on: every newest version, of those in conflict all, with deletions."""
+        dots = [offer.dot for offer in self.memory.exchange.page("", (prefix,)).offers]
+        return sorted(
+            (each.key, each.origin, each.hlc, repr(each.value), sorted(each.vector.items()), each.pinned)
+            for each in self.memory.exchange.records(dots)
+        )
 
     def close(self) -> None:
         self.memory.close()

@@ -184,9 +184,11 @@ class SyncService:
             if len(mine) < len(wanted):
                 done.again = True
                 return done
-            if page.next != standing.heard:
-                self._memory.exchange.note(peer, heard=page.next, scope=standing.scope)
-            if not page.more or page.next == standing.heard:
+            if page.next == standing.heard:
+                return done
+            # The next question tells the peer that this was heard.
+            self._memory.exchange.note(peer, heard=page.next, scope=standing.scope)
+            if self._standing(peer).heard != page.next:
                 return done
         return done
 

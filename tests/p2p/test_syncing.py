@@ -143,6 +143,7 @@ async def test_a_thousand_entries_and_large_ones_arrive_everywhere(live: Live) -
     await until(lambda: all(life.memory.list(limit=1).total == 1001 for life in (b, c)), seconds=30)
     assert b.value("large") == a.value("large")
     assert max(map(len, b.crossed)) < 1024 * 1024
+    await until(lambda: a.syncing.queue(9) == ((), 0))
 
 
 async def test_nodes_that_were_apart_agree_and_both_show_the_conflict(live: Live) -> None:

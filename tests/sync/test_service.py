@@ -293,6 +293,7 @@ def test_a_thousand_entries_go_in_batches(three: Three) -> None:
     assert talk(three.ben.sync.pull(three.ann.did), carry).received == 1000
     assert max(sizes) < BATCH * 1.1 and len(sizes) < 12
     assert three.ben.memory.list(limit=1).total == 1000
+    assert three.ann.sync.waiting([three.ben.did]).total == 0, "who asked has said that it is there"
 
 
 FORGED: list[dict[str, Any]] = [
@@ -531,8 +532,9 @@ def test_two_that_have_the_same_are_not_both_asked_for_it(three: Three) -> None:
     fetch = first.send(three.ann.sync.answer(three.cem.did, next(first)))
     second = pull(three.cem, three.ben)
     assert (second.received, second.again) == (0, True)
+    last = first.send(three.ann.sync.answer(three.cem.did, fetch))
     with pytest.raises(StopIteration):
-        first.send(three.ann.sync.answer(three.cem.did, fetch))
+        first.send(three.ann.sync.answer(three.cem.did, last))
     assert three.cem.dump() == three.ann.dump()
     assert (pull(three.cem, three.ben).received, pull(three.cem, three.ben).again) == (0, False)
 

@@ -47,6 +47,8 @@ CREATE TABLE IF NOT EXISTS debts(
     PRIMARY KEY(run, task)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pruned(run TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions(number INTEGER PRIMARY KEY, run TEXT NOT NULL, data TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS decisions_of_others ON decisions(number) WHERE json_extract(data, '$.subject') = 'vote';
+CREATE INDEX IF NOT EXISTS runs_for_others ON runs(started_at) WHERE json_extract(definition, '$.asked.job') IS NOT NULL;
 """
 _SUMMARY = "id, dag, status, started_at, ended_at, policy, project, tasks_total, tasks_ended, tasks_failed"
 _ENDS = frozenset({EventType.TASK_COMPLETED, EventType.TASK_FAILED, EventType.TASK_SKIPPED, EventType.TASK_TAKEN})
@@ -322,7 +324,8 @@ def read_jobs(connection: Connection) -> list[tuple[str, str, str, bool]]:
     """The runs that other nodes wanted: each with that node, its name for it there, and whether it has ended."""
     query = (
         "SELECT id, json_extract(definition, '$.asked.did'), json_extract(definition, '$.asked.job'), ended_at"
-        " FROM runs WHERE json_extract(definition, '$.asked.job') IS NOT NULL ORDER BY rowid"
+        " FROM runs INDEXED BY runs_for_others"
+        " WHERE json_extract(definition, '$.asked.job') IS NOT NULL ORDER BY started_at"
     )
     return [(str(id), str(did), str(job), ended is not None) for id, did, job, ended in connection.execute(query)]
 
@@ -336,8 +339,8 @@ def read_foreign(connection: Connection) -> list[Decision]:
 
 def find_foreign(connection: Connection, asker: str, run: str, id: str) -> Decision | None:
     """What is known of the vote that the node `asker` calls `id`."""
-    where = "json_extract(data, '$.asker') = ? AND json_extract(data, '$.origin.run') = ?"
+    where = " AND ".join(f"json_extract(data, '$.{name}') = ?" for name in ("asker", "origin.run", "origin.id"))
     row = connection.execute(
-        f"SELECT data FROM decisions WHERE {where} AND json_extract(data, '$.origin.id') = ?", (asker, run, id)
+        f"SELECT data FROM decisions WHERE json_extract(data, '$.subject') = 'vote' AND {where}", (asker, run, id)
     ).fetchone()
     return decode(Decision, json.loads(row[0])) if row else None

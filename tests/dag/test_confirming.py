@@ -39,8 +39,10 @@ async def test_a_call_waits_for_a_yes(tmp_path: Path) -> None:
         assert (decision.kind, decision.subject, decision.task) == (DecisionKind.CONFIRMED, Subject.SKILL, "lint")
         assert (decision.run, decision.call, decision.project) == ("", "c1", str(lab.project))
         assert f"asked because {WHY}" in decision.prompt
+        assert lab.runs.skill_calls.active == 1, "no engine ends meanwhile"
         made = await lab.runs.decisions.approve(decision.id, reason="fine")
         assert (await work).success
+        assert lab.runs.skill_calls.active == 0
         assert made.status is DecisionStatus.APPROVED
         await eventually(lambda: [row.what for row in lab.runs.history.trail(decision.id)] == ["asked", "approved"])
         detail = lab.runs.history.detail(decision.id)

@@ -38,18 +38,24 @@ async def list_decisions(context: Context, arguments: Namespace) -> int:
         _table_of_all(decisions)
     else:
         rows = [
-            (d.id, d.kind, d.dag or d.subject, d.task, moment(d.deadline) or "held", _votes(d) or "-", d.prompt)
+            (d.id, d.kind, _whose(d), d.task, moment(d.deadline) or "held", _votes(d) or "-", d.prompt)
             for d in decisions
         ]
         table(("ID", "KIND", "DAG", "TASK", "CLOSES (UTC)", "VOTES", "WHAT"), rows)
     return 0
 
 
+def _whose(decision: Decision) -> str:
+    """The DAG that asks, with the node if that is another one."""
+    there = f" on {decision.origin.name}" if decision.origin else ""
+    return f"{decision.dag or decision.subject}{there}"
+
+
 def _table_of_all(decisions: Iterable[Decision]) -> None:
     from cis_tui.cli.outcome import moment, short_name
 
     rows = [
-        (d.id, d.status, d.kind, d.dag or d.subject, d.task, moment(d.decided_at) or "-", short_name(d.by), d.reason)
+        (d.id, d.status, d.kind, _whose(d), d.task, moment(d.decided_at) or "-", short_name(d.by), d.reason)
         for d in decisions
     ]
     table(("ID", "STATUS", "KIND", "DAG", "TASK", "AT (UTC)", "BY", "REASON"), rows, status=1)

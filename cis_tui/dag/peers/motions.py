@@ -98,7 +98,7 @@ def checked(motion: Motion, *, asker: str, me: str, name: str, now: Instant) -> 
         quorum=given.quorum,
         threshold=given.threshold,
         asked_at=now,
-        dag=f"{clean_line(given.dag, limit=200)} on {clean_line(name, limit=60)}",
+        dag=clean_line(given.dag, limit=200),
         subject=Subject.VOTE,
         digest=given.digest,
         asker=asker,

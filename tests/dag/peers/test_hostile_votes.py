@@ -193,7 +193,7 @@ async def test_what_cannot_be_shown_as_it_is_is_not_asked(tmp_path: Path) -> Non
         assert bob.open() == ()
         await put(net, motion(prompt="fine \x1b[2J[b]really[/b]", dag="x\x1b[1mdeploy"))
         (open,) = bob.open()
-        assert (open.prompt, open.dag) == ("fine [b]really[/b]", "xdeploy on eve")
+        assert (open.prompt, open.dag) == ("fine [b]really[/b]", "xdeploy")
 
 
 async def test_a_vote_cannot_become_another_one(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ CREATE TABLE IF NOT EXISTS debts(
 CREATE TABLE IF NOT EXISTS pruned(run TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS decisions(number INTEGER PRIMARY KEY, run TEXT NOT NULL, data TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS decisions_of_others ON decisions(number) WHERE json_extract(data, '$.subject') = 'vote';
-CREATE INDEX IF NOT EXISTS runs_for_others ON runs(started_at) WHERE json_extract(definition, '$.asked.job') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_for_others ON runs(started_at)
+    WHERE json_extract(definition, '$.asked.job') IS NOT NULL;
 """
 _SUMMARY = "id, dag, status, started_at, ended_at, policy, project, tasks_total, tasks_ended, tasks_failed"
 _ENDS = frozenset({EventType.TASK_COMPLETED, EventType.TASK_FAILED, EventType.TASK_SKIPPED, EventType.TASK_TAKEN})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 from cis_tui.agents.conversations import Conversations, FileWrite
 from cis_tui.agents.files import MAX_FILE, MAX_FOUND, MAX_LINES, Content, ProjectFiles, runs_by_itself, secretive
-from cis_tui.agents.policy import Level
+from cis_tui.agents.policy import Level, Policy
 from cis_tui.agents.provider import ToolSpec
 from cis_tui.agents.tools import Caller, Input, Tool, schema
 from cis_tui.core.errors import Invalid
@@ -18,10 +19,11 @@ _PATH = "relative to the project's folder"
 _NEW_FILE = 0o644
 
 
-def file_tools(project: str, store: Conversations, *, closed: Path) -> tuple[Tool, ...]:
+def file_tools(project: str, store: Conversations, *, closed: Path, policy: Callable[[], Policy]) -> tuple[Tool, ...]:
     """Read, list, search, write and edit; every write is kept so that it can be taken back.
 
-    `closed`: the home, of which agents see no file, wherever it lies.
+    `closed`: the home, of which agents see no file, wherever it lies. `policy`: what holds now; a search looks into no
+    file that may not be read unasked.
     """
     files = ProjectFiles(Path(project), closed=closed)
     writer = _Writer(files, store)
@@ -41,10 +43,18 @@ def file_tools(project: str, store: Conversations, *, closed: Path) -> tuple[Too
     async def grep(input: Input, caller: Caller) -> str:
         if not input["text"]:
             raise Invalid("CIS-AGENT-026", "file_grep: the text is empty")
-        found = files.grep(str(input["text"]), str(input.get("path", "")), str(input.get("glob", "")))
+        rules, left = await asyncio.to_thread(policy), set[str]()
+
+        def skip(name: str) -> bool:
+            if rules.asks("file_read", name):
+                left.add(name)
+            return name in left
+
+        found = files.grep(str(input["text"]), str(input.get("path", "")), str(input.get("glob", "")), skip)
         lines = await asyncio.to_thread(lambda: list(islice(found, MAX_FOUND + 1)))
         more = "\n(… and more)" if len(lines) > MAX_FOUND else ""
-        return "\n".join(lines[:MAX_FOUND]) + more or "it is nowhere"
+        more += f"\n({len(left)} files were not looked into: they may not be read unasked)" if left else ""
+        return ("\n".join(lines[:MAX_FOUND]) or "it is nowhere") + more
 
     def about(input: Input) -> str:
         return files.name(str(input.get("path", "")))
@@ -69,6 +79,7 @@ def file_tools(project: str, store: Conversations, *, closed: Path) -> tuple[Too
                 ),
             ),
             read,
+            kin=("file_grep",),
             always_ask=secret,
             level=Level.MECHANICAL,
             about=about,
@@ -86,6 +97,7 @@ def file_tools(project: str, store: Conversations, *, closed: Path) -> tuple[Too
                 schema(["text"], text="looked for as it stands", path=_PATH, glob="such as **/*.py"),
             ),
             grep,
+            kin=("file_read",),
             always_ask=secret,
             level=Level.MECHANICAL,
             about=about,
@@ -97,6 +109,7 @@ def file_tools(project: str, store: Conversations, *, closed: Path) -> tuple[Too
                 schema(["path", "content"], path=_PATH, content="the whole text"),
             ),
             writer.write,
+            kin=("file_edit",),
             level=Level.CONFIRMED,
             about=about,
             preview=writer.preview_write,
@@ -115,6 +128,7 @@ def file_tools(project: str, store: Conversations, *, closed: Path) -> tuple[Too
                 ),
             ),
             writer.edit,
+            kin=("file_write", "file_read"),
             level=Level.CONFIRMED,
             about=about,
             preview=writer.preview_edit,

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -206,9 +206,11 @@ class ProjectFiles:
             raise NotFound("CIS-AGENT-032", f"{clean_line(path)} is no folder that can be read") from error
         return [entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "") for entry in entries[: 5 * MAX_FOUND]]
 
-    def grep(self, pattern: str, path: str, glob: str) -> Iterator[str]:
-        """Lines in which a text is found: `path:line: text`."""
+    def grep(self, pattern: str, path: str, glob: str, skip: Callable[[str], bool] = lambda _: False) -> Iterator[str]:
+        """Lines in which a text is found: `path:line: text`; not of files whose names `skip` is true of."""
         for file in self._walk(self.place(path or "."), glob):
+            if skip(file.relative_to(self.root).as_posix()):
+                continue
             try:
                 content = self.read(str(file.relative_to(self.root)))
             except (Refused, Invalid, NotFound):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cis_tui.core.errors import CisError, NotFound, Refused
@@ -49,16 +49,17 @@ def sides(prefix: str, domain: Domain | None, granted: Sequence[str]) -> list[tu
 class AgentMemory:
     """Memory for agents; may block, and be used on any thread."""
 
-    def __init__(self, memory: Memory, granted: Sequence[str]) -> None:
-        """`granted`: prefixes of private keys that may be read."""
+    def __init__(self, memory: Memory, granted: Sequence[str], denied: Callable[[str], bool] = lambda _: False) -> None:
+        """`granted`: prefixes of private keys that may be read; `denied`: whether a key may not, whatever it is."""
+        self._denied = denied
         self._memory = memory
         self._granted = tuple(prefix for prefix in granted if prefix)
         self.given: list[str | bytes] = []
         """Private values that were read; what is kept in clear must not repeat them."""
 
     def may_read(self, item: MemoryItem) -> bool:
-        """See `may_read`."""
-        return may_read(item, self._granted)
+        """See `may_read`; what the policy denies may not."""
+        return not self._denied(item.key) and may_read(item, self._granted)
 
     def get(self, key: str) -> MemoryItem:
         """The entry `key`.

@@ -60,6 +60,14 @@ def strictest(levels: Iterable[Level]) -> Level:
     """The one of them that lets the least happen."""
     return min(levels, key=_STRICT.index)
 
+    def denies(self, tool: str, about: str) -> bool:
+        """Whether a call is forbidden."""
+        return self.level(tool, about, Level.MECHANICAL) is Level.DENY
+
+    def asks(self, tool: str, about: str) -> bool:
+        """Whether a call that is free by itself is not."""
+        return self.level(tool, about, Level.MECHANICAL) is not Level.MECHANICAL
+
 
 def covers(pattern: str, tool: str, about: str) -> bool:
     """Whether a pattern, `TOOL` or `TOOL:ABOUT`, fits a call; a path with `..` is fitted by no pattern for paths."""

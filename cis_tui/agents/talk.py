@@ -14,7 +14,7 @@ from cis_tui.agents.file_tools import file_tools
 from cis_tui.agents.memory import AgentMemory
 from cis_tui.agents.memory_tools import memory_tools
 from cis_tui.agents.model import Activity, Block, BlockKind, Conversation, Message, Role, Stopped
-from cis_tui.agents.policy import load_policy
+from cis_tui.agents.policy import Policy, load_policy
 from cis_tui.agents.provider import Fitting, Permit, Request, ToolServer
 from cis_tui.agents.surroundings import Surroundings
 from cis_tui.agents.telling import Telling
@@ -207,7 +207,7 @@ class Talk:
         agent = how.agent or await around.roster.choose(conversation.agent, project, conversation.model)
         telling.started({"agent": agent.name, "model": agent.model})
         settings = await asyncio.to_thread(around.settings)
-        memory = AgentMemory(around.memory, settings.memory_read)
+        memory = AgentMemory(around.memory, settings.memory_read, self._denied)
         context = await asyncio.to_thread(_remembered, memory, text)
         prompt = Message(
             Role.USER,
@@ -248,10 +248,10 @@ class Talk:
         )
 
     def _box(self, project: str, memory: AgentMemory, doors: Doors) -> Toolbox:
-        around, door = self._around, doors.secrets
+        around, door, policy = self._around, doors.secrets, self._policy
         tools = (
             *memory_tools(memory, around.default_domain),
-            *(file_tools(project, self._store, closed=around.home.root) if project else ()),
+            *(file_tools(project, self._store, closed=around.home.root, policy=policy) if project else ()),
             *around.tools(project),
         )
 
@@ -260,7 +260,14 @@ class Talk:
 
         # Of two with one name the first one stays.
         by_name = {tool.spec.name: tool for tool in reversed(tools)}
-        return Toolbox(by_name, lambda: load_policy(around.home), self._ask, doors.leaving, hide, doors.answer)
+        return Toolbox(by_name, policy, self._ask, doors.leaving, hide, doors.answer)
+
+    def _policy(self) -> Policy:
+        return load_policy(self._around.home)
+
+    def _denied(self, key: str) -> bool:
+        """Whether the policy keeps an entry of memory from agents, whichever way it would be read."""
+        return self._policy().denies("memory_get", key)
 
     async def _ask(self, question: ToolQuestion) -> ToolAnswer:
         self.asking += 1

@@ -55,6 +55,8 @@ class Tool:
 
     It is made again after the yes: when it is another one then, the call is not run.
     """
+    kin: tuple[str, ...] = ()
+    """Other tools that come to the same: what the policy denies them, it denies this one."""
     programs: bool = False
     """Whether it answers what programs said, that may have read anything."""
     alike: Callable[[Input], str] | None = None
@@ -180,8 +182,9 @@ class Toolbox:
 
     async def _level(self, tool: Tool, input: Input, default: Level) -> Level:
         about = tool.about(input)
-        level = (await asyncio.to_thread(self.policy)).level(tool.spec.name, about, default)
-        if level is Level.DENY:
+        policy = await asyncio.to_thread(self.policy)
+        level = policy.level(tool.spec.name, about, default)
+        if level is Level.DENY or any(policy.denies(name, about) for name in tool.kin):
             raise _No(f"refused: the policy denies {shown_call(tool.spec.name, about)}")
         return level
 

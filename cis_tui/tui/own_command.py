@@ -74,8 +74,11 @@ class OwnCommand:
         return "done" if self.code == 0 else f"exit {self.code}"
 
     def told_to_agent(self) -> str:
-        """What an agent is told of it."""
+        """What an agent is told of it, without the keys and tokens that show themselves."""
+        from cis_tui.agents.door import without_tokens
+
+        output = without_tokens(self.output.rstrip())
         fence = "```"
-        while fence in self.output:
+        while fence in output:
             fence += "`"
-        return f"I ran `{self.line}` ({self.ending}):\n\n{fence}\n{self.output.rstrip()}\n{fence}"
+        return f"I ran `{without_tokens(self.line)}` ({self.ending}):\n\n{fence}\n{output}\n{fence}"

@@ -9,6 +9,7 @@ import pytest
 
 from cis_tui.agents.files import runs_by_itself, secretive
 from cis_tui.agents.policy import Level, Policy, patterns_for
+from cis_tui.memory.records import Domain, MemoryWrite
 from tests.agents import far_end as wire
 from tests.agents.desk import Desk
 from tests.agents.far_end import FarEnd, Reply
@@ -155,3 +156,30 @@ async def test_a_folder_that_becomes_a_link_is_not_followed(tmp_path: Path, monk
     with pytest.raises(Refused):
         files.write("docs/a.md", b"x", 0o644)
     assert list(outside.iterdir()) == []
+
+
+async def test_what_is_denied_has_no_other_door(desk: Desk, end: FarEnd) -> None:
+    """A search reads as well, an edit writes, and nobody asks for what memory adds to a prompt."""
+    project = desk.project()
+    put(project, "plans/next.md", "the plan is teapot")
+    put(project, "open.md", "a teapot is no plan")
+    await desk.engine.memory_set(MemoryWrite("work/plan", "the teapot is the plan", Domain.PUBLIC))
+    for pattern in ("file_read:plans/*", "file_write:plans/*", "memory_get:work/*"):
+        await desk.engine.agent_allow(pattern, "deny")
+    end.script = [
+        Reply(
+            wire.calls(
+                ("t1", "file_grep", {"text": "teapot"}),
+                ("t2", "file_grep", {"text": "teapot", "path": "plans/next.md"}),
+                ("t3", "file_edit", {"path": "plans/next.md", "old": "teapot", "new": "x"}),
+                ("t4", "memory_get", {"key": "work/plan"}),
+                ("t5", "memory_search", {"query": "teapot plan"}),
+                ("t6", "memory_list", {}),
+            )
+        )
+    ]
+    await desk.ask("what is the plan with the teapot?", project=project)
+    sent = "".join(asked.text for asked in end.asked)
+    assert "a teapot is no plan" in sent and "1 files were not looked into" in sent
+    assert "the plan is teapot" not in sent and "the teapot is the plan" not in sent and "work/plan\\n" not in sent
+    assert not await desk.engine.decision_list(all=True)

@@ -164,7 +164,10 @@ async def test_conversations_are_listed_searched_resumed_and_forked(home: Home, 
         await until(pilot, lambda: "is there already" in text_of(app))
 
 
-async def test_without_a_model_memory_answers_and_it_is_said(home: Home, project: Path) -> None:
+async def test_without_a_model_memory_answers_and_it_is_said(
+    home: Home, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIS_AGENT_DEFAULT", "offline")
     async with attached(home, project) as (app, pilot):
         await pilot.press("4")
         await until(pilot, lambda: "no model is configured" in text_of(app))

@@ -131,7 +131,7 @@ class ChatActs:
         stopped, view = done
         self._pane.take(view)
         what = [*(["the answer"] if stopped.answer else []), *stopped.tools]
-        self._pane.chat.note(f"stopped: {', '.join(what)}" if what else "there was nothing left to stop")
+        self._pane.chat.note(f"stopped: {', '.join(what)}" if what else "stopped before an answer came")
         if stopped.queued:
             self._pane.write("\n\n".join(stopped.queued))
         self._pane.show_log()

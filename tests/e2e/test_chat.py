@@ -19,6 +19,9 @@ from tests.tui.helpers import HOSTILE
 
 CTRL_O = "\x0f"
 SHIFT_TAB = "\x1b[Z"
+FIRST = 100.0
+"""Seconds that an engine may take to its first answer: it imports the library then, on a machine that is busy."""
+pytestmark = pytest.mark.timeout(300)
 OSC_52 = "\x1b]52;c;aGk=\x07"
 
 
@@ -66,7 +69,7 @@ def test_terminals_see_the_same_and_kills_lose_only_what_came(
     far.script = [Reply([start(), *said(0, "Half an answer")], end="stall"), Reply(text("A whole answer."))]
     first = workspace(project, terminals)
     first.press("tell me", "enter")
-    first.wait("Half an answer")
+    first.wait("Half an answer", seconds=FIRST)
     second = workspace(project, terminals)
     second.wait("Half an answer")
     second.press("and then", "tab")
@@ -84,7 +87,7 @@ def test_terminals_see_the_same_and_kills_lose_only_what_came(
     first.wait(lambda screen: "queued" not in screen)
     first.press(CTRL_O)
     for terminal in (first, second):
-        terminal.wait("A whole answer.")
+        terminal.wait("A whole answer.", seconds=FIRST)
 
     first.kill()
     first.wait_exit()
@@ -117,7 +120,7 @@ def test_what_a_model_says_does_nothing_to_a_terminal(
     ]
     terminal = workspace(project, terminals)
     terminal.press(f"\x1b[200~say {hostile}\x1b[201~", "enter")
-    terminal.wait(lambda screen: screen.count("bold[/b]") > 3)
+    terminal.wait(lambda screen: screen.count("bold[/b]") > 3, seconds=FIRST)
     terminal.press("again", "enter")
     terminal.wait("asks for approval")
     terminal.press(SHIFT_TAB)

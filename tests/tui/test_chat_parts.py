@@ -36,6 +36,7 @@ from cis_tui.tui.chat_head import waiting
 from cis_tui.tui.chat_log import ChatLog, Heard, Kind
 from cis_tui.tui.chat_words import Does, fuzzy, read_line, remembered_as, word_of
 from cis_tui.tui.markdown import Markdown
+from cis_tui.tui.own_command import OwnCommand
 from cis_tui.tui.paint import Line, Tone, cell_len, line_width, wrap
 from cis_tui.tui.screens.chat import ChatScreen
 from cis_tui.tui.store import Changes
@@ -325,3 +326,10 @@ async def test_ten_thousand_calls_are_no_burden(home: Home) -> None:
         assert process_time() - begun < 1.0
         await pilot.pause()
         assert "file_read 9999  1.5s" in text_of(app)
+
+
+def test_keys_that_a_command_prints_are_not_given_to_the_agent() -> None:
+    command = OwnCommand("env", "")
+    command.output = "HOME=/home/ada\nKEY=sk-ant-api03-Zq8Jw2Lx9Vb4Nt7Rk1Ph6Gd3Fs5Ym0\n"
+    told = command.told_to_agent()
+    assert "HOME=/home/ada" in told and "Zq8Jw2" not in told and "left out" in told

@@ -9,6 +9,7 @@ from cis_tui.core.events import Event, EventType
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.peer_events import peer_text
 from cis_tui.tui.words import clock_time, span
+from cis_tui.tui.writers import NOBODY, Names
 
 TYPE_WIDTH = 19
 
@@ -32,9 +33,9 @@ _REMARKS = ("change", "what", "reason", "error", "message", "domain")
 _TURNS = {"removed": "gone", "changed": "reloaded"}
 
 
-def event_line(event: Event, width: int) -> Line:
-    """One event: when, what, about what."""
-    about = event_text(event)
+def event_line(event: Event, width: int, names: Names = NOBODY) -> Line:
+    """One event: when, what, about what; `names` are those of other nodes."""
+    about = event_text(event, names)
     return [
         (clock_time(event.at) + "  ", Tone.DIM),
         (fit(shown(event.type), TYPE_WIDTH), _TONES.get(event.type, Tone.PLAIN)),
@@ -42,10 +43,10 @@ def event_line(event: Event, width: int) -> Line:
     ]
 
 
-def event_text(event: Event) -> str:
+def event_text(event: Event, names: Names = NOBODY) -> str:
     """What an event is about, and how it went; no value of any memory entry is in it."""
     data = event.data
-    if told := peer_text(event):
+    if told := peer_text(event, names):
         return told
     parts = [shown(str(data[name]), limit=200) for name in _NAMES if data.get(name)]
     if data.get("run"):

@@ -113,20 +113,15 @@ class PeerActs:
     def settle(self, conflicts: Sequence[MemoryConflict]) -> None:
         """Settle a conflict; of several, the one that is chosen."""
         from cis_tui.tui.memory_acts import settle
+        from cis_tui.tui.peer_sync import origins
         from cis_tui.tui.screens.choice import ChoiceDialog
-        from cis_tui.tui.writers import writer
+        from cis_tui.tui.writers import written
 
         store = self._desk.store
         if len(conflicts) == 1:
             settle(self._desk, conflicts[0])
             return
-        options = [
-            (
-                conflict.key,
-                " ≠ ".join(writer(item.origin, store.me, store.names) for item in (conflict.winner, *conflict.others)),
-            )
-            for conflict in conflicts
-        ]
+        options = [(conflict.key, written(origins(conflict), store.me, store.names)) for conflict in conflicts]
         self._desk.dialog(
             ChoiceDialog("Which conflict?", options),
             lambda index: settle(self._desk, conflicts[index]) if index is not None else None,

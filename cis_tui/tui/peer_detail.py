@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cis_tui.core.clock import Instant
 from cis_tui.p2p.model import Looking, Mode, NodeState, PeerInfo, PeerStatus, Trust
 from cis_tui.tui.paint import Line, Tone, fit, shown
@@ -12,10 +14,10 @@ from cis_tui.tui.writers import node_name
 LABEL = 13
 
 
-def node_lines(status: PeerStatus, *, alone: bool) -> list[Line]:
-    """Who this node is to others, how it is reached, and, while it is `alone`, how another one finds it."""
+def node_lines(status: PeerStatus, peers: Sequence[PeerInfo]) -> list[Line]:
+    """Who this node is to others, how it is reached, and, while none of `peers` may speak, how one comes to."""
     lines: list[Line] = [
-        *(_teaching(status) if alone else ()),
+        *(() if any(peer.admitted for peer in peers) else _teaching(status, known=bool(peers))),
         [("This node  ", Tone.STRONG), (shown(status.name), Tone.STRONG)],
         labelled("fingerprint", shown(status.fingerprint)),
         labelled("DID", shown(status.identity.did)),
@@ -28,7 +30,7 @@ def node_lines(status: PeerStatus, *, alone: bool) -> list[Line]:
     return lines + [[("! ", Tone.ASK), (shown(notice), Tone.PLAIN)] for notice in status.notices]
 
 
-def _teaching(status: PeerStatus) -> list[Line]:
+def _teaching(status: PeerStatus, *, known: bool) -> list[Line]:
     """How another machine finds this one."""
     if status.state is NodeState.OFF:
         why = "the mode is solitary" if status.mode is Mode.SOLITARY else "[p2p] enabled is false"
@@ -43,7 +45,10 @@ def _teaching(status: PeerStatus) -> list[Line]:
         ("   ", "cis peer pair CODE --at ADDRESS"),
     )
     return [
-        [("No peers yet: ", Tone.STRONG), ("public memory is shared with those that you allow.", Tone.PLAIN)],
+        [
+            (f"{'Nobody is allowed' if known else 'No peers'} yet: ", Tone.STRONG),
+            ("public memory is shared with those that you allow.", Tone.PLAIN),
+        ],
         *([(number, Tone.STRONG), (text, Tone.PLAIN)] for number, text in steps),
         [],
     ]

@@ -10,7 +10,7 @@ from cis_tui.p2p.model import PairingState
 from cis_tui.tui.paint import shown
 from cis_tui.tui.peer_words import VIAS
 from cis_tui.tui.words import count
-from cis_tui.tui.writers import node_name
+from cis_tui.tui.writers import NOBODY, Names, node_name
 
 Data = Mapping[str, object]
 
@@ -31,10 +31,13 @@ _PAIRINGS: Mapping[str, str] = {
 }
 
 
-def peer_text(event: Event) -> str:
+def peer_text(event: Event, names: Names = NOBODY) -> str:
     """A sentence for what happened to a peer or to the sync; empty for other events."""
     say = _SAID.get(event.type)
-    return say(event.data) if say else ""
+    if say is None:
+        return ""
+    did = str(event.data.get("peer") or event.data.get("origin") or "")
+    return say({**event.data, "name": event.data.get("name") or names.get(did, "")})
 
 
 def _text(data: Data, name: str, limit: int = 200) -> str:
@@ -42,7 +45,7 @@ def _text(data: Data, name: str, limit: int = 200) -> str:
 
 
 def _who(data: Data) -> str:
-    did = str(data.get("peer") or "")
+    did = str(data.get("peer") or data.get("origin") or "")
     return node_name(did, {did: str(data.get("name") or "")}) if did else "somebody who proved no key"
 
 
@@ -85,7 +88,8 @@ def _paired(data: Data) -> str:
 def _queued(data: Data) -> str:
     peers = data.get("peers")
     number = len(cast("list[object]", peers)) if isinstance(peers, (list, tuple)) else 0
-    return f"{_text(data, 'key')}  to be acknowledged by {count(number, 'peer')}"
+    waits = f"waits for {count(number, 'peer')}" if number else "everybody has it"
+    return f"{_text(data, 'key')}  {waits}"
 
 
 def _acked(data: Data) -> str:
@@ -95,9 +99,8 @@ def _acked(data: Data) -> str:
 
 
 def _merged(data: Data) -> str:
-    origin = str(data.get("origin") or "")
     said = "stands against another version, written" if data.get("concurrent") else "came, written"
-    return f"{_text(data, 'key')}  {said} by {node_name(origin, {})}"
+    return f"{_text(data, 'key')}  {said} by {_who(data)}"
 
 
 _SAID: Mapping[str, Callable[[Data], str]] = {

@@ -9,7 +9,7 @@ from cis_tui.memory.records import MemoryConflict
 from cis_tui.p2p.model import PeerStatus, Queued, Refusal
 from cis_tui.tui.paint import Line, Tone, shown
 from cis_tui.tui.words import count, when
-from cis_tui.tui.writers import Names, node_name, writer
+from cis_tui.tui.writers import Names, node_name, written
 
 
 def sync_lines(
@@ -50,9 +50,13 @@ def _queued(change: Queued, now: Instant, names: Names) -> Line:
     ]
 
 
+def origins(conflict: MemoryConflict) -> list[str]:
+    """The DIDs of those who wrote its versions, that of the one that is read first."""
+    return [item.origin for item in (conflict.winner, *conflict.others)]
+
+
 def _conflict(conflict: MemoryConflict, me: str, names: Names) -> Line:
-    versions = [conflict.winner, *conflict.others]
-    who = " ≠ ".join(writer(item.origin, me, names) for item in versions)
+    who = written(origins(conflict), me, names)
     return [("  ≠ ", Tone.ASK), (shown(conflict.key, limit=200), Tone.PLAIN), (f"  {who}", Tone.DIM)]
 
 

@@ -116,14 +116,10 @@ def looking(status: PeerStatus) -> list[Piece]:
 def traffic(status: PeerStatus, conflicts: int) -> list[Piece]:
     """Who is there and what waits, each said only if there is something to say."""
     told = [
-        (status.connected, f"● {status.connected} connected", Tone.GOOD),
         (status.pending, f"? {status.pending} pending", Tone.ASK),
         (status.queued, f"↑ {status.queued} to acknowledge", Tone.LIVE),
         (conflicts, f"≠ {count(conflicts, 'conflict')}", Tone.ASK),
         (status.refused, f"✗ {status.refused} refused", Tone.BAD),
     ]
-    pieces: list[Piece] = []
-    for number, text, tone in told:
-        if number:
-            pieces.append((f"{'   ' if pieces else ''}{text}", tone))
-    return pieces or [("nobody connected", Tone.DIM)]
+    there = (f"● {status.connected} connected", Tone.GOOD) if status.connected else ("○ nobody connected", Tone.DIM)
+    return [there, *((f"   {text}", tone) for number, text, tone in told if number)]

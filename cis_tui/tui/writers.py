@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cis_tui.tui.paint import shown
 
@@ -30,3 +30,8 @@ def node_name(did: str, names: Names) -> str:
 def writer(did: str, me: str, names: Names) -> str:
     """Who wrote a version: `here`, or another node."""
     return "here" if did == me else node_name(did, names)
+
+
+def written(dids: Iterable[str], me: str, names: Names) -> str:
+    """Such as `written here and by laptop (z6Mkabcd…wxyz)`."""
+    return "written " + " and ".join("here" if did == me else f"by {node_name(did, names)}" for did in dids)

@@ -63,7 +63,8 @@ def test_how_a_peer_stands_is_told_by_mark_and_word() -> None:
         ("PeerChanged", {"change": "allowed"}, f"{WHO} was allowed"),
         ("PairingEnded", {"change": "paired"}, f"{WHO} is paired"),
         ("PairingEnded", {"peer": "", "change": "spent"}, "a pairing code was typed wrong too often"),
-        ("SyncQueued", {"key": "a/b", "peers": ["x", "y"]}, "a/b  to be acknowledged by 2 peers"),
+        ("SyncQueued", {"key": "a/b", "peers": ["x", "y"]}, "a/b  waits for 2 peers"),
+        ("SyncQueued", {"key": "a/b", "peers": []}, "a/b  everybody has it"),
         ("SyncAcked", {"pending": 3}, f"{WHO} has acknowledged; 3 changes to go"),
         ("SyncAcked", {"pending": 0}, f"{WHO} has acknowledged everything"),
         ("PeerChanged", {"change": "of a later version"}, f"{WHO} of a later version"),
@@ -76,6 +77,7 @@ def test_what_happens_to_peers_is_told_in_words(type: str, data: dict[str, objec
 def test_a_merged_entry_tells_where_it_comes_from_and_whether_it_is_disputed() -> None:
     data = {"key": "a/b", "origin": LAPTOP.did, "concurrent": False}
     assert event_text(Event(1, NOW, "MemoryMerged", data)) == f"a/b  came, written by {short_did(LAPTOP.did)}"
+    assert f"written by {WHO}" in event_text(Event(1, NOW, "MemoryMerged", data), {LAPTOP.did: "laptop"})
     assert "stands against another version" in event_text(Event(1, NOW, "MemoryMerged", data | {"concurrent": True}))
 
 

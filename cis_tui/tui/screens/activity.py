@@ -18,6 +18,7 @@ from cis_tui.tui.widgets.filter import Filter
 from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.widgets.rows import RowList
 from cis_tui.tui.words import count
+from cis_tui.tui.writers import NOBODY, Names
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -29,9 +30,11 @@ class EventList(RowList):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._events: Sequence[Event] = ()
+        self._names: Names = NOBODY
 
-    def show(self, events: Sequence[Event]) -> None:
-        """Show these; follow the newest if the cursor stood on the newest."""
+    def show(self, events: Sequence[Event], names: Names) -> None:
+        """Show these; follow the newest if the cursor stood on the newest. `names` are those of other nodes."""
+        self._names = names
         follows = self.cursor >= len(self._events) - 1
         seq = self._events[self.cursor].seq if self._events and not follows else None
         self._events = events
@@ -44,7 +47,7 @@ class EventList(RowList):
 
     def row(self, index: int, width: int) -> Line:
         """One event."""
-        return event_line(self._events[index], width)
+        return event_line(self._events[index], width, self._names)
 
 
 class EventCount(LineWidget):
@@ -100,7 +103,9 @@ class ActivityScreen(WorkspaceScreen):
         store = self.desk.store
         if not self._paused:
             needle = self.filter.value.lower()
-            self.list.show([event for event in store.activity if needle in f"{event.type} {event_text(event)}".lower()])
+            names = store.names
+            found = [event for event in store.activity if needle in f"{event.type} {event_text(event, names)}".lower()]
+            self.list.show(found, names)
         self.counter.show(self.list.count, store.activity_dropped, paused=self._paused)
 
     def update(self, changes: Changes) -> None:

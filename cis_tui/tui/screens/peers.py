@@ -130,7 +130,7 @@ class PeersScreen(WorkspaceScreen):
         status = store.peer_status
         if status is None:
             return
-        self.page.show(peer_lines(peer, status.mode) if peer else node_lines(status, alone=not store.peers))
+        self.page.show(peer_lines(peer, status.mode) if peer else node_lines(status, store.peers))
         self.sync.show(sync_lines(status, self._conflicts, self.desk.clock(), me=store.me, names=store.names))
 
     # Keys
@@ -166,7 +166,7 @@ class PeersScreen(WorkspaceScreen):
         peer, status = self.table.chosen, self.desk.store.peer_status
         if status is None:
             return
-        lines = peer_lines(peer, status.mode) if peer else node_lines(status, alone=True)
+        lines = peer_lines(peer, status.mode) if peer else node_lines(status, ())
         self.desk.dialog(ReaderDialog("This peer" if peer else "This node", lines))
 
     def action_pair(self) -> None:

@@ -77,7 +77,7 @@ class Lan:
         self._found = found
         self._refuse = refuse
         self._changed = changed
-        self._names: dict[str, str] = {}
+        self._names: dict[str, Sequence[Address]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._own = f"cis-{did[-12:]}.{SERVICE}"
@@ -157,14 +157,19 @@ class Lan:
     def _heard(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
         """Somebody is announced, or says goodbye. Called in the loop."""
         if state_change.name == "Removed":
-            if did := self._names.pop(name, None):
-                self._found(did, ())
+            if gone := self._names.pop(name, ()):
+                self._tell(gone[0].did)
         elif name not in self._asking and (name in self._names or len(self._names) < MAX_NAMES):
             if len(self._asking) >= MAX_NAMES:
                 return
             task = asyncio.ensure_future(self._ask(zeroconf, name))
             self._asking[name] = task
             task.add_done_callback(lambda _: self._asking.pop(name, None))
+
+    def _tell(self, did: str) -> None:
+        """Tell where the node is, by all announcements that claim its DID: a false one takes no place of a true one."""
+        said = (addresses for addresses in self._names.values() if addresses[0].did == did)
+        self._found(did, tuple(dict.fromkeys(address for addresses in said for address in addresses)))
 
     async def _ask(self, zeroconf: Zeroconf, name: str) -> None:
         """Ask for the addresses of an announcement."""
@@ -184,7 +189,7 @@ class Lan:
                 return
             did = addresses[0].did
             if did != self._did:
-                self._names[name] = did
-                self._found(did, addresses)
+                self._names[name] = addresses
+                self._tell(did)
             elif addresses[0].port != self._port():
                 self._refuse(did, "somebody announces the DID of this node", str(addresses[0]))

@@ -245,6 +245,8 @@ class PeerNode:
 
     def _take_found(self, did: str, source: str, addresses: tuple[Address, ...]) -> None:
         """Somebody claims to be a peer at `addresses`, or is there no more."""
+        own = set(own_addresses(self._port, ipv6=self._ipv6))  # such as that of a bridge which every machine has
+        addresses = tuple(address for address in addresses if str(address) not in own)
         known = self._found.setdefault(did, {})
         self._found.move_to_end(did)
         while len(self._found) > MAX_FOUND:

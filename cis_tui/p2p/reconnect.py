@@ -18,7 +18,7 @@ MAX_KEPT = 256
 """Peers that are kept connected."""
 MAX_TRIED = 8
 """Addresses of one peer that are tried."""
-MAX_OF_SOURCE = 6
+MAX_OF_SOURCE = 32
 """Addresses of one peer that one source may name."""
 LONGEST_WAIT = 60.0
 """Seconds between two attempts, at most."""
@@ -67,9 +67,13 @@ class Kept:
         return new
 
     def addresses(self) -> tuple[Address, ...]:
-        """Where to try, the likeliest place first; each source has its share."""
+        """Where to try: first where it worked, then one of each source in turn, in any order.
+
+        So lies crowd nothing out for good, however many there are.
+        """
         worked = (self.worked,) if self.worked is not None else ()
-        turns = [named[place] for place in range(MAX_OF_SOURCE) for named in self._named.values() if place < len(named)]
+        sources = [random.sample(named, len(named)) for named in self._named.values()]
+        turns = [named[place] for place in range(MAX_OF_SOURCE) for named in sources if place < len(named)]
         return tuple(dict.fromkeys((*worked, *turns)))[:MAX_TRIED]
 
 

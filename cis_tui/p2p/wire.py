@@ -194,6 +194,7 @@ class KeptYamux(Yamux):
             self._ping_sent_time = trio.current_time()
             await self._write_frame(b"\0\x02\0\x01\0\0\0\0" + self._ping_id.to_bytes(4, "big"))
             await self._ping_event.wait()
+        await trio.sleep(0.05)  # were this machine itself held up, an answer may lie there unread
         return self.secured_conn.heard > asked
 
     async def _read_data_body(self, length: int) -> bytes:

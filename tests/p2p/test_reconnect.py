@@ -112,6 +112,8 @@ def test_no_source_takes_the_place_of_the_others() -> None:
     assert tried[0] == kept.worked
     assert {Address("10.0.0.1", 7677), Address("10.0.0.2", 7677)} <= set(tried)
     assert len(tried) == MAX_TRIED
+    everything = {address for _ in range(200) for address in kept.addresses()}
+    assert Address("10.6.6.31", 666) in everything, "whatever is named has its turn"
 
 
 async def test_only_addresses_can_be_kept(peer: Make) -> None:

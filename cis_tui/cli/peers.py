@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from cis_tui.cli.outcome import moment, seconds
 from cis_tui.cli.output import paint, show, table
 from cis_tui.core.text import clean_line
-from cis_tui.p2p.model import Mode, NodeState, PeerInfo, PeerStatus, Trust
+from cis_tui.p2p.model import Mode, NodeState, PeerInfo, PeerStatus, SyncReport, Trust
 
 _STATES = {
     NodeState.OFF: "no node is live",
@@ -18,7 +18,7 @@ _STATES = {
 _MODES = {
     Mode.WHITELIST: "peers that were allowed may speak",
     Mode.OPEN: "everybody may speak who was not denied",
-    Mode.QUARANTINE: "peers that were allowed may speak, others may stay connected",
+    Mode.QUARANTINE: "peers that were allowed may speak, what others bring is held aside",
     Mode.SOLITARY: "nobody may speak, and no port is open",
 }
 _REFUSALS = 5
@@ -131,6 +131,15 @@ def _refusals(status: PeerStatus) -> Iterator[tuple[str, str]]:
         who = refusal.did or refusal.addr or "somebody"
         times = f" ({refusal.count} times)" if refusal.count > 1 else ""
         yield "", f"{moment(refusal.at)} {who}: {refusal.reason}{times}"
+
+
+def show_reports(reports: Iterable[SyncReport]) -> None:
+    """What became of a sync, a line for each peer."""
+    rows = [
+        (report.name or report.did, "ok" if report.done else "failed", str(report.pending), report.problem)
+        for report in reports
+    ]
+    table(("PEER", "STATUS", "PENDING", "PROBLEM"), rows, status=1)
 
 
 def time_left(length: float) -> str:

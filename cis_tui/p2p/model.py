@@ -16,7 +16,7 @@ class Mode(StrEnum):
     OPEN = "open"
     """Everybody who was not denied."""
     QUARANTINE = "quarantine"
-    """As whitelist, but others may stay connected, so that they are seen; nothing is exchanged with them."""
+    """As whitelist, but others may stay connected; what they bring is held aside until they are allowed."""
     SOLITARY = "solitary"
     """Nobody: no port is open and nobody is looked for."""
 

@@ -146,6 +146,23 @@ async def status(context: Context, arguments: Namespace) -> int:
     return 0
 
 
+async def sync(context: Context, arguments: Namespace) -> int:
+    """`cis peer sync [PEER]`: 0 only if all that were asked have, and are given, everything."""
+    from cis_tui.cli.access import live
+    from cis_tui.cli.peers import show_reports
+    from cis_tui.core.errors import Exit
+
+    async with live(context, hint="cis engine start starts one, and that syncs by itself") as api:
+        reports = await api.peer_sync(arguments.peer)
+    if context.json:
+        show_json(reports)
+    elif not reports:
+        note("no peer is allowed; cis peer pair makes two nodes peers")
+    else:
+        show_reports(reports)
+    return Exit.DONE if all(report.done for report in reports) else Exit.UNAVAILABLE
+
+
 async def pair(context: Context, arguments: Namespace) -> int:
     """`cis peer pair [CODE]`."""
     from cis_tui.cli.access import working
@@ -217,6 +234,10 @@ def _peer(parser: ArgumentParser) -> None:
     parser.add_argument("peer", metavar="PEER", help="its DID, the beginning of it, its peer id or its name")
 
 
+def _sync(parser: ArgumentParser) -> None:
+    parser.add_argument("peer", metavar="PEER", nargs="?", default="", help="with this one only")
+
+
 def _add(parser: ArgumentParser) -> None:
     parser.add_argument("addr", metavar="MULTIADDR", help="as cis peer id prints it there")
     parser.add_argument("--allow", action="store_true", help="and let it speak")
@@ -261,5 +282,6 @@ COMMANDS = (
     Command("forget", "make a peer a stranger again", forget, _peer),
     Command("rename", "call a peer something", rename, _rename),
     Command("share", "say what of public memory a peer is given", share, _share),
+    Command("sync", "sync with a peer, or with all, now and not when it is due", sync, _sync),
     Command("status", "the node, its mode, what it refused", status),
 )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from typing import cast
 
+from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated, ServerEvent
+
 from cis_tui.core.codec import encode
-from cis_tui.core.events import Event
+from cis_tui.core.errors import CisError
+from cis_tui.core.events import Event, EventType
 from cis_tui.core.text import clean_line
 from cis_tui.protocol import EngineApi
 
@@ -16,6 +19,8 @@ KEPT = 200
 """Events that are given at once."""
 REACH = 5000
 """How far back numbers are looked through for them."""
+AGAIN = 1.0
+"""Seconds after which an engine that was lost is looked for again."""
 QUIET = 0.3
 """Seconds without an event after which what there was has been read."""
 _SHOWN_TYPES = ("Memory", "Run", "Task", "Decision", "Vote", "Skill", "Project", "Dag", "Week", "Rollback")
@@ -39,6 +44,62 @@ async def recent_events(engine: EngineApi, since: int | None = None) -> list[Map
             if event.seq >= last or (since is not None and len(found) == KEPT):
                 break
     return found[-KEPT:]
+
+
+def changed_by(event: Event) -> tuple[str, ...]:
+    """The resources that an event changes."""
+    shown = shown_event(event)
+    if shown is None:
+        return ()
+    data = cast("Mapping[str, object]", shown["data"])
+    named = [f"cis://runs/{data['run']}"] if data.get("run") else []
+    if event.type.startswith("Memory") and event.type != EventType.MEMORY_ACCESS and data.get("key"):
+        named.append(f"cis://memory/{data['key']}")
+    return ("cis://events", *named)
+
+
+class Changes:
+    """Implements the SDK's `SubscriptionBus`: tells who listens which resources change.
+
+    The engine is asked for events only while somebody listens.
+    """
+
+    def __init__(self, engine: Callable[[], Awaitable[EngineApi]]) -> None:
+        self._engine = engine
+        self._bus = InMemorySubscriptionBus()
+        self._listening: set[object] = set()
+        self._following: asyncio.Task[None] | None = None
+
+    async def publish(self, event: ServerEvent) -> None:
+        """See `SubscriptionBus`."""
+        await self._bus.publish(event)
+
+    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        """See `SubscriptionBus`."""
+        unsubscribe, token = self._bus.subscribe(listener), object()
+        self._listening.add(token)
+        if self._following is None or self._following.done():
+            self._following = asyncio.get_running_loop().create_task(self._follow())
+
+        def leave() -> None:
+            unsubscribe()
+            self._listening.discard(token)
+            if not self._listening and self._following is not None:
+                self._following.cancel()
+
+        return leave
+
+    async def _follow(self) -> None:
+        since: int | None = None
+        while True:
+            with suppress(CisError):
+                events = cast("AsyncGenerator[Event]", (await self._engine()).events(since))
+                async with aclosing(events):
+                    async for event in events:
+                        since = event.seq
+                        for uri in changed_by(event):
+                            await self.publish(ResourceUpdated(uri))
+            await asyncio.sleep(AGAIN)
 
 
 def shown_event(event: Event) -> Mapping[str, object] | None:

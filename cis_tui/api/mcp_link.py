@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from cis_tui.agents.policy import Policy, load_policy
 from cis_tui.api.client import RemoteEngine
 from cis_tui.api.launch import launch
 from cis_tui.core.config import load_config
-from cis_tui.core.errors import Unavailable
+from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.paths import Home
+
+MOMENT = 1.0
+"""Seconds between a call that is given up and what is done about it."""
 
 
 class Link:
@@ -22,6 +27,7 @@ class Link:
         self.project = project
         self.conversation = conversation
         self._engine: RemoteEngine | None = None
+        self._later: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()
 
     async def engine(self) -> RemoteEngine:
@@ -47,8 +53,22 @@ class Link:
         """The person's rules about calls of tools, as they are now: the same that hold for the agents of cis."""
         return await asyncio.to_thread(load_policy, self.home)
 
+    def later(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do something in a moment, unless the client hangs up: what it gave up on purpose is not what it lost."""
+
+        async def wait() -> None:
+            await asyncio.sleep(MOMENT)
+            with suppress(CisError):
+                await work()
+
+        task = asyncio.get_running_loop().create_task(wait())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
     async def close(self) -> None:
         """Let go of the engine, which ends when nobody else needs it."""
+        for task in self._later:
+            task.cancel()
         if self._engine is not None:
             await self._engine.close()
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from cis_tui import __version__
 from cis_tui.api import mcp_shapes as shapes
-from cis_tui.api.mcp_events import recent_events
+from cis_tui.api.mcp_events import Changes, recent_events
 from cis_tui.api.mcp_link import Link
 from cis_tui.api.mcp_tools import Tools, may_answer
 from cis_tui.api.mcp_waiting import Tell
@@ -62,7 +62,12 @@ async def serve(home: Home, project: str, conversation: str = "") -> None:
 def build_server(link: Link, *, answers: bool = False) -> MCPServer[Any]:
     """The server of one client; `answers`: there are clients that may answer decisions."""
     server: MCPServer[Any] = MCPServer(
-        "cis", title="CIS", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
+        "cis",
+        title="CIS",
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        log_level="WARNING",
+        subscriptions=Changes(link.engine),
     )
     tools = Tools(link)
     _add_memory(server, tools)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -96,7 +97,10 @@ class Tools:
         return shapes.plan(await engine.dag_plan(self._link.project, self._named(name), params))
 
     async def dag_run(self, client: str, tell: Tell, name: str, params: Mapping[str, str], wait: bool) -> shapes.Run:
-        """Run a DAG of the project; with `wait`, until it has ended. A person's part is left to persons."""
+        """Run a DAG of the project; with `wait`, until it has ended. A person's part is left to persons.
+
+        A run that is waited for is cancelled when the client gives up the call; when it hangs up, the run goes on.
+        """
         engine = await self._link.engine()
         project = self._link.project
         info = await engine.dag_show(project, self._named(name))
@@ -104,7 +108,12 @@ class Tools:
         await self.permit(client, tell, "dag_run", info.name, why=self._why_ask(info, params), input=input)
         view = await engine.run_start(project, info.file, params)
         if wait:
-            await follow_run(engine, view, tell)
+            try:
+                await follow_run(engine, view, tell)
+            except asyncio.CancelledError:
+                given_up = f"{clean_line(client, limit=60)} gave up the call over MCP"
+                self._link.later(lambda: engine.run_cancel(view.id, reason=given_up))
+                raise
         return await self._shown(engine, view.id)
 
     async def dag_status(self, run: str, name: str) -> shapes.Run:

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from mcp import MCPError
+from mcp.client.subscriptions import ResourceUpdated
 
 from cis_tui.api.client import RemoteEngine
 from cis_tui.core.paths import Home
-from cis_tui.dag.views import Decision, DecisionStatus, Subject
+from cis_tui.dag.views import Decision, DecisionStatus, RunStatus, Subject
 from cis_tui.memory.records import Domain, IndexType, MemoryWrite
 from tests.api.mcp_side import CIS, LEGACY, MODERN, Caller, mcp_client, stop_engine, until, workspace
 from tests.cli.support import ASKS, TWO_TASKS, make_project
@@ -217,6 +218,52 @@ async def test_what_needs_a_person_waits_in_the_workspace(home: Home, project: P
             await asyncio.gather(gone, return_exceptions=True)
             made = await until(lambda: ended(face, decision.id))
             assert made is DecisionStatus.SUPERSEDED
+
+
+async def test_a_run_ends_with_a_call_that_is_given_up_and_not_with_its_client(
+    home: Home, project: Path
+) -> None:
+    async with workspace(home) as face:
+
+        async def waiting() -> str:
+            return next((run.id for run in await face.run_list() if run.status is RunStatus.WAITING), "")
+
+        async with mcp_client(project) as caller:
+            run = asyncio.ensure_future(caller.call("dag_run", name="asks"))
+            given_up = await until(waiting)
+            run.cancel()
+
+            async def cancelled() -> bool:
+                return (await face.run_show(given_up)).status is RunStatus.CANCELLED
+
+            await until(cancelled)
+            hung_up = asyncio.ensure_future(caller.call("dag_run", name="asks"))
+            left = await until(waiting)
+        await asyncio.gather(hung_up, run, return_exceptions=True)
+        assert (await face.run_show(left)).status is RunStatus.WAITING
+
+
+async def test_a_client_that_listens_is_told_what_changes(home: Home, project: Path) -> None:
+    wanted = ["cis://events", "cis://memory/project/motto", "cis://memory/diary/today"]
+    async with workspace(home) as face, mcp_client(project) as caller:
+        told: set[str] = set()
+        async with caller.client.listen(resource_subscriptions=wanted) as changes:
+
+            async def write() -> None:
+                for number in range(100):
+                    for key, domain in (("diary/today", Domain.PRIVATE), ("project/motto", Domain.PUBLIC)):
+                        await face.memory_set(MemoryWrite(key, f"version {number}", domain))
+                    await asyncio.sleep(0.1)
+
+            writing = asyncio.ensure_future(write())
+            async with asyncio.timeout(20):
+                async for change in changes:
+                    assert isinstance(change, ResourceUpdated)
+                    told.add(change.uri)
+                    if len(told) == 2:
+                        break
+            writing.cancel()
+        assert told == set(wanted[:2])
 
 
 async def test_an_engine_that_is_gone_is_replaced(home: Home, project: Path) -> None:

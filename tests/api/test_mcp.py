@@ -220,9 +220,7 @@ async def test_what_needs_a_person_waits_in_the_workspace(home: Home, project: P
             assert made is DecisionStatus.SUPERSEDED
 
 
-async def test_a_run_ends_with_a_call_that_is_given_up_and_not_with_its_client(
-    home: Home, project: Path
-) -> None:
+async def test_a_run_ends_with_a_call_that_is_given_up_and_not_with_its_client(home: Home, project: Path) -> None:
     async with workspace(home) as face:
 
         async def waiting() -> str:

@@ -55,11 +55,6 @@ class Policy:
         longest = max(len(pattern) for pattern, _ in fitting)
         return strictest(level for pattern, level in fitting if len(pattern) == longest)
 
-
-def strictest(levels: Iterable[Level]) -> Level:
-    """The one of them that lets the least happen."""
-    return min(levels, key=_STRICT.index)
-
     def denies(self, tool: str, about: str) -> bool:
         """Whether a call is forbidden."""
         return self.level(tool, about, Level.MECHANICAL) is Level.DENY
@@ -67,6 +62,11 @@ def strictest(levels: Iterable[Level]) -> Level:
     def asks(self, tool: str, about: str) -> bool:
         """Whether a call that is free by itself is not."""
         return self.level(tool, about, Level.MECHANICAL) is not Level.MECHANICAL
+
+
+def strictest(levels: Iterable[Level]) -> Level:
+    """The one of them that lets the least happen."""
+    return min(levels, key=_STRICT.index)
 
 
 def covers(pattern: str, tool: str, about: str) -> bool:

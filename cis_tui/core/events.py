@@ -66,7 +66,7 @@ class EventType(StrEnum):
     PEER_REFUSED = "PeerRefused"
     """`peer` if it proved its key, `name`, `reason`, `addr`."""
     PEER_CHANGED = "PeerChanged"
-    """`peer`, `name`, `change`: pending, added, allowed, denied, renamed or shared."""
+    """`peer`, `name`, `change`: pending, added, allowed, denied, forgotten, renamed or shared."""
     PAIRING_ENDED = "PairingEnded"
     """`peer` and `name` once paired, `change`: paired, expired, spent or cancelled."""
     SYNC_QUEUED = "SyncQueued"

@@ -68,6 +68,7 @@ def test_the_identity_has_its_shape(capsys: pytest.CaptureFixture[str]) -> None:
         (["pair", "12-34"], "CIS-P2P-053", 5),
         (["pair", "42-719-305"], "CIS-P2P-060", 6),
         (["pair"], "CIS-P2P-060", 6),
+        (["sync"], "CIS-ENG-002", 6),
         (["pair", "--at", ADDR], "CIS-CLI-003", 2),
         (["share", "x", "a/", "--all"], "CIS-CLI-003", 2),
         (["allow", OTHER.did, "--name", ESCAPES], "CIS-P2P-046", 5),
@@ -160,3 +161,6 @@ def test_two_homes_are_paired_by_a_code_that_can_be_taken_back(
     assert (ended["state"], ended["did"]) == ("paired", _json("peer", "id")["did"])
     here = _json("peer", "list", env=far)[0]
     assert (here["did"], here["status"], here["own"]) == (ended["did"], "allowed", True)
+    told = cis("peer", "sync", "--json", env=far)
+    assert told.code == 6, "the other home's engine ended with its command"
+    assert (told.json[0]["did"], told.json[0]["done"]) == (here["did"], False)

@@ -62,6 +62,7 @@ def _peer_commands(app: CisApp) -> Iterator[Command]:
     acts = PeerActs(app)
     if status.state is NodeState.LIVE:
         yield "Pair with another machine", "by a code that is typed on one of both", partial(acts.pair, app.show_peer)
+        yield "Sync now", "with all peers that are connected", acts.sync
     yield "Add a peer by its address", "a multiaddr", partial(acts.add, app.show_peer)
     yield "Copy the DID of this node", "for the other machine", partial(acts.copy_did, status)
     yield "Copy an address of this node", "for the other machine", partial(acts.copy_address, status)

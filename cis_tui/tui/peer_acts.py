@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from cis_tui.p2p.model import PeerInfo, PeerStatus
+from cis_tui.p2p.model import PeerInfo, PeerStatus, SyncReport
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.peer_words import shares
+from cis_tui.tui.words import count
 from cis_tui.tui.writers import node_name
 
 if TYPE_CHECKING:
@@ -61,6 +62,19 @@ class PeerActs:
 
         self._desk.dialog(ConfirmDialog("Deny this peer?", text), answered)
 
+    def forget(self, peer: PeerInfo) -> None:
+        """Let a peer be a stranger again, after a yes."""
+        from cis_tui.tui.screens.confirm import ConfirmDialog
+
+        text = f"{called(peer)}\n\nIts name and what you said of it are gone then. Should it come again, it is pending."
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                said = f"forgot {called(peer)}"
+                self._desk.ask(lambda engine: engine.peer_forget(peer.did), lambda _: self._desk.say(said))
+
+        self._desk.dialog(ConfirmDialog("Forget this peer?", text), answered)
+
     def add(self, done: Callable[[str], object]) -> None:
         """Remember an address of a peer; `done` is told its DID."""
         from cis_tui.tui.screens.form import Field, FormDialog
@@ -108,7 +122,23 @@ class PeerActs:
 
         self._desk.dialog(FormDialog(f"What is {called(peer)} given?", [Field("shared", before, note)]), closed)
 
-    # Conflicts
+    # The sync
+
+    def sync(self) -> None:
+        """Sync with everybody who is connected, now."""
+        self._desk.say("syncing…")
+        self._desk.ask(lambda engine: engine.peer_sync(), self._synced, group="peer-sync")
+
+    def _synced(self, reports: Sequence[SyncReport]) -> None:
+        failed = [report for report in reports if not report.done]
+        done = len(reports) - len(failed)
+        if not reports:
+            self._desk.say("there is nobody to sync with", hint="p pairs another machine")
+        elif failed:
+            named = node_name(failed[0].did, {failed[0].did: failed[0].name})
+            self._desk.say(f"synced with {done} of {len(reports)}", hint=f"{named}: {failed[0].problem}", bad=True)
+        else:
+            self._desk.say(f"synced with {count(done, 'peer')}")
 
     def settle(self, conflicts: Sequence[MemoryConflict]) -> None:
         """Settle a conflict; of several, the one that is chosen."""

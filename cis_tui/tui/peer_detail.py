@@ -119,7 +119,7 @@ def _shared(peer: PeerInfo) -> str:
 
 
 def _pending(peer: PeerInfo) -> str:
-    return f"{count(peer.pending, 'change')} not acknowledged" if peer.pending else "nothing"
+    return f"{count(peer.pending, 'change')} not acknowledged; S syncs now" if peer.pending else "nothing"
 
 
 def _seen(peer: PeerInfo) -> str:

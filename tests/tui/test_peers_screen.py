@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from asyncio.subprocess import DEVNULL
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,15 +14,19 @@ import pytest
 from cis_tui.core.clock import Instant
 from cis_tui.core.paths import Home
 from cis_tui.engine import Engine
-from cis_tui.memory.records import Domain, MemoryConflict
+from cis_tui.memory.records import Domain, MemoryConflict, MemoryWrite
+from cis_tui.memory.service import MemoryService
 from cis_tui.p2p.model import Mode, NodeState, Pairing, PairingState
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.screens.pair import PairDialog
 from cis_tui.tui.screens.peers import PeersScreen
+from tests.cli.support import CIS
 from tests.tui.conftest import Compare
 from tests.tui.helpers import NOW, attached, item, text_of, until, workspace
 from tests.tui.peers import BUSY, HOSTILE_PEER, LAPTOP, PEERS, SERVER, fill_peers, status
 
+patiently = partial(until, seconds=60)
+"""For what programs do that have a network to start."""
 SIZES = pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=lambda size: "x".join(map(str, size)))
 CONFLICT = MemoryConflict(
     "project/config",
@@ -162,35 +169,53 @@ def networked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("networked")
-async def test_two_machines_pair_by_the_screen_of_one(home: Home, tmp_path: Path) -> None:
-    other = await Engine.start(Home(tmp_path / "other").ensure(), peers_after=0.0)
-    try:
-        async with attached(home, None, peers_after=0.0) as (app, pilot):
-            await pilot.press("3")
-            await until(pilot, lambda: "● listening on port" in text_of(app) and "No peers yet" in text_of(app))
-            await pilot.press("p")
-            await until(pilot, lambda: re.search(r"left for \d\d-\d\d\d-\d\d\d", text_of(app)))
-            code = re.search(r"left for (\S+);", text_of(app))
-            status = app.store.peer_status
-            assert code and status
-            at = next(addr for addr in status.identity.addrs if addr.startswith("/ip4/127.0.0.1/"))
-            us = await other.peer_pair_join(code[1], at=at)
-            await until(pilot, lambda: "paired with" in text_of(app) and not isinstance(app.screen, PairDialog))
-            await until(pilot, lambda: "● tcp" in text_of(app) and "1 peer, in sync" in text_of(app))
-            assert front(app).table.chosen is not None, "the cursor is on who was paired with"
-            assert us.did == status.identity.did and us.own
+async def test_two_machines_pair_and_settle_a_conflict(home: Home, tmp_path: Path) -> None:
+    """The one by its screen; the other by its command, and then by an engine of its own."""
+    far = Home(tmp_path / "far").ensure()
+    for each, value in ((home, "ours"), (far, "theirs")):
+        memory = MemoryService(each)
+        memory.set(MemoryWrite("project/config", value, Domain.PUBLIC))
+        memory.close()
+    async with attached(home, None, size=(100, 34), peers_after=0.0) as (app, pilot):
+        await pilot.press("3")
+        await patiently(pilot, lambda: "● listening on port" in text_of(app) and "No peers yet" in text_of(app))
+        await pilot.press("p")
+        await patiently(pilot, lambda: re.search(r"left for \d\d-\d\d\d-\d\d\d", text_of(app)))
+        code = re.search(r"left for (\S+);", text_of(app))
+        status = app.store.peer_status
+        assert code and status
+        at = next(addr for addr in status.identity.addrs if addr.startswith("/ip4/127.0.0.1/"))
+        command = (CIS, "--home", str(far.root), "peer", "pair", code[1], "--at", at)
+        pairing = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL)
+        await patiently(pilot, lambda: "paired with" in text_of(app) and not isinstance(app.screen, PairDialog))
+        assert await pairing.wait() == 0
+        assert front(app).table.chosen is not None, "the cursor is on who was paired with"
 
+        other = await Engine.start(far, peers_after=0.0)
+        try:
+            await patiently(pilot, lambda: "● tcp" in text_of(app) and "≠ 1 conflict" in text_of(app))
             await pilot.press("r", *"attic", "ctrl+s")
-            await until(pilot, lambda: "◆ attic" in text_of(app))
-            await pilot.press("s", *"project/", "ctrl+s")
-            await until(pilot, lambda: "project/* (s changes it)" in text_of(app))
+            await patiently(pilot, lambda: "◆ attic" in text_of(app))
+            await pilot.press("C")
+            await patiently(pilot, lambda: "Which one of project/config?" in text_of(app))
+            rows = [row for row in text_of(app).split("\n") if ": ours" in row or ": theirs" in row]
+            assert "attic (z6Mk" in "".join(rows), "both sides are shown, by name"
+            await pilot.press(*(["enter"] if "ours" in rows[0] else ["down", "enter"]))
+            await patiently(pilot, lambda: "≠" not in text_of(app).split("\n")[2])
+            async with asyncio.timeout(20):
+                while (found := await other.memory_get("project/config")) is None or found.value != "ours":
+                    await pilot.pause(0.05)
+            await patiently(pilot, lambda: "1 peer, in sync" in text_of(app))
+
             await pilot.press("D")
-            await until(pilot, lambda: "Deny this peer?" in text_of(app))
+            await patiently(pilot, lambda: "Deny this peer?" in text_of(app))
             await pilot.press("y")
-            await until(pilot, lambda: "✗ attic" in text_of(app) and "○" in text_of(app))
-            await pilot.press("a")
-            await until(pilot, lambda: "✓ attic" in text_of(app))
+            await patiently(pilot, lambda: "○ nobody connected" in text_of(app) and "denied" in text_of(app))
+            await pilot.press("x")
+            await patiently(pilot, lambda: "Forget this peer?" in text_of(app))
+            await pilot.press("y")
+            await patiently(pilot, lambda: "forgot attic" in text_of(app) and "✗ attic" not in text_of(app))
             await pilot.press("6")
-            await until(pilot, lambda: "is paired" in text_of(app) and "was denied" in text_of(app))
-    finally:
-        await other.close()
+            await patiently(pilot, lambda: "is paired" in text_of(app) and "attic" in text_of(app))
+        finally:
+            await other.close()

@@ -46,8 +46,10 @@ class PeersScreen(WorkspaceScreen):
         Binding("v", "view", "sync queue", id="peers.view"),
         Binding("slash", "filter", "filter", priority=True, id="peers.filter"),
         Binding("C", "settle", "settle a conflict", id="peers.conflicts"),
+        Binding("S", "sync", "sync now", id="peers.sync"),
         Binding("r", "rename", "rename", id="peers.rename"),
         Binding("s", "share", "share", id="peers.share"),
+        Binding("x,delete", "forget", "forget", show=False, id="peers.forget"),
         Binding("plus", "add", "add an address", id="peers.add"),
         Binding("y", "copy_did", "copy own DID", id="peers.copy"),
         Binding("Y", "copy_address", "copy own address", id="peers.copy-address"),
@@ -143,9 +145,9 @@ class PeersScreen(WorkspaceScreen):
                 return peer is not None and peer.status is not Trust.ALLOWED
             case "deny":
                 return peer is not None and peer.status is not Trust.DENIED
-            case "rename" | "share":
+            case "rename" | "share" | "forget":
                 return peer is not None
-            case "pair":
+            case "pair" | "sync":
                 return status is not None and status.state in (NodeState.STARTING, NodeState.LIVE)
             case "add" | "copy_did" | "copy_address":
                 return status is not None and status.mode is not Mode.SOLITARY
@@ -192,6 +194,15 @@ class PeersScreen(WorkspaceScreen):
         """Say what of public memory the chosen peer is given."""
         if self.table.chosen:
             self.acts.share(self.table.chosen)
+
+    def action_forget(self) -> None:
+        """Let the chosen peer be a stranger again."""
+        if self.table.chosen:
+            self.acts.forget(self.table.chosen)
+
+    def action_sync(self) -> None:
+        """Sync with everybody now."""
+        self.acts.sync()
 
     def action_settle(self) -> None:
         """Settle a conflict."""

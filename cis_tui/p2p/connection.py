@@ -39,6 +39,8 @@ class Connection:
         self.opened = opened
         self.admission = admission
         self.streams = 0
+        self.spoken: set[str] = set()
+        """Protocols that the other side is known to speak."""
         self.dialled: Address | None = None
         """Where this side dialled."""
 

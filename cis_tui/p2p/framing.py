@@ -32,11 +32,11 @@ def framed(message: bytes) -> bytes:
     return bytes(prefix) + message
 
 
-async def read_message(stream: Stream) -> bytes:
+async def read_message(stream: Stream, most: int = MAX_MESSAGE) -> bytes:
     """The next message.
 
     Raises:
-        TooLarge: it is longer than `MAX_MESSAGE`, or its length no varint; nothing of it was read.
+        TooLarge: it is longer than `most`, or its length no varint; nothing of it was read.
     """
     length = 0
     for shift in range(0, 28, 7):
@@ -46,7 +46,7 @@ async def read_message(stream: Stream) -> bytes:
             break
     else:
         raise TooLarge("a length of more than four bytes")
-    if length > MAX_MESSAGE:
+    if length > most:
         raise TooLarge(f"{length} bytes")
-    stream.limit = MAX_MESSAGE
+    stream.limit = most
     return await stream.read(length) if length else b""

@@ -32,6 +32,9 @@ READ_PATIENCE = 10.0
 ANSWER_PATIENCE = 60.0
 """Seconds for an answer to be found and read by the peer."""
 
+_SHORT = 65_536
+"""Bytes of a request that is sent without waiting for the answer to its protocol."""
+
 Answer = Callable[[str, str, bytes], Awaitable[bytes]]
 """Answers the request of a peer, in trio: DID, protocol, body."""
 Raw = Callable[[Connection, BoundedStream], Awaitable[None]]
@@ -52,8 +55,12 @@ async def exchange(connection: Connection, protocol: str, body: bytes) -> bytes:
     done = False
     try:
         stream = BoundedStream(await connection.muxed.open_stream())
-        await stream.choose(protocol)
-        await stream.write(framed(body))
+        if protocol in connection.spoken and len(body) <= _SHORT:
+            await stream.choose(protocol, then=framed(body))
+        else:
+            await stream.choose(protocol)
+            await stream.write(framed(body))
+        connection.spoken.add(protocol)
         answer = await read_message(stream)
         await stream.close()
         done = True

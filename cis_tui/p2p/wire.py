@@ -19,7 +19,8 @@ from libp2p.connection_types import ConnectionType
 from libp2p.crypto.x25519 import create_new_key_pair
 from libp2p.custom_types import StreamHandlerFn, TProtocol
 from libp2p.io.exceptions import ConnectionClosedError
-from libp2p.protocol_muxer.multiselect import Multiselect
+from libp2p.protocol_muxer.exceptions import MultiselectClientError, ProtocolNotSupportedError
+from libp2p.protocol_muxer.multiselect import MULTISELECT_PROTOCOL_ID, Multiselect
 from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_ID
@@ -28,6 +29,7 @@ from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX_ID
 from libp2p.stream_muxer.yamux.yamux import TYPE_DATA, Yamux
 
 from cis_tui.p2p.addresses import of_socket
+from cis_tui.p2p.framing import framed, read_message
 
 if TYPE_CHECKING:
     from libp2p.abc import ISecureConn
@@ -235,17 +237,22 @@ class BoundedStream:
     def get_remote_address(self) -> tuple[str, int] | None:
         return self.stream.get_remote_address()
 
-    async def choose(self, protocol: str) -> None:
-        """As the one who opened the stream: ask for `protocol`.
+    async def choose(self, protocol: str, *, then: bytes = b"") -> None:
+        """As the one who opened the stream: ask for `protocol`, and say `then` in the same breath.
+
+        With `then` the other side should be known to speak it: it takes what follows a no for another question.
 
         Raises:
             ProtocolNotSupportedError: the other side does not speak it.
             Exception: of other kinds; the stream is of no use.
         """
-        client, talk = MultiselectClient(), self._talk()
+        hello, wanted = MULTISELECT_PROTOCOL_ID.encode() + b"\n", protocol.encode() + b"\n"
         with trio.fail_after(HANDSHAKE_PATIENCE):
-            await client.handshake(talk)
-            await client.try_select(talk, TProtocol(protocol))
+            await self.write(framed(hello) + framed(wanted) + then)
+            if await read_message(self, MAX_WORD) != hello:
+                raise MultiselectClientError("this is no negotiation")
+            if await read_message(self, MAX_WORD) != wanted:
+                raise ProtocolNotSupportedError(protocol)
 
     async def offer(self, protocols: Iterable[str]) -> str:
         """As the other one: let one of `protocols` be chosen.

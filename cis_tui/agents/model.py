@@ -162,6 +162,8 @@ class Conversation:
     activity: Activity = Activity.IDLE
     queued: tuple[str, ...] = ()
     """Prompts that wait for their turn."""
+    attended: bool = False
+    """A turn goes on about whose calls of tools somebody can be asked."""
 
 
 @dataclass(frozen=True, slots=True)

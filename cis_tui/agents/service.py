@@ -221,7 +221,8 @@ class AgentService:
         waiting = await asyncio.to_thread(self._store.waiting, conversation.id)
         queued = tuple(text for _, text in waiting)
         talk = self._talks.get(conversation.id)
-        return replace(conversation, queued=queued, **({"activity": talk.activity} if talk else {}))
+        state = {"activity": talk.activity, "attended": talk.attended} if talk else {}
+        return replace(conversation, queued=queued, **state)
 
     def _undo(self, conversation: Conversation, turn: str) -> tuple[FileUndo, ...]:
         files = ProjectFiles(Path(conversation.project))

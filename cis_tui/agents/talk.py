@@ -75,6 +75,11 @@ class Talk:
         """What it does now."""
         return Activity.ASKING if self.asking else Activity.WORKING if self.busy else Activity.IDLE
 
+    @property
+    def attended(self) -> bool:
+        """Whether somebody can be asked about what the turn that goes on wants to do."""
+        return self.turn is not None and self.turn.caller.attended
+
     async def send(self, text: str, how: Prompting, *, steer: bool = False) -> tuple[str, bool]:
         """Take a prompt; the name of its turn, and whether it has to wait. It is on the disk when this returns."""
         turn = await asyncio.to_thread(self._store.enqueue, self.id, text)

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import cast
 
 from cis_tui.core.codec import decode
-from cis_tui.core.errors import Refused, Unavailable
+from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.text import clean_line
 from cis_tui.dag.state import RunState
@@ -26,6 +26,8 @@ BEAT = 10.0
 PAUSE = 0.5
 """Seconds between two lines of output that are told."""
 NOBODY = "CIS-MCP-004"
+NOTHING = 2**31
+"""A number after which no message of a conversation comes."""
 _TASK_EVENTS = frozenset(
     {
         EventType.TASK_STARTED,
@@ -46,34 +48,47 @@ async def consent(engine: EngineApi, project: str, call: ToolCall, tell: Tell) -
         Refused: no workspace is open in which somebody could (CIS-MCP-004), or somebody said no (CIS-MCP-005).
     """
     what = f"{call.tool} needs a person's yes, because {call.why}"
-    await require_somebody(engine, what)
+    conversation = call.call.partition("/")[0]
+    await require_somebody(engine, what, conversation)
     asking = asyncio.ensure_future(engine.decision_ask(project, call))
     await tell(0, None, f"{what}: it waits in the workspace")
     try:
-        decision = await _answered(engine, asking, what, tell)
+        decision = await _answered(engine, asking, what, conversation, tell)
     finally:
         asking.cancel()
     if consequence(decision) is not Consequence.RUN:
         raise Refused("CIS-MCP-005", f"{call.tool} was refused: {explain(decision)}")
 
 
-async def require_somebody(engine: EngineApi, what: str) -> None:
-    """Refuse at once what a person has to answer when no workspace is open.
+async def require_somebody(engine: EngineApi, what: str, conversation: str = "") -> None:
+    """Refuse at once what a person has to answer when no workspace is open, and nobody follows the conversation.
 
     Raises:
         Refused: there is none (CIS-MCP-004).
     """
-    if (await engine.status()).faces == 0:
+    if (await engine.status()).faces == 0 and not await _attended(engine, conversation):
         hint = "open the workspace with cis, then try again"
         raise Refused(NOBODY, f"{what}, and no workspace is open in which it could be given", hint=hint)
 
 
-async def _answered(engine: EngineApi, asking: asyncio.Future[Decision], what: str, tell: Tell) -> Decision:
+async def _attended(engine: EngineApi, conversation: str) -> bool:
+    """Whether somebody can be asked by way of a conversation, as at a terminal where cis agent ask runs."""
+    if not conversation:
+        return False
+    try:
+        return (await engine.agent_show(conversation, after=NOTHING)).conversation.attended
+    except NotFound:
+        return False
+
+
+async def _answered(
+    engine: EngineApi, asking: asyncio.Future[Decision], what: str, conversation: str, tell: Tell
+) -> Decision:
     for beat in range(1, 1_000_000):
         done, _ = await asyncio.wait({asking}, timeout=BEAT)
         if done:
             break
-        await require_somebody(engine, what)
+        await require_somebody(engine, what, conversation)
         await tell(beat, None, f"{what}: it still waits")
     return await asking
 

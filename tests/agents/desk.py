@@ -13,7 +13,7 @@ from cis_tui.core.events import Event, EventType
 from cis_tui.core.paths import Home
 from cis_tui.engine import Engine
 
-LONG = 30.0
+LONG = 60.0
 """Seconds after which a test has failed."""
 
 

@@ -152,7 +152,7 @@ async def test_it_uses_our_tools_under_our_rules(desk: Desk, home: Home) -> None
     server = EngineServer(desk.engine, home)
     await server.start()
     try:
-        face = await RemoteEngine.connect(home, "face")
+        face = await RemoteEngine.connect(home, "command")  # as cis agent ask is, at a terminal
         id = (await face.agent_new(desk.project(), agent="mine")).id
         sent = await face.agent_send(id, "mcp")
         asked = await desk.until(lambda event: event.type == EventType.DECISION_REQUESTED)
@@ -164,6 +164,9 @@ async def test_it_uses_our_tools_under_our_rules(desk: Desk, home: Home) -> None
         assert (await desk.last(id)).startswith("kept: ")
         item = await face.memory_get("notes/by")
         assert item is not None and item.value == "mine"
+        sent = await face.agent_send(id, "mcp", attended=False)
+        await desk.ended(sent.turn)
+        assert "CIS-MCP-004" in await desk.last(id)
         await face.agent_allow("memory_set:notes/*", "deny")
         sent = await face.agent_send(id, "mcp")
         await desk.ended(sent.turn)

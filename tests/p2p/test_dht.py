@@ -33,7 +33,7 @@ async def test_two_find_each_other_through_a_bootstrap_node_that_is_no_peer_of_t
     await until(lambda: b.node.looking["dht"] == a.node.looking["dht"] == "active")
     await until(lambda: a.did in b.node.links)
     assert await b.node.request(a.did, ECHO, b"abc") == b"cba"
-    assert b.saw(LinkEventKind.DISCOVERED, guide.did)
+    await until(lambda: b.saw(LinkEventKind.DISCOVERED, guide.did))
     assert set(a.node.links) == {b.did}, "the guide helps, and is no peer"
     with pytest.raises(Unavailable, match="does not speak"):
         await guide.node.request(a.did, ECHO, b"abc")
@@ -68,6 +68,6 @@ async def test_a_wrong_bootstrap_address_is_said_and_the_others_do(peer: Make) -
     unsaid = guide.addr.partition("/p2p/")[0]
     node = await peer(knowing("bootstrap.example.org:7677", unsaid, guide.addr))
     guide.door.admitted.add(node.did)
-    assert node.saw(LinkEventKind.NOTICE, reason="not an address of a peer: bootstrap.example.org:7677")
-    assert node.saw(LinkEventKind.NOTICE, reason=f"{unsaid} does not say whose address it is")
+    await until(lambda: node.saw(LinkEventKind.NOTICE, reason="not an address of a peer: bootstrap.example.org:7677"))
+    await until(lambda: node.saw(LinkEventKind.NOTICE, reason=f"{unsaid} does not say whose address it is"))
     await until(lambda: node.node.looking["dht"] == "active")

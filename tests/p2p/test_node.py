@@ -20,7 +20,7 @@ async def test_admitted_peers_ask_and_answer_and_know_of_each_other(peer: Make) 
     assert b.served == [(a.did, b"abc")], "the handler is told whose key was proven"
     big = bytes(range(256)) * 4096
     assert await a.echo(b, big) == big[::-1]
-    assert a.saw(LinkEventKind.CONNECTED, b.did)
+    await until(lambda: a.saw(LinkEventKind.CONNECTED, b.did))
     await until(lambda: a.node.links[b.did].latency)
     link = a.node.links[b.did]
     assert link.outbound
@@ -54,7 +54,7 @@ async def test_whoever_pairs_speaks_only_what_anyone_may(peer: Make) -> None:
     assert not b.node.links, "a guest is no peer"
     b.door.admitted.add(a.did)
     assert await a.node.request(b.did, ECHO, b"abc") == b"cba"
-    assert b.saw(LinkEventKind.CONNECTED, a.did)
+    await until(lambda: b.saw(LinkEventKind.CONNECTED, a.did))
 
 
 async def test_a_revoked_peer_is_cut_off_at_once(peer: Make) -> None:
@@ -78,7 +78,7 @@ async def test_without_being_dropped_it_gets_no_answer_any_more(peer: Make) -> N
         await a.echo(b)
     assert len(b.served) == 1
     await until(lambda: not b.node.links and not a.node.links)
-    assert b.saw(LinkEventKind.REFUSED, a.did, "no longer admitted")
+    await until(lambda: b.saw(LinkEventKind.REFUSED, a.did, "no longer admitted"))
 
 
 async def test_a_changed_gate_is_asked_about_those_who_are_connected(peer: Make) -> None:
@@ -116,7 +116,7 @@ async def test_a_taken_port_is_said_and_another_one_used(peer: Make) -> None:
     a = await peer()
     b = await peer(dataclasses.replace(SETTINGS, listen_port=a.node.port))
     assert b.node.port != a.node.port
-    assert b.saw(LinkEventKind.NOTICE, reason=f"port {a.node.port} is taken")
+    await until(lambda: b.saw(LinkEventKind.NOTICE, reason=f"port {a.node.port} is taken"))
     befriend(a, b)
     assert await a.echo(b) == b"cba"
 

@@ -13,12 +13,12 @@ import pytest
 
 from tests.e2e.conftest import CIS, Open, Project
 
-WIDTH, DEPTH = 3, 4
+WIDTH, DEPTH = 2, 3
 
 
 def layered(idempotent: bool) -> str:
     """A DAG in layers whose tasks note in `log` when they start and end, and remember that they did."""
-    tasks = ["[dag]", "max_parallel = 3"]
+    tasks = ["[dag]", "max_parallel = 2"]
     for layer in range(DEPTH):
         for place in range(WIDTH):
             deps = [f"t{layer - 1}-{other}" for other in range(WIDTH)] if layer else []

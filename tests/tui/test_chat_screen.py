@@ -167,7 +167,7 @@ async def test_conversations_are_listed_searched_resumed_and_forked(home: Home, 
 async def test_without_a_model_memory_answers_and_it_is_said(
     home: Home, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CIS_AGENT_DEFAULT", "offline")
+    monkeypatch.setenv("CIS_AGENT_DEFAULT", "offline")  # what answers by itself where no model is installed
     async with attached(home, project) as (app, pilot):
         await pilot.press("4")
         await until(pilot, lambda: "no model is configured" in text_of(app))

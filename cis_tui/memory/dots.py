@@ -39,11 +39,10 @@ DOTS = (
 )
 """What the catalogue keeps of them."""
 _CURRENT = (
-    "SELECT position, origin, epoch, seq, hlc, key FROM {schema}.dots AS d WHERE position > ?1 AND ("
-    " EXISTS (SELECT 1 FROM {schema}.heads AS h WHERE h.key = d.key AND h.week = d.week AND h.row = d.row)"
-    " OR EXISTS (SELECT 1 FROM {schema}.branches AS b WHERE b.key = d.key AND b.week = d.week AND b.row = d.row)"
-    ") ORDER BY position LIMIT ?2"
+    "(EXISTS (SELECT 1 FROM {schema}.heads AS h WHERE h.key = d.key AND h.week = d.week AND h.row = d.row)"
+    " OR EXISTS (SELECT 1 FROM {schema}.branches AS b WHERE b.key = d.key AND b.week = d.week AND b.row = d.row))"
 )
+"""Of `dots AS d`: whether its version is one of the newest of its key."""
 _SAME = (
     "epoch = json_extract(value, '$[1]') AND seq = json_extract(value, '$[2]')"
     " AND origin = json_extract(value, '$[0]') AND hlc = json_extract(value, '$[3]')"
@@ -103,8 +102,17 @@ def hlc_at(database: Database, schema: str, position: int) -> int | None:
 
 def current_dots(database: Database, schema: str, after: int, limit: int) -> list[Listed]:
     """The first `limit` dots after a position whose versions are the newest of their keys, by position."""
-    rows = database.all(_CURRENT.format(schema=schema), (after, limit))
+    current = _CURRENT.format(schema=schema)
+    sql = f"SELECT position, origin, epoch, seq, hlc, key FROM {schema}.dots AS d WHERE position > ?1 AND {current}"
+    rows = database.all(f"{sql} ORDER BY position LIMIT ?2", (after, limit))
     return [Listed(row[0], Dot(*row[1:5]), row[5]) for row in rows]
+
+
+def newest_dots(database: Database, schema: str, dots: Iterable[Dot]) -> list[Dot]:
+    """Those of `dots` whose versions are the newest of their keys."""
+    current = _CURRENT.format(schema=schema)
+    sql = f"SELECT value FROM json_each(?) JOIN {schema}.dots AS d ON {_SAME} WHERE {current}"
+    return [Dot(*json.loads(value)) for (value,) in database.all(sql, (_array(dots),))]
 
 
 def lacking_dots(database: Database, schema: str, dots: Iterable[Dot]) -> list[Dot]:

@@ -23,6 +23,7 @@ from cis_tui.memory.dots import (
     hlc_at,
     lacking_dots,
     last_position,
+    newest_dots,
 )
 from cis_tui.memory.epochs import Epochs
 from cis_tui.memory.reader import Reader
@@ -120,6 +121,12 @@ class Exchange:
             database = self._refreshed().public_catalogue()
             return list(dots) if database is None else lacking_dots(database, "public", dots)
 
+    def newest(self, dots: Iterable[Dot]) -> set[Dot]:
+        """Those of `dots` whose versions are the newest of their keys."""
+        with self._lock:
+            database = self._refreshed().public_catalogue()
+            return set() if database is None else set(newest_dots(database, "public", dots))
+
     def records(self, dots: Sequence[Dot]) -> Iterator[MemoryRecord]:
         """The versions of those of `dots` that are known, in their order, read as far as they are asked for."""
         for start in range(0, len(dots), _AT_ONCE):
@@ -184,7 +191,8 @@ def shared(listed: Listed, prefixes: Sequence[str]) -> bool:
 
 def _position(mark: str, name: str, scope: str) -> int:
     parts = mark.split(".")
-    return int(parts[2]) if len(parts) == 4 and parts[:2] == [name, scope] and _digits(parts[2]) else 0
+    position = int(parts[2]) if len(parts) == 4 and parts[:2] == [name, scope] and _digits(parts[2]) else 0
+    return position if position < 2**63 else 0  # no more than SQLite counts
 
 
 def _hlc(mark: str) -> int:

@@ -65,11 +65,15 @@ class Outbox:
         """What parts were asked of last, and may leave."""
 
     def batch(self, dots: Sequence[Dot], prefixes: Sequence[str]) -> tuple[list[Message], int]:
-        """Entries of a message, and how many of `dots` they are, with those of which nothing may be given."""
+        """Entries of a message, and how many of `dots` they are, with those of which nothing may be given.
+
+        What is not the newest of its key is not given: it may have been deleted, or become private.
+        """
         entries: list[Message] = []
         size = done = 0
-        for found in self._made(dots):
-            if found is not None and str(found[0]["key"]).startswith(tuple(prefixes)):
+        newest = self._exchange.newest(dots)
+        for dot, found in zip(dots, self._made(dots), strict=True):
+            if found is not None and dot in newest and str(found[0]["key"]).startswith(tuple(prefixes)):
                 size += found[1]
                 if entries and size > BATCH:
                     break
@@ -79,6 +83,8 @@ class Outbox:
 
     def part(self, dot: Dot, start: int, prefixes: Sequence[str]) -> bytes:
         """A part of the value of a version; empty beyond its end, and of what may not be given."""
+        if not self._exchange.newest([dot]):
+            return b""
         large = self._large
         if large is None or large[0] != dot or not large[1].key.startswith(tuple(prefixes)):
             large = next(

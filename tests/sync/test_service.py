@@ -260,6 +260,33 @@ def test_nothing_private_or_sensitive_leaves_by_any_request(three: Three) -> Non
     assert not any(planted.encode() in each or b"own" in each or b"team/" in each for each in crossed)
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["live", "restarted"])
+def test_what_was_public_once_is_given_to_nobody_who_knows_its_dot(three: Three, again: bool) -> None:
+    three.ann.put("note", "planted")
+    three.ann.put("gone", "planted")
+    dots = ask(three.ann, three.ben, request("changes", since=""))["dots"]
+    assert len(ask(three.ann, three.ben, request("fetch", dots=dots))["entries"]) == 2
+    ((actor, numbers),) = dots.items()
+    dot = [*actor.split("#"), *numbers[:2]]
+    assert ask(three.ann, three.ben, request("part", dot=dot, **{"from": 0}))["data"]
+    three.ann.put("note", "planted", PRIVATE)
+    three.ann.memory.delete("gone")
+    if again:
+        three.ann.restart()
+    assert ask(three.ann, three.cem, request("fetch", dots=dots)) == {"entries": [], "left": {}}
+    assert ask(three.ann, three.cem, request("part", dot=dot, **{"from": 0})) == {"data": ""}
+    pull(three.cem, three.ann)
+    assert three.cem.value("note") is None
+
+
+@pytest.mark.parametrize("position", ["9" * 19, "9" * 60, "0", "1e3", "-1", "xyz"])
+def test_a_mark_that_was_made_up_counts_as_none(three: Three, position: str) -> None:
+    three.ann.put("note", "one")
+    told = ask(three.ann, three.ben, request("changes", since=""))
+    name, scope, _, time = told["next"].split(".")
+    assert ask(three.ann, three.ben, request("changes", since=f"{name}.{scope}.{position}.{time}")) == told
+
+
 def test_a_value_that_is_too_large_for_a_message_goes_in_parts(three: Three) -> None:
     large = "ä" * 700_000
     three.ann.put("large", large)

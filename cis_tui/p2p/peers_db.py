@@ -63,6 +63,8 @@ class PeersDb:
         self._path = home.peers_db
         self._lock = Lock()
         self._reader: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        """Which file the reader has open: another one may have come in its place."""
         self._seen = -1
         self._peers: dict[str, Peer] = {}
 
@@ -74,10 +76,13 @@ class PeersDb:
             Unavailable: it cannot be read now (CIS-P2P-044).
         """
         with self._lock, self._told():
+            file = self._file_now()
+            if file != self._file:
+                self._let_go()
+            if file is None:
+                return {}
             if self._reader is None:
-                if not self._path.exists():
-                    return {}
-                self._reader = self._open()
+                self._reader, self._file = self._open(), self._file_now()
             (version,) = self._reader.execute("PRAGMA data_version").fetchone()
             if version != self._seen:
                 rows = self._reader.execute(f"SELECT {_COLUMNS} FROM peers").fetchall()
@@ -109,10 +114,20 @@ class PeersDb:
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
-                self._seen = -1
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+        self._reader, self._file, self._seen = None, None, -1
+
+    def _file_now(self) -> tuple[int, int] | None:
+        """Device and inode of the file that is there; None if there is none."""
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _open(self) -> sqlite3.Connection:
         private_dir(self._path.parent)

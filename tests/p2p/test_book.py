@@ -240,6 +240,19 @@ def test_this_node_is_not_its_own_peer(book: PeerBook) -> None:
         assert refused.value.code == "CIS-P2P-045"
 
 
+def test_who_is_denied_in_a_book_that_replaced_another_is_out_at_once(book: PeerBook, home: Home) -> None:
+    book.allow(did(1))
+    assert book.admits(did(1)) is Admission.ADMIT
+    home.peers_db.rename(home.peers_db.with_suffix(".old"))
+    assert book.admits(did(1)) is Admission.REFUSE, "what was moved away holds no longer"
+    book.allow(did(2))
+    assert book.admits(did(2)) is Admission.ADMIT
+    other = another(home)
+    other.deny(did(2))
+    assert book.admits(did(2)) is Admission.REFUSE
+    other.close()
+
+
 def test_a_damaged_book_admits_nobody_and_says_so(book: PeerBook, home: Home) -> None:
     book.allow(did())
     book.close()

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.errors import CisError
@@ -95,6 +96,7 @@ class Syncing:
         self._every = every
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="cis-sync")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._couriers: dict[str, _Courier] = {}
         self._watching: asyncio.Task[None] | None = None
         self._taking: deque[asyncio.Future[None]] = deque(maxlen=16)
@@ -106,8 +108,10 @@ class Syncing:
         self.service = make(self._behind)
 
     async def answer(self, did: str, body: bytes) -> bytes:
-        """Answer a request of a peer; see `SyncService.answer`."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.service.answer, did, body)
+        """Answer a request of a peer; see `SyncService.answer`. One at a time, so that no peer keeps others waiting."""
+        turn = self._turns.setdefault(did, asyncio.Lock())
+        async with turn:
+            return await self._in_thread(partial(self.service.answer, did, body))
 
     def begin(self) -> None:
         """Start to follow the connections, and public memory."""

@@ -16,11 +16,12 @@ import pytest
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
-from cis_tui.memory.records import Domain, MemoryWrite
+from cis_tui.memory.records import Domain, IndexType, MemoryRecord, MemoryWrite
 from cis_tui.memory.service import MemoryService
 from cis_tui.p2p.service import PeerService
 from cis_tui.p2p.sharing import sync_with
 from cis_tui.p2p.syncing import Syncing
+from cis_tui.sync.entries import entry_of
 from cis_tui.sync.messages import PROTOCOL, request
 from tests.p2p.conftest import SETTINGS, until
 
@@ -173,6 +174,32 @@ async def test_nodes_that_were_apart_agree_and_both_show_the_conflict(live: Live
     b.memory.revisions.resolve("note")
     await until(lambda: not a.memory.revisions.conflicts())
     assert a.dump() == b.dump()
+
+
+async def test_a_peer_that_brings_heaps_of_forgeries_keeps_no_other_one_waiting(live: Live) -> None:
+    a, good, bad = [await live(name) for name in ("a", "good", "bad")]
+    a.put("note", "one")
+    await asyncio.gather(a.peers.allow(good.did), a.peers.allow(bad.did))
+    record = MemoryRecord(
+        key="note",
+        value="forged",
+        category="general",
+        index_type=IndexType.USER_PREFERENCE,
+        vector={bad.did: 1},
+        origin=bad.did,
+        hlc=1 << 40,
+        epoch="0badcafe",
+        seq=1,
+    )
+    entry = entry_of(record, bad.identity)
+    forged = request("push", entries=[{**entry, "seq": n} for n in range(2, 302)], since="", next="m")
+    heap = [asyncio.create_task(a.syncing.answer(bad.did, forged)) for _ in range(12)]
+    await asyncio.wait(heap, return_when=asyncio.FIRST_COMPLETED)
+    answer = json.loads(await a.syncing.answer(good.did, request("changes", since="")))
+    assert len(answer["dots"]) == 1
+    assert sum(each.done() for each in heap) < 6, "it comes between them"
+    assert all(json.loads(each) == {"mark": "m"} for each in await asyncio.gather(*heap))
+    assert a.value("note") == "one"
 
 
 async def test_another_process_of_the_home_writes_and_it_is_said_all_the_same(live: Live) -> None:

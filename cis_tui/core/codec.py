@@ -171,7 +171,10 @@ def _integer(data: object) -> object:
 
 def _number(data: object) -> float:
     if isinstance(data, (int, float)) and not isinstance(data, bool):
-        return float(data)
+        try:
+            return float(data)
+        except OverflowError as error:
+            raise TypeError("expected a number, got one that is too great") from error
     raise TypeError(f"expected a number, got {type(data).__name__}")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
+from weakref import WeakValueDictionary
 
 from cis_tui.core.codec import decode, dumps
 from cis_tui.core.document import as_table, is_list, is_table
@@ -23,6 +25,8 @@ NOT_ADMITTED = "CIS-P2P-088"
 PATIENCE = 10.0
 """Seconds within which a node answers."""
 _DEPTH = 12
+_SHORT = 2048
+"""Bytes of a message that is read at once; one of many little parts takes a millisecond for each of these."""
 _CODE = re.compile(r"CIS-[A-Z0-9]{2,8}-\d{3}")
 
 Answer = Callable[[str, "Said"], Awaitable[object]]
@@ -54,6 +58,7 @@ class Talk:
         self.protocol = protocol
         self._identity = identity
         self._kind = kind
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def ask(self, did: str, what: str, data: object, kind: type[T], *, timeout: float = PATIENCE) -> T:
         """What the node answers to `what`, as a `kind`.
@@ -69,7 +74,7 @@ class Talk:
         reply = await self.line.request(did, self.protocol, question, timeout=timeout)
         if not reply:
             raise Unavailable("CIS-P2P-093", f"{short(did)} did not take the question")
-        told = self._opened(reply, did, "answer")
+        told = await self._read(reply, did, "answer")
         if "error" in told:
             raise _error(told["error"])
         return decode(kind, told.get("data"))
@@ -80,7 +85,7 @@ class Talk:
         Raises:
             CisError: what came is no question of this node to us.
         """
-        asked = self._opened(body, did, "ask")
+        asked = await self._read(body, did, "ask")
         try:
             if not self.line.admits(did):
                 raise Refused(NOT_ADMITTED, f"{short(did)} is not admitted")
@@ -96,17 +101,29 @@ class Talk:
             raise Invalid("CIS-P2P-090", f"a message for {short(to)} has {len(sealed)} bytes, at most {LIMIT} are sent")
         return sealed
 
+    async def _read(self, data: bytes, did: str, way: str) -> Mapping[str, object]:
+        """What a node said; what is long is read beside the loop, one of each node at a time."""
+        if len(data) <= _SHORT:
+            return self._opened(data, did, way)
+        turn = self._turns.setdefault(did, asyncio.Lock())
+        async with turn:
+            return await asyncio.to_thread(self._opened, data, did, way)
+
     def _opened(self, data: bytes, did: str, way: str) -> Mapping[str, object]:
         by, body = open_envelope(data, self._kind, LIMIT)
         if by != did or body.get("to") != self._identity.did or body.get("way") != way:
             raise Refused("CIS-P2P-089", f"what {short(did)} sent was said by another node, or to another one")
         try:
-            found: object = json.loads(str(body.get("text")))
+            found: object = json.loads(str(body.get("text")), parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise Invalid("CIS-P2P-091", f"what {short(did)} sent cannot be read") from error
         if not is_table(found) or _depth(found) > _DEPTH:
             raise Invalid("CIS-P2P-091", f"what {short(did)} sent cannot be read")
         return found
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
 
 
 def _depth(value: object) -> int:

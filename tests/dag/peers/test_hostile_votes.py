@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -118,6 +119,7 @@ async def test_envelopes_of_others_or_for_others_are_no_questions(tmp_path: Path
             seal(BOB, KIND, {**body, "text": "[" * 5000}),
             seal(BOB, KIND, {**body, "text": '{"what":' + '{"a":' * 30 + "1" + "}" * 31}),
             seal(BOB, KIND, {**body, "text": "NaN"}),
+            seal(BOB, KIND, {**body, "text": '{"what":"look","data":{"run":"x","id":"d1","wait":NaN}}'}),
             b"\xff" * 100,
             b"{}",
             b" " * (LIMIT + 1),
@@ -125,6 +127,18 @@ async def test_envelopes_of_others_or_for_others_are_no_questions(tmp_path: Path
         for data in broken:
             assert await net.carry(BOB.did, ANN.did, PROTOCOL, data) == b""
         assert (await cast(net, BOB, decision, ballot_of(BOB, decision))).motion, "who is honest is served"
+
+
+async def test_a_long_message_of_little_parts_holds_nothing_else_up(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (_, net, _decision, _run):
+        heavy = seal(BOB, KIND, {"to": ANN.did, "way": "ask", "text": [[]] * 150_000})
+        serving = asyncio.create_task(net.carry(BOB.did, ANN.did, PROTOCOL, heavy))
+        turns = 0
+        while not serving.done():
+            await asyncio.sleep(0.005)
+            turns += 1
+        assert await serving == b""
+        assert turns > 5, "the loop goes on meanwhile"
 
 
 # Where a seat is held

@@ -175,8 +175,10 @@ class Syncing:
 
     async def _watch(self) -> None:
         """See who has come and gone, and whether anything was written."""
-        with suppress(CisError):
+        try:
             await self._in_thread(self._memory.dot_old)
+        except Exception:
+            log.exception("what an earlier version has written is not given to peers until the next start")
         while True:
             try:
                 self._look()
@@ -233,12 +235,14 @@ class Syncing:
 
     async def _carry(self, did: str, courier: _Courier) -> None:
         """Exchange with one peer as long as it is connected."""
-        with suppress(CisError):
-            await self._in_thread(lambda: self.service.admitted(did))
+        held = True
         while True:
             courier.woken.clear()
             wait = self._every * random.uniform(0.8, 1.2)
             try:
+                if held:
+                    await self._in_thread(lambda: self.service.admitted(did))
+                    held = False
                 again = await self._exchange(did, courier)
                 courier.failures, courier.problem = 0, ""
                 wait = _LATER if again else wait

@@ -23,6 +23,7 @@ from cis_tui.p2p.sharing import sync_with
 from cis_tui.p2p.syncing import Syncing
 from cis_tui.sync.entries import entry_of
 from cis_tui.sync.messages import PROTOCOL, request
+from cis_tui.sync.service import SyncService
 from tests.p2p.conftest import SETTINGS, until
 
 
@@ -200,6 +201,25 @@ async def test_a_peer_that_brings_heaps_of_forgeries_keeps_no_other_one_waiting(
     assert sum(each.done() for each in heap) < 6, "it comes between them"
     assert all(json.loads(each) == {"mark": "m"} for each in await asyncio.gather(*heap))
     assert a.value("note") == "one"
+
+
+async def test_what_goes_wrong_at_the_start_ends_no_sync(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[str] = []
+
+    def fail(self: object, peer: str = "") -> None:
+        failed.append(peer)
+        monkeypatch.undo() if len(failed) == 4 else None
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(MemoryService, "dot_old", fail)
+    a, b = await live("a"), await live("b")
+    await until(lambda: len(failed) == 2)
+    monkeypatch.setattr("cis_tui.p2p.syncing._LONGEST", 0.1)
+    monkeypatch.setattr(SyncService, "admitted", fail)
+    a.put("note", "one")
+    await befriend(a, b)
+    await until(lambda: b.value("note") == "one")
+    assert len(failed) >= 4
 
 
 async def test_another_process_of_the_home_writes_and_it_is_said_all_the_same(live: Live) -> None:

@@ -61,7 +61,16 @@ def test_unknown_fields_of_a_newer_program_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [None, [], "text", {"name": 1, "inner": []}, {"name": "a"}, {"name": "a", "inner": [], "colour": "blue"}, {"name": "a", "inner": [], "size": 10**400}]
+    "wrong",
+    [
+        None,
+        [],
+        "text",
+        {"name": 1, "inner": []},
+        {"name": "a"},
+        {"name": "a", "inner": [], "colour": "blue"},
+        {"name": "a", "inner": [], "size": 10**400},
+    ],
 )
 def test_a_wrong_shape_is_an_error_of_ours(wrong: object) -> None:
     with pytest.raises(Invalid, match="unexpected data"):

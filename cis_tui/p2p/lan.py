@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 SERVICE = "_cis._tcp.local."
 MAX_NAMES = 256
-"""Announcements that are listened to at the same time."""
+"""Announcements that are remembered, and asked about at the same time: of more, the newest."""
 MAX_HOSTS = 6
 """Addresses of one announcement."""
 _LOOK = 3.0
@@ -159,9 +159,7 @@ class Lan:
         if state_change.name == "Removed":
             if gone := self._names.pop(name, ()):
                 self._tell(gone[0].did)
-        elif name not in self._asking and (name in self._names or len(self._names) < MAX_NAMES):
-            if len(self._asking) >= MAX_NAMES:
-                return
+        elif name not in self._asking and len(self._asking) < MAX_NAMES:
             task = asyncio.ensure_future(self._ask(zeroconf, name))
             self._asking[name] = task
             task.add_done_callback(lambda _: self._asking.pop(name, None))
@@ -189,7 +187,11 @@ class Lan:
                 return
             did = addresses[0].did
             if did != self._did:
+                self._names.pop(name, None)
                 self._names[name] = addresses
+                while len(self._names) > MAX_NAMES:
+                    # Nobody is told: where that one was said to be, it may still be.
+                    del self._names[next(iter(self._names))]
                 self._tell(did)
             elif addresses[0].port != self._port():
                 self._refuse(did, "somebody announces the DID of this node", str(addresses[0]))

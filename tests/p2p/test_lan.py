@@ -6,13 +6,18 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from zeroconf import ServiceStateChange
 
 from cis_tui.core.errors import Invalid
 from cis_tui.core.identity import did_of
-from cis_tui.p2p.lan import MAX_HOSTS, announced
+from cis_tui.p2p.addresses import Address
+from cis_tui.p2p.lan import MAX_HOSTS, MAX_NAMES, SERVICE, Lan, announced
 from tests.conftest import ROOT
+from tests.p2p.conftest import until
 
 DID = did_of(bytes(32))
 
@@ -61,3 +66,34 @@ def test_an_announcement_says_who_and_where() -> None:
 def test_an_announcement_that_names_nobody_is_refused(claimed: bytes | None) -> None:
     with pytest.raises(Invalid, match="names no DID"):
         announced([(b"did", claimed)], ["192.0.2.1"], 7677)
+
+
+async def test_however_many_false_announcements_there_are_a_new_node_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Info:
+        """What was announced by a name, without a network."""
+
+        port = 7677
+
+        def __init__(self, service: str, name: str) -> None:
+            number = int(name.partition(".")[0])
+            self.properties = {b"did": did_of(number.to_bytes(32, "big")).encode()}
+
+        async def async_request(self, zeroconf: object, patience: int) -> bool:
+            return True
+
+        def parsed_scoped_addresses(self) -> list[str]:
+            return ["192.0.2.1"]
+
+    monkeypatch.setattr("zeroconf.asyncio.AsyncServiceInfo", Info)
+    seen: list[str] = []
+
+    def found(did: str, addresses: Sequence[Address]) -> None:
+        seen.append(did)
+
+    lan = Lan(DID, lambda: 7677, found=found, refuse=lambda *what: None, changed=lambda: None)
+    heard: Any = lan._heard  # pyright: ignore[reportPrivateUsage]
+    for number in range(1, MAX_NAMES + 50):
+        heard(None, SERVICE, f"{number}.{SERVICE}", ServiceStateChange.Added)
+        if number % 100 == 0:
+            await until(lambda told=number: len(seen) == told)
+    await until(lambda: len(seen) == MAX_NAMES + 49)

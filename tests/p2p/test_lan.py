@@ -90,7 +90,10 @@ async def test_however_many_false_announcements_there_are_a_new_node_is_found(mo
     def found(did: str, addresses: Sequence[Address]) -> None:
         seen.append(did)
 
-    lan = Lan(DID, lambda: 7677, found=found, refuse=lambda *what: None, changed=lambda: None)
+    def refuse(did: str, reason: str, addr: str) -> None:
+        raise AssertionError(reason)
+
+    lan = Lan(DID, lambda: 7677, found=found, refuse=refuse, changed=lambda: None)
     heard: Any = lan._heard  # pyright: ignore[reportPrivateUsage]
     for number in range(1, MAX_NAMES + 50):
         heard(None, SERVICE, f"{number}.{SERVICE}", ServiceStateChange.Added)

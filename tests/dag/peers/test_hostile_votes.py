@@ -131,7 +131,8 @@ async def test_envelopes_of_others_or_for_others_are_no_questions(tmp_path: Path
 
 async def test_a_long_message_of_little_parts_holds_nothing_else_up(tmp_path: Path) -> None:
     async with asking(tmp_path) as (_, net, _decision, _run):
-        heavy = seal(BOB, KIND, {"to": ANN.did, "way": "ask", "text": [[]] * 150_000})
+        parts: list[object] = [[]]
+        heavy = seal(BOB, KIND, {"to": ANN.did, "way": "ask", "text": parts * 150_000})
         serving = asyncio.create_task(net.carry(BOB.did, ANN.did, PROTOCOL, heavy))
         turns = 0
         while not serving.done():

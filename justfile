@@ -26,7 +26,7 @@ run *arguments: setup
 
 # Run the tests, in parallel
 test *arguments: setup
-    @"{{bin}}/python" -m pytest -n 2 --dist worksteal -m "not bench" {{arguments}}
+    @"{{bin}}/python" -m pytest -n 3 --dist worksteal -m "not bench" {{arguments}}
 
 # Ruff, the floors of the architecture, strict types
 lint: setup

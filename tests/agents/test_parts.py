@@ -46,7 +46,7 @@ def message(role: Role, blocks: list[Block]) -> Message:
     return Message(role, tuple(kept), Instant(0))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(Role), st.lists(BLOCKS, max_size=4)), max_size=8))
 def test_whatever_was_kept_makes_a_valid_request(kept: list[tuple[Role, list[Block]]]) -> None:
     messages = [message(role, blocks) for role, blocks in kept]
@@ -56,7 +56,7 @@ def test_whatever_was_kept_makes_a_valid_request(kept: list[tuple[Role, list[Blo
     assert valid_history(valid_history([*messages, ask], "a"), "a") == valid_history([*messages, ask], "a")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 10), st.floats(0, 1), st.one_of(st.none(), st.floats(0, 1e6)))
 def test_waits_have_bounds(made: int, chance: float, asked: float | None) -> None:
     wait = wait_before_next(ProviderFailure("X", "x", again=True, wait=asked), made, chance)
@@ -65,7 +65,7 @@ def test_waits_have_bounds(made: int, chance: float, asked: float | None) -> Non
     assert wait_before_next(ProviderFailure("X", "x", wait=asked), made, chance) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(["type", "index", "delta", "usage", "message"]), st.integers() | st.text())
@@ -143,7 +143,7 @@ def test_what_denies_wins_then_the_longest_pattern() -> None:
     assert found.level("dag_run", "x", Level.CONFIRMED) is Level.CONFIRMED
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["a", "a:*", "a:x*", "*", "b"]), st.sampled_from(Level)),
     st.sampled_from(["x", "y", ""]),

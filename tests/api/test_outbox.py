@@ -51,7 +51,7 @@ def test_bytes_are_bounded_too() -> None:
 
 
 @given(ACTIONS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_nothing_that_matters_is_lost_or_reordered(actions: list[tuple[str, int]]) -> None:
     outbox = Outbox(lossy_lines=3, max_lines=20, max_bytes=300)
     sent: list[bytes] = []

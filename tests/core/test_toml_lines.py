@@ -131,7 +131,7 @@ def _toml(value: object) -> str:
 
 
 @given(st.lists(st.dictionaries(_KEYS, _SCALARS, max_size=4), max_size=5), st.dictionaries(_KEYS, _SCALARS, max_size=4))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_every_key_of_a_generated_file_is_found(tasks: list[dict[str, object]], head: dict[str, object]) -> None:
     lines = ["# generated", "[top]"]
     expected: dict[Path, int] = {("top",): 2}

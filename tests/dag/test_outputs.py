@@ -22,7 +22,7 @@ def in_pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     st.lists(st.sampled_from(["a", "é", "漢", "🙂", "\n", "\r\n", "\x1b[31m", "\x1b[0m", "\x1b]0;title\x07", "\x1b7"])),
     st.lists(st.integers(0, 60), max_size=8),
@@ -34,7 +34,7 @@ def test_however_bytes_are_cut_the_text_is_the_same(words: list[str], cuts: list
     assert text == "".join("" if word[0] == "\x1b" else word.replace("\r", "") for word in words)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=80), st.lists(st.integers(0, 80), max_size=5))
 def test_nothing_that_a_terminal_obeys_comes_through(data: bytes, cuts: list[int]) -> None:
     feed = TextFeed()

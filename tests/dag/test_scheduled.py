@@ -174,7 +174,7 @@ async def test_a_scheduled_call_has_its_own_permissions_alone(tmp_path: Path) ->
             assert lab.runs.show(id).tasks[0].output == str(DENIED)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=40) | st.dictionaries(NAMES, VALUES))
 def test_anything_is_a_task_or_none(given: bytes | dict[str, object]) -> None:
     data = given if isinstance(given, bytes) else json.dumps(given).encode()

@@ -40,7 +40,7 @@ def knowing(*values: str) -> Secrets:
     return secrets
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cuts=st.lists(st.integers(0, len(TEXT)), max_size=12))
 def test_it_is_masked_wherever_a_stream_is_cut(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(TEXT)]

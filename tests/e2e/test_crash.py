@@ -12,6 +12,7 @@ from collections import Counter
 import pytest
 
 from tests.e2e.conftest import CIS, Open, Project
+from tests.e2e.terminal import TERMINALS
 
 WIDTH, DEPTH = 2, 3
 
@@ -47,11 +48,11 @@ def kill_after_lines(project: Project, lines: int, *command: str) -> None:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("idempotent", [True, False])
-def test_twenty_kills_and_every_run_ends_right(project: Project, idempotent: bool) -> None:
+def test_ten_kills_and_every_run_ends_right(project: Project, idempotent: bool) -> None:
     chance = random.Random(int(idempotent))
     project.dag("layers", layered(idempotent))
     log = project.root / "log"
-    for _ in range(10):
+    for _ in range(5):
         log.write_text("")
         kill_after_lines(project, chance.randrange(1, 2 * WIDTH * DEPTH), "dag", "run", "layers", "--yes")
         completed_before = set(log.read_text().split("end ")[1:])
@@ -72,6 +73,7 @@ def test_twenty_kills_and_every_run_ends_right(project: Project, idempotent: boo
         assert keys == {f"done/{id}" for id in ends}
 
 
+@pytest.mark.parametrize("open_terminal", TERMINALS[-1:], indirect=True)
 def test_a_killed_workspace_leaves_its_run_going(open_terminal: Open, project: Project) -> None:
     project.dag("slow", '[[dag.tasks]]\nid = "wait"\ncommand = "until test -e go; do sleep 0.05; done"\n')
     terminal = open_terminal(cwd=project.root)

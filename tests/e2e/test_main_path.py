@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.conftest import Open, Project
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import TERMINALS, Terminal
 
 
 def row(task: str, state: str) -> Callable[[str], bool]:
@@ -78,6 +80,7 @@ def test_a_stranger_takes_the_tour(open_terminal: Open, example: Project) -> Non
     assert example.cis("memory", "get", "project/tour/greeted") == "world\n"
 
 
+@pytest.mark.parametrize("open_terminal", TERMINALS[-1:], indirect=True)
 def test_decisions_are_answered_from_another_terminal(open_terminal: Open, project: Project) -> None:
     project.dag("ask", '[[dag.tasks]]\nid = "ask"\ncommand = "echo ran"\nlevel = "confirmed"\n')
     terminal = open_terminal(cwd=project.root, columns=200, rows=60)

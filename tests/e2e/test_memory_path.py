@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Open, Project
+from tests.e2e.terminal import TERMINALS
 
 EDITOR = """#!/bin/sh
 stat -c '%a %n' "$1" "$(dirname "$1")" > "$SEEN"
@@ -28,6 +29,7 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return seen
 
 
+@pytest.mark.parametrize("open_terminal", TERMINALS[-1:], indirect=True)
 def test_an_entry_from_its_first_word_to_its_end_and_back(open_terminal: Open, project: Project, editor: Path) -> None:
     for key, value in (("notes/tea", "green"), ("notes/coffee", "on the third floor"), ("user/name", "Ada")):
         project.cis("memory", "set", key, value)

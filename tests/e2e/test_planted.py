@@ -98,7 +98,7 @@ class Watch:
         stop = Event()
 
         def run() -> None:
-            while not stop.wait(0.005):
+            while not stop.wait(0.02):
                 self.look()
 
         thread = Thread(target=run)

@@ -21,7 +21,7 @@ from cis_tui.core.paths import Home
 from cis_tui.dag.history import RunHistory
 from tests.e2e.conftest import CIS, Project
 
-ROUNDS = range(int(os.environ.get("ROLLBACK_KILLS", "2")))
+ROUNDS = range(int(os.environ.get("ROLLBACK_KILLS", "1")))
 PRIVATE = "--domain private"
 PUBLIC = "--domain public"
 

@@ -24,7 +24,7 @@ from cis_tui.dag.history import RunHistory
 from cis_tui.skills.guardian import marked
 from tests.e2e.conftest import CIS, Project
 
-KILLS = int(os.environ.get("RUN_KILLS", "4"))
+KILLS = int(os.environ.get("RUN_KILLS", "2"))
 IN_ROUND = 3
 """Kills of one round, at most."""
 SPREAD = 1.2

@@ -113,7 +113,7 @@ def test_blocks_cannot_be_swapped_left_out_or_taken_from_another_file(tmp_path: 
                 file.close()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), encrypted=st.booleans())
 def test_damage_is_an_error_and_never_other_bytes(
     tmp_path_factory: pytest.TempPathFactory, seed: int, encrypted: bool
@@ -146,7 +146,7 @@ def test_damage_is_an_error_and_never_other_bytes(
         file.close()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(junk=st.binary(max_size=300), encrypted=st.booleans())
 def test_junk_is_an_error(tmp_path_factory: pytest.TempPathFactory, junk: bytes, encrypted: bool) -> None:
     path = tmp_path_factory.mktemp("junk") / "file"

@@ -118,13 +118,13 @@ def test_words_are_split_at_case_dashes_and_digits() -> None:
     assert words_of("user/apiKey-v2_HTTPServer.x") == ("user", "api", "key", "v", "2", "http", "server", "x")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.text(max_size=60), st.text(max_size=60), st.sampled_from(["password", "api-key", "secret", "Token"]))
 def test_no_surrounding_hides_a_secret_word(before: str, after: str, word: str) -> None:
     assert classify(f"{before}/{word}/{after}").index_type is IndexType.SENSITIVE
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.text(max_size=80), st.one_of(st.text(max_size=80), st.binary(max_size=80)))
 def test_anything_can_be_classified(key: str, value: str | bytes) -> None:
     found = classify(key, value)

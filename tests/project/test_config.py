@@ -92,6 +92,6 @@ def test_the_repositorys_own_file_is_sound() -> None:
 
 
 @given(st.text(alphabet="[]{}=\"'\n abcdmemoryskills.path1#", max_size=60))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 def test_no_text_makes_it_fail(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     assert _load(tmp_path_factory.mktemp("p"), text).name

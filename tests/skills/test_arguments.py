@@ -99,7 +99,7 @@ _ARGUMENTS = st.lists(
 
 
 @given(_ARGUMENTS, st.lists(st.text(max_size=4), max_size=5), st.dictionaries(st.sampled_from("abcde"), _VALUES))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 def test_whatever_is_given_either_fits_or_is_told(
     arguments: list[Argument], words: list[str], input: dict[str, object]
 ) -> None:

@@ -320,14 +320,15 @@ def net(pid: int) -> Generator[None]:
             (group / "cgroup.procs").write_text(each)
         yield
     finally:
-        for each in (group / "cgroup.procs").read_text().split():
-            (group.parent / "cgroup.procs").write_text(each)
         _remove(group)
 
 
 def _remove(group: Path) -> None:
     """Remove a group of processes once the last dead one has left it, within ten seconds."""
     for _ in range(500):
+        for each in (group / "cgroup.procs").read_text().split():  # what was forked meanwhile, too
+            with suppress(OSError):
+                (group.parent / "cgroup.procs").write_text(each)
         with suppress(OSError):
             return group.rmdir()
         time.sleep(0.02)

@@ -143,7 +143,7 @@ _TEXTS = st.lists(
 
 
 @given(_TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_whatever_is_said_never_fails_and_what_is_sure_can_be_called(text: str) -> None:
     intent = read_intent(text, ALL)
     assert isinstance(intent, Intent)
@@ -155,7 +155,7 @@ def test_whatever_is_said_never_fails_and_what_is_sure_can_be_called(text: str) 
 
 
 @given(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=10), st.booleans())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 def test_a_quoted_value_arrives_as_it_is(value: str, polite: bool) -> None:
     text = f"{'please ' * polite}run linter on {shlex.quote(value + ' x')}"
     assert read(text).values == {"path": value + " x"}

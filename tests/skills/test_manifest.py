@@ -345,7 +345,7 @@ _FIELDS = st.sampled_from(["name", "type", "entry", "binary", "args", "timeout_s
 
 
 @given(st.dictionaries(_SECTIONS, st.dictionaries(_FIELDS, _VALUES, max_size=5) | _VALUES))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 def test_whatever_a_manifest_says_becomes_a_skill_or_problems(
     tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]
 ) -> None:

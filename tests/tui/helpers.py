@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.events import Paste
+
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.codec import encode
 from cis_tui.core.config import Settings, UiSettings
@@ -322,6 +324,12 @@ async def until(pilot: Pilot[None], holds: Callable[[], object], *, seconds: flo
         assert loop.time() < end, text_of(pilot.app)
         await pilot.pause(0.02)
     await pilot.pause()
+
+
+def paste(app: App[None], text: str) -> None:
+    """What a person does with a text that is too long to type."""
+    assert app.focused is not None
+    app.focused.post_message(Paste(text))
 
 
 def text_of(app: App[None]) -> str:

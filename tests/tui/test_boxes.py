@@ -105,7 +105,7 @@ def graphs(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, str]]:
 
 
 @given(graphs())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_no_box_lies_on_another_and_every_line_leads_where_it_should(
     graph: tuple[dict[str, list[str]], dict[str, str]],
 ) -> None:

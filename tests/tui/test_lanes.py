@@ -59,7 +59,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
 
 
 @given(graphs())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_every_task_is_drawn_once_below_what_it_needs(deps: dict[str, list[str]]) -> None:
     place = {row.id: index for index, row in enumerate(draw_lanes(deps))}
     assert set(place) == set(deps)
@@ -67,7 +67,7 @@ def test_every_task_is_drawn_once_below_what_it_needs(deps: dict[str, list[str]]
 
 
 @given(graphs())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_a_lane_runs_from_every_task_to_the_last_one_that_needs_it(deps: dict[str, list[str]]) -> None:
     rows = draw_lanes(deps)
     last = {id: max((i for i, row in enumerate(rows) if id in deps[row.id]), default=-1) for id in deps}
@@ -132,7 +132,7 @@ def with_handlers(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, str]
 
 
 @given(with_handlers())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_every_edge_can_be_read_off_the_picture_and_no_other(
     graph: tuple[dict[str, list[str]], dict[str, str]],
 ) -> None:

@@ -13,7 +13,7 @@ from cis_tui.core.paths import Home
 from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryWrite
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.memory_acts import MemoryActs
-from tests.tui.helpers import HOSTILE, attached, text_of, until
+from tests.tui.helpers import HOSTILE, attached, paste, text_of, until
 from tests.tui.test_memory_screen import SECRET, WRITES, front
 
 if TYPE_CHECKING:
@@ -167,7 +167,9 @@ async def test_private_entries_leave_as_a_file_only_after_a_yes(home: Home, tmp_
         await open_memory(app, pilot, MemoryWrite("a", "mine"), MemoryWrite("b", "ours", Domain.PUBLIC))
         await pilot.press("space", "space", "o")
         await until(pilot, lambda: "Export 2 entries" in text_of(app))
-        await pilot.press("ctrl+u", *str(target), "ctrl+s")
+        await pilot.press("ctrl+u")
+        paste(app, str(target))
+        await pilot.press("ctrl+s")
         await until(pilot, lambda: "Write private entries into a file?" in text_of(app))
         assert not target.exists()
         await pilot.press("y")
@@ -177,7 +179,9 @@ async def test_private_entries_leave_as_a_file_only_after_a_yes(home: Home, tmp_
         assert os.stat(target).st_mode & 0o777 == 0o600
         await pilot.press("end", "o")
         await until(pilot, lambda: len(app.screen_stack) == 2)
-        await pilot.press("ctrl+u", *str(target), "ctrl+s")
+        await pilot.press("ctrl+u")
+        paste(app, str(target))
+        await pilot.press("ctrl+s")
         await until(pilot, lambda: "cannot write" in text_of(app))
 
 
@@ -228,7 +232,9 @@ async def test_secrets_leave_as_a_file_only_after_a_yes_of_their_own(home: Home,
         async def ask(path: Path) -> None:
             await pilot.press("o")
             await until(pilot, lambda: "Export" in text_of(app))
-            await pilot.press("ctrl+u", *str(path), "ctrl+s")
+            await pilot.press("ctrl+u")
+            paste(app, str(path))
+            await pilot.press("ctrl+s")
             await until(pilot, lambda: "Write 1 secret in clear?" in text_of(app))
             await pilot.press("enter")
             assert "Write 1 secret in clear?" in text_of(app)

@@ -55,7 +55,7 @@ def test_what_was_held_back_comes_when_the_task_has_ended() -> None:
 
 
 @given(st.lists(st.text("ab\n\x1b[31m0;", max_size=12), max_size=12))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_no_escape_ever_reaches_the_screen_however_it_is_cut(parts: list[str]) -> None:
     reader = OutputReader()
     offset = 0

@@ -113,7 +113,7 @@ def test_what_is_no_module(data: bytes, message: str) -> None:
         read_module(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(8, len(ECHO_BINARY) - 1), st.binary(max_size=12), st.integers(0, 12))
 def test_any_bytes_give_a_header_or_a_reason(at: int, data: bytes, drop: int) -> None:
     changed = ECHO_BINARY[:at] + data + ECHO_BINARY[at + drop :]

@@ -25,7 +25,7 @@ WINDOW = 2048
 """Tokens, unless an agent's definition says otherwise: half a minute of reading on one core of 2026."""
 IDLE_SECONDS = 300.0
 """Seconds without a question after which the process ends."""
-_TEMPERATURE = 0.2
+_TEMPERATURE = 0.0
 _GRACE = 1.0
 """Seconds within which a stopped answer has to end; it cannot while the model still reads."""
 _STOPS = {"stop": Stop.END, "length": Stop.MAX_TOKENS}

@@ -118,7 +118,8 @@ def _status(status: PeerStatus) -> Iterator[tuple[str, str]]:
     if status.pairing:
         yield "pairing", "a code is open"
     if status.state is NodeState.LIVE or status.queued:
-        yield "queue", f"{status.queued} changes that not all have" if status.queued else "everybody has everything"
+        changes = "1 change" if status.queued == 1 else f"{status.queued} changes"
+        yield "queue", f"{changes} that not all have" if status.queued else "everybody has everything"
     for notice in status.notices:
         yield "notice", notice
     yield from _refusals(status)

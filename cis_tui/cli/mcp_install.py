@@ -196,8 +196,18 @@ def _refuse_loss(file: Path, after: str, document: dict[str, object]) -> None:
     Raises:
         CisError: it does not (CIS-MCP-013).
     """
-    if "Infinity" in after or "NaN" in after or _plain(_parse(file, after.encode())) != _plain(document):
+    finite = file.suffix == ".toml" or _is_finite(document)
+    if not finite or _plain(_parse(file, after.encode())) != _plain(document):
         raise CisError("CIS-MCP-013", f"{file} could not be written without a loss; nothing was changed")
+
+
+def _is_finite(document: dict[str, object]) -> bool:
+    """Whether all its numbers are such that JSON has them."""
+    try:
+        json.dumps(document, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _replace(file: Path, before: bytes | None, after: bytes) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cis_tui.cli.mcp_clients import CLIENTS
@@ -82,6 +82,7 @@ def test_comments_order_mode_and_links_stay(tmp_path: Path) -> None:
 
 
 @settings(max_examples=40, deadline=None)
+@example(before={}, servers={"Infinity": None, "NaN": "NaN"})
 @given(before=st.dictionaries(st.text(), JSON, max_size=4), servers=st.dictionaries(st.text(), JSON, max_size=2))
 def test_everything_else_is_kept(
     tmp_path_factory: pytest.TempPathFactory, before: dict[str, object], servers: dict[str, object]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cis_tui.cli.command import Command
@@ -184,19 +185,27 @@ async def pair(context: Context, arguments: Namespace) -> int:
 
 async def _open(context: Context, api: EngineApi, arguments: Namespace) -> int:
     """Show a code until somebody has typed it."""
+    import asyncio
+
     from cis_tui.cli.peers import time_left
     from cis_tui.core.clock import utc_now
+    from cis_tui.core.errors import CisError
 
     pairing = await api.peer_pair_open(own=not arguments.not_own, name=arguments.name)
-    if context.json:
-        show_json_line(pairing)
-    else:
-        show(pairing.code, now=True)
-        note(f"type it on the other machine: cis peer pair {pairing.code}")
-        for addr in (await api.peer_identity()).addrs[:1]:
-            note(f"if it does not find this one: cis peer pair {pairing.code} --at {addr}")
-        note(f"open for {time_left(pairing.expires_at - utc_now())}; Ctrl-C takes it back")
-    ended = await api.peer_pair_wait(pairing.id)
+    try:
+        if context.json:
+            show_json_line(pairing)
+        else:
+            show(pairing.code, now=True)
+            note(f"type it on the other machine: cis peer pair {pairing.code}")
+            for addr in (await api.peer_identity()).addrs[:1]:
+                note(f"if it does not find this one: cis peer pair {pairing.code} --at {addr}")
+            note(f"open for {time_left(pairing.expires_at - utc_now())}; Ctrl-C takes it back")
+        ended = await api.peer_pair_wait(pairing.id)
+    except asyncio.CancelledError:
+        with suppress(CisError):  # it has ended meanwhile, or the engine has, and the code with it
+            await api.peer_pair_cancel(pairing.id)
+        raise
     if context.json and ended.did:
         show_json_line(ended)
     _raise_unless_paired(ended)

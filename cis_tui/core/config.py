@@ -135,6 +135,8 @@ class UiSettings:
 
     theme: str = "cis-dark"
     """Name of a theme in `themes/` or `$CIS_HOME/themes`."""
+    driver: str = "auto"
+    """What is written to the terminal: `cells` that changed, or `plain`, all that was drawn; `auto`: cells over SSH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "memory.vectors": ("auto", "exact", "chroma"),
     "agent.effort": ("", "low", "medium", "high", "max"),
     "p2p.mode": ("whitelist", "open", "solitary", "quarantine"),
+    "ui.driver": ("auto", "cells", "plain"),
 }
 
 

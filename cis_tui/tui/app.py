@@ -29,7 +29,7 @@ from cis_tui.tui.remembered import Remembered
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.starting import start_dag
 from cis_tui.tui.store import Changes, LinkState, Store
-from cis_tui.tui.terminal import TerminalDriver
+from cis_tui.tui.terminal import CellDriver, driver_of
 from cis_tui.tui.themes import DEFAULT, load_theme, theme_files
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class CisApp(App[None]):
         Binding("colon,ctrl+p", "command_palette", "commands", show=False, id="palette"),
         Binding("question_mark", "help", "help", id="help"),
         Binding("q", "quit", "quit", id="quit"),
+        Binding("ctrl+l", "redraw", "draw the screen anew", show=False, id="redraw"),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True, id="quit.always"),
     ]
 
@@ -91,7 +92,7 @@ class CisApp(App[None]):
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         """`connect` gives an engine each time it is called; `project` is the folder that is opened, if any."""
-        super().__init__(driver_class=TerminalDriver)
+        super().__init__(driver_class=driver_of(settings.ui.driver))
         self.animation_level = "none"
         self.clock = clock
         self.timer = timer
@@ -375,6 +376,16 @@ class CisApp(App[None]):
             from cis_tui.tui.screens.help import HelpDialog, help_lines
 
             self.dialog(HelpDialog("Keys", help_lines(self.screen, self.screen.PURPOSE)))
+
+    def on_resize(self) -> None:
+        """What a terminal shows after it was resized is its own affair."""
+        if isinstance(self._driver, CellDriver):
+            self._driver.forget()
+
+    def action_redraw(self) -> None:
+        """Write the whole screen again, when something else has written over it."""
+        self.on_resize()
+        self.screen.refresh(layout=True)
 
     def action_help_quit(self) -> None:
         """Ctrl+C is for copying and for reflexes."""

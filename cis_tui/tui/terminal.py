@@ -1,10 +1,17 @@
-"""The terminal as the workspace writes to it: one that goes away must not hold up the end."""
+"""The terminal as the workspace writes to it: one that goes away must not hold up the end, nor a slow line each key."""
 
 from __future__ import annotations
 
+import os
 from typing import IO, Any
 
 from textual.drivers.linux_driver import LinuxDriver
+
+from cis_tui.tui.frames import Frames
+
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
+"""Around a frame, so that no half of it is shown (synchronized output, DEC mode 2026)."""
+_OTHER_SCREEN = "\x1b[?1049"
 
 
 class LastingFile:
@@ -41,3 +48,43 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
         self._file: Any = LastingFile(self._file)
+
+
+class CellDriver(TerminalDriver):
+    """Writes only the cells that changed: a key takes a few hundred bytes rather than thousands."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._frames = Frames()
+        self._begun = False
+
+    def forget(self) -> None:
+        """The terminal may show anything: write all of the next frames."""
+        self._frames.forget()
+
+    def start_application_mode(self) -> None:
+        """See `LinuxDriver`."""
+        self.forget()
+        super().start_application_mode()
+
+    def write(self, data: str) -> None:
+        """See `LinuxDriver`."""
+        if data == _BEGIN:
+            self._begun = True
+            return
+        if data == _END and self._begun:
+            self._begun = False  # the frame was empty
+            return
+        if data.startswith("\x1b[") and "H" in data:
+            data = self._frames.changed(data)
+        elif _OTHER_SCREEN in data:
+            self.forget()
+        if data:
+            super().write(_BEGIN + data if self._begun else data)
+            self._begun = False
+
+
+def driver_of(choice: str) -> type[TerminalDriver]:
+    """The driver for `[ui] driver`: `cells`, `plain`, or `auto`, which takes cells over SSH."""
+    remote = "SSH_CONNECTION" in os.environ or "SSH_TTY" in os.environ
+    return CellDriver if choice == "cells" or (choice == "auto" and remote) else TerminalDriver

@@ -108,6 +108,11 @@ class PtyTerminal:
         self.listen(0)
         return "\n".join(self._screen.display)
 
+    def cells(self) -> list[list[object]]:
+        """Each character on the screen with its colours."""
+        shown = self._screen
+        return [[shown.buffer[row][column] for column in range(shown.columns)] for row in range(shown.lines)]
+
     def listen(self, seconds: float) -> bool:
         """Take in what the program writes; False when nothing came for `seconds` or the program is gone."""
         if not select.select([self._master], [], [], seconds)[0]:

@@ -14,6 +14,7 @@ from cis_tui.core.paths import Home
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.peers.errands import Errands
 from cis_tui.dag.peers.jobs import PROTOCOL as TASKS
+from cis_tui.dag.peers.line import UNNAMED, Topic
 from cis_tui.dag.peers.serving import FindSkill, JobService
 from cis_tui.dag.peers.voting import PROTOCOL as VOTES
 from cis_tui.dag.peers.voting import VoteService
@@ -49,7 +50,11 @@ class PeerLine:
         """See `Line`."""
         return tuple(peer.did for peer in self._known().values() if name in (peer.did, peer.name))
 
-    async def request(self, did: str, protocol: str, body: bytes, *, timeout: float) -> bytes:
+    def pace(self, did: str) -> float:
+        """See `Line`."""
+        return 0.0
+
+    async def request(self, did: str, protocol: str, body: bytes, *, timeout: float, topic: Topic = UNNAMED) -> bytes:
         """See `Line`."""
         node = await self._peers.live() if self._begins else self._peers.node
         return await node.request(did, protocol, body, timeout=timeout)

@@ -13,8 +13,8 @@ from cis_tui.core.errors import Invalid, NotFound, Refused
 from cis_tui.core.text import clean_line
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.open_decisions import OpenDecision
-from cis_tui.dag.peers.line import short
-from cis_tui.dag.peers.motions import Cast, Heard, Look, Motion, put
+from cis_tui.dag.peers.line import LASTS, Topic, short
+from cis_tui.dag.peers.motions import Cast, Heard, Look, Motion, motion_words, put
 from cis_tui.dag.peers.talk import Talk
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus
 from cis_tui.dag.votes import Votes
@@ -72,8 +72,9 @@ class Asker:
             if not self._talk.line.admits(did):
                 what = f"{short(did)} has a seat in {decision.id}, and is not admitted"
                 self._complain(did, what, decision, "CIS-P2P-088")
-            await self._talk.ask(did, "motion", self._motion(decision), object)
-            self._told[did, decision.id] = _mark(decision)
+            mark = self._mark(did, decision)
+            await self._talk.ask(did, "motion", self._motion(decision), object, topic=self._topic(decision, mark))
+            self._told[did, decision.id] = mark
 
     def owed(self, did: str) -> list[Decision]:
         """What a node has yet to be told: votes in which it has a seat, as they are, and those that have just ended."""
@@ -106,7 +107,23 @@ class Asker:
         yield from (each for each in self._ended.values() if now - (each.decided_at or now) < _TOLD_FOR)
 
     def _is_news(self, did: str, decision: Decision) -> bool:
-        return self._told.get((did, decision.id)) != _mark(decision)
+        return self._told.get((did, decision.id)) != self._mark(did, decision)
+
+    def _mark(self, did: str, decision: Decision) -> str:
+        """What a node has to know of a vote, in short; where words cost something, not who has voted."""
+        ballots = [] if self._talk.line.pace(did) else [ballot.stakeholder for ballot in decision.ballots]
+        return dumps([decision.status, decision.deadline, ballots])
+
+    def _topic(self, decision: Decision, mark: str) -> Topic:
+        left = LASTS if decision.deadline is None else decision.deadline - self._clock()
+        told = motion_words(decision) if decision.status is DecisionStatus.PENDING else ""
+        subject = f"{decision.run}/{decision.id}"
+        return Topic(
+            key=f"motion {subject} {mark}",
+            lasts=max(min(left, LASTS), 1.0) if told else LASTS,
+            subject=subject,
+            told=told,
+        )
 
     async def _find(self, did: str, run: str, id: str) -> Decision:
         """A vote that is, or was, asked here; one whose run rests has ended, since it is asked anew after that.
@@ -131,8 +148,3 @@ class Asker:
     def _motion(self, decision: Decision) -> Motion:
         open = self._open(decision)
         return put(decision, open.question.preview if open else None, self._clock())
-
-
-def _mark(decision: Decision) -> str:
-    """What a node has to know of a vote, in short."""
-    return dumps([decision.status, decision.deadline, [ballot.stakeholder for ballot in decision.ballots]])

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 
+from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
 from cis_tui.core.identity import Identity
 from cis_tui.core.text import clean_line
@@ -14,8 +15,8 @@ from cis_tui.dag.attempt import Outcome
 from cis_tui.dag.executors.base import Work
 from cis_tui.dag.executors.names import PEER
 from cis_tui.dag.outputs import Output
-from cis_tui.dag.peers.jobs import GRACE, KIND, LEASE, PROTOCOL, End, Follow, Job, News, Stop
-from cis_tui.dag.peers.line import Line, called
+from cis_tui.dag.peers.jobs import GRACE, KIND, LEASE, PROTOCOL, End, Follow, Job, News, Stop, job_words
+from cis_tui.dag.peers.line import Line, Topic, called
 from cis_tui.dag.peers.talk import Talk
 from cis_tui.dag.secrecy import Secrets
 
@@ -23,6 +24,8 @@ WAIT = 4.0
 """Seconds that the node waits for news before it says that there are none."""
 _PATIENCE = 10.0
 """Seconds that one who was never there is waited for, and beyond `WAIT` for any answer."""
+_LONG = 6
+"""Paces of a line on which words cost something that the node waits for news at least."""
 _PAUSE = 0.5
 _ENDING = 3.0
 """Seconds that one who is to end a job is looked for."""
@@ -51,6 +54,10 @@ class Errands:
         self.ending = ending
         self._line = line
         self._me = identity.did
+
+    def pace(self, did: str) -> float:
+        """See `Line`."""
+        return self._line.pace(did)
 
     def place(self, label: str, secrets: Secrets, paused: Callable[[], bool], dag: str) -> Errand | None:
         """Room at the node that `label` names; None if it is the name of none, or this one.
@@ -174,8 +181,10 @@ class Errand:
     async def _begin(self, job: Job) -> News:
         """Ask for it to be begun; whenever it is cancelled, or fails in any way but one, the node may have it."""
         unsent = False
+        lasts = self._errands.lease + GRACE
+        topic = Topic(key=f"run {job.id}", lasts=lasts, subject=job.id, told=job_words(job, self._name))
         try:
-            return await self._errands.talk.ask(self._did, "run", job, News)
+            return await self._errands.talk.ask(self._did, "run", job, News, topic=topic)
         except Unavailable as error:
             unsent = error.code in _UNSENT
             raise
@@ -183,9 +192,15 @@ class Errand:
             self._sent = self._sent or not unsent
 
     async def _news(self, id: str, offset: int, waits: bool) -> News:
-        follow = Follow(id, offset, self._errands.wait, self._paused(), waits)
-        within = self._errands.wait + self._errands.patience
-        return await self._errands.talk.ask(self._did, "news", follow, News, timeout=within)
+        follow = Follow(id, offset, self._wait, self._paused(), waits, self._errands.pace(self._did))
+        within = self._wait + self._errands.patience
+        topic = Topic(key=f"news {dumps(follow)}")
+        return await self._errands.talk.ask(self._did, "news", follow, News, timeout=within, topic=topic)
+
+    @property
+    def _wait(self) -> float:
+        """Seconds that the node waits for news."""
+        return max(self._errands.wait, _LONG * self._errands.pace(self._did))
 
     def _given_up(self, error: Unavailable, silent: float) -> Outcome | None:
         """What is known of a job whose node was not heard of for so many seconds; None: it may come back."""
@@ -193,7 +208,8 @@ class Errand:
             if silent < self._errands.patience:
                 return None
             return Outcome(False, None, error=f"{self._name} is away: {error.message} (CIS-P2P-100)")
-        if silent < self._errands.lease + GRACE:
+        pace = self._errands.pace(self._did)
+        if silent < self._errands.lease + GRACE + (self._wait if pace else 0.0):
             return None
         return Outcome(False, None, error=f"{self._name} was lost (CIS-P2P-101)", lost=True)
 
@@ -216,7 +232,8 @@ class Errand:
             async with asyncio.timeout(self._errands.ending):
                 while True:
                     with suppress(Unavailable):
-                        await self._errands.talk.ask(self._did, "end", Stop(id, "cancelled"), object)
+                        stop, topic = Stop(id, "cancelled"), Topic(key=f"end {id}")
+                        await self._errands.talk.ask(self._did, "end", stop, object, topic=topic)
                         return
                     await asyncio.sleep(_PAUSE)
 

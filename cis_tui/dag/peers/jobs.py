@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import Invalid
-from cis_tui.core.text import clean_line
+from cis_tui.core.text import clean, clean_line
 from cis_tui.dag.calls import SHELL
 from cis_tui.dag.model import DagSpec, Level, LevelKind, TaskSpec
 from cis_tui.dag.views import RunView, TaskStatus, TaskView
@@ -68,6 +68,8 @@ class Follow:
     """Whether the run that wants it is paused."""
     waits: bool = False
     """Whether it is known that it waits for a yes."""
+    gather: float = 0.0
+    """Seconds for which output is gathered before it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,12 @@ def checked(job: Job) -> Job:
 
 def _names(job: Job) -> tuple[str, ...]:
     return (job.run, job.task, job.dag, job.skill)
+
+
+def job_words(job: Job, name: str) -> str:
+    """A task that the node `name` is to run, for people who read along."""
+    what = job.line or f"{job.skill} {' '.join(job.args)}"
+    return f"Task for {clean_line(name, limit=60)}: {clean_line(f'{job.dag} / {job.task}')}\n{clean(what, limit=600)}"
 
 
 def of_one(id: str, other: str) -> bool:

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from cis_tui.core.text import clean_line
+
+LASTS = 600.0
+"""Seconds for which a question can be taken, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a question is about, for lines that keep questions until they are answered, and that people read."""
+
+    what: str = ""
+    """The kind of question, as in `Said`."""
+    key: str = ""
+    """Two questions of one key to one node are the same: one of them is on its way at a time. Empty: like no other."""
+    lasts: float = LASTS
+    """Seconds after which it is of no use any more."""
+    subject: str = ""
+    """What people may have an opinion on, by a name of who asks."""
+    told: str = ""
+    """What people are told of it, once for each subject."""
+
+
+UNNAMED = Topic()
 
 
 class Line(Protocol):
@@ -26,7 +49,14 @@ class Line(Protocol):
         """The DIDs of the admitted nodes with this name, or with this DID."""
         ...
 
-    async def request(self, did: str, protocol: str, body: bytes, *, timeout: float) -> bytes:
+    def pace(self, did: str) -> float:
+        """Seconds that should lie between two words to the node; 0 where words cost nothing.
+
+        Where they do, nothing is asked that was not changed, and news are gathered before they are told.
+        """
+        ...
+
+    async def request(self, did: str, protocol: str, body: bytes, *, timeout: float, topic: Topic = UNNAMED) -> bytes:
         """Its answer.
 
         Raises:

@@ -22,6 +22,8 @@ MAX_PREVIEW = 100_000
 """Characters of what would run, as JSON."""
 MAX_TIME = 2_592_000.0
 """Seconds that a vote may stay open."""
+_TOLD = 600
+"""Characters of what would run that people who read along are told."""
 _NAME = 80
 _REASON = 500
 _ID = re.compile(r"d[0-9]{1,15}")
@@ -71,6 +73,11 @@ def put(decision: Decision, preview: Preview | None, now: Instant) -> Motion:
     return Motion(decision, preview if is_open else None, left)
 
 
+def later(motion: Motion, age: float) -> Motion:
+    """The same after `age` seconds on its way."""
+    return motion if motion.left is None else replace(motion, left=max(motion.left - age, 0.0))
+
+
 def checked(motion: Motion, *, asker: str, me: str, name: str, now: Instant) -> Decision:
     """The vote as this node keeps it, without an id of its own; `name` is what the asker is called here.
 
@@ -117,6 +124,15 @@ def holding(decision: Decision, ballots: Iterable[Ballot]) -> Iterable[Ballot]:
             continue
         seen.add(seat)
         yield ballot
+
+
+def motion_words(decision: Decision) -> str:
+    """An open vote for people who read along: what is asked, who decides, and until when."""
+    about = clean_line(f"{decision.dag} / {decision.task}", limit=200)
+    until = "" if decision.deadline is None else f", until {decision.deadline.iso()[:19].replace('T', ' ')} UTC"
+    seats = clean_line(", ".join(decision.stakeholders), limit=300)
+    rule = f"{decision.quorum} of {seats} must vote, more than {decision.threshold:.0%} of all must approve{until}"
+    return f"Vote asked: {about}\n{clean(decision.prompt, limit=_TOLD)}\n{rule}"
 
 
 def ended(open: Decision, told: Decision) -> tuple[Decision, str, str]:

@@ -13,12 +13,12 @@ from cis_tui.core.text import clean_line
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.open_decisions import OpenDecision
 from cis_tui.dag.peers.askers import Complain
-from cis_tui.dag.peers.line import called, short
+from cis_tui.dag.peers.line import Topic, called, short
 from cis_tui.dag.peers.motions import Cast, Heard, Look, Motion, checked, ended
 from cis_tui.dag.peers.rate import Buckets
 from cis_tui.dag.peers.talk import NOT_ADMITTED, Talk
 from cis_tui.dag.verdicts import BY_DEADLINE, at_deadline
-from cis_tui.dag.views import Ballot, DecisionStatus
+from cis_tui.dag.views import Ballot, Decision, DecisionStatus
 from cis_tui.dag.votes import Votes
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ OPEN_OF_ONE = 20
 """Votes of one node that are open here at the same time."""
 NEW_OF_ONE = (30, 60.0)
 """How many one node may ask at once, and seconds until it may ask one more."""
+SLOW = 60
+"""Paces of a line on which words cost something after which it is asked how a vote stands that nothing was heard of."""
 _GRACE = 5.0
 """Seconds for which the node that asks may tell itself that its time is over."""
 
@@ -53,6 +55,9 @@ class Seats:
         self._new = Buckets(*NEW_OF_ONE, timer)
         self._brought: set[tuple[str, str]] = set()
         """Local id and seat of ballots that the node that asks has, or has refused for good."""
+        self._heard: dict[tuple[str, str, str], float] = {}
+        """Asker, and run and id there, to when it was last known how the vote stands."""
+        self._timer = timer
         self._opening = asyncio.Lock()
 
     async def begin(self) -> None:
@@ -74,6 +79,11 @@ class Seats:
             elif given.status is DecisionStatus.PENDING:
                 await self._open(did, motion)
 
+    def forget(self, did: str) -> None:
+        """What is known of the votes of a node may be old."""
+        for key in [key for key in self._heard if key[0] == did]:
+            del self._heard[key]
+
     async def _open(self, did: str, motion: Motion) -> None:
         given, name = motion.decision, called(self._talk.line, did)
         decision = checked(motion, asker=did, me=self._me, name=name, now=self._clock())
@@ -82,11 +92,14 @@ class Seats:
         if len(self._votes.of(did)) >= OPEN_OF_ONE or not self._new.take(did):
             hint = "answer those that are open"
             raise Refused("CIS-P2P-087", f"{name} asks for too many votes", hint=hint, retryable=True)
+        self._heard = {key: at for key, at in self._heard.items() if self._votes.foreign(*key)}
+        self._heard[_key(decision)] = self._timer()
         await self._votes.open(decision, motion.preview)
 
     async def _follow(self, open: OpenDecision, motion: Motion | None) -> None:
         """Take over how a vote stands where it is asked; None: nothing is known of it there any more."""
         mine = open.decision
+        self._heard[_key(mine)] = self._timer()
         name = mine.origin.name if mine.origin else ""
         if motion is None:
             lost = replace(mine, status=DecisionStatus.SUPERSEDED)
@@ -118,10 +131,17 @@ class Seats:
                 if ballot.voter == self._me and (mine.id, ballot.stakeholder) not in self._brought:
                     heard = await self._deliver(did, open, ballot)
             if heard is None:
-                heard = await self._talk.ask(did, "look", Look(mine.origin.run, mine.origin.id), Heard)
+                if not self._may_look(did, mine):
+                    continue
+                topic = Topic(key=f"look {mine.origin.run} {mine.origin.id}")
+                heard = await self._talk.ask(did, "look", Look(mine.origin.run, mine.origin.id), Heard, topic=topic)
             async with self._opening:
                 if self._votes.foreign(did, mine.origin.run, mine.origin.id) is open:
                     await self._follow(open, heard.motion)
+
+    def _may_look(self, did: str, vote: Decision) -> bool:
+        heard = self._heard.get(_key(vote))
+        return heard is None or self._timer() - heard >= SLOW * self._talk.line.pace(did)
 
     async def _deliver(self, did: str, open: OpenDecision, ballot: Ballot) -> Heard | None:
         """How the vote stands with the ballot; None if it was refused for good."""
@@ -129,7 +149,9 @@ class Seats:
         assert mine.origin is not None
         heard: Heard | None = None
         try:
-            heard = await self._talk.ask(did, "ballot", Cast(mine.origin.run, mine.origin.id, ballot), Heard)
+            cast = Cast(mine.origin.run, mine.origin.id, ballot)
+            topic = Topic(key=f"ballot {cast.run} {cast.id} {ballot.stakeholder}")
+            heard = await self._talk.ask(did, "ballot", cast, Heard, topic=topic)
         except CisError as error:
             if error.retryable or error.code == NOT_ADMITTED:
                 raise
@@ -149,3 +171,8 @@ class Seats:
             elif deadline is not None:
                 left.append(deadline + _GRACE - self._clock())
         return min(left, default=None)
+
+
+def _key(vote: Decision) -> tuple[str, str, str]:
+    assert vote.origin is not None
+    return vote.asker, vote.origin.run, vote.origin.id

@@ -18,6 +18,7 @@ from cis_tui.core.paths import Home, private_dir
 from cis_tui.core.text import clean_line
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.peers.jobs import (
+    GRACE,
     KIND,
     LEASE,
     NOBODY_SAW,
@@ -45,8 +46,10 @@ from cis_tui.skills.model import SkillManifest, SkillType
 log = logging.getLogger(__name__)
 MOST_OF_ONE = 16
 """Jobs of one node that go on here at the same time."""
-MAX_WAIT = 8.0
+MAX_WAIT = 60.0
 """Seconds that a question is kept waiting for news."""
+_FULL = PIECE // 4
+"""Characters of output that are told at once."""
 _FENCED = 10_000
 """Names of jobs that were ended before they had begun."""
 _SHARES = 6
@@ -140,10 +143,13 @@ class JobService:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
 
-    async def serve(self, did: str, body: bytes) -> bytes:
-        """What is answered to another node, whose DID is proven; nothing if it is no question of this node to us."""
+    async def serve(self, did: str, body: bytes, *, age: float = 0.0) -> bytes:
+        """What is answered to another node, whose DID is proven; nothing if it is no question of this node to us.
+
+        `age`: the seconds that it was on its way.
+        """
         try:
-            return await self._talk.answer(did, body, self._answer)
+            return await self._talk.answer(did, body, self._answer, age=age)
         except CisError as error:
             log.warning("tasks: %s was refused: %s (%s)", short(did), error.message, error.code)
             return b""
@@ -155,7 +161,7 @@ class JobService:
                 raise Refused("CIS-P2P-106", what, hint="pair them as nodes of one person: cis peer pair")
             match said.what:
                 case "run":
-                    return await self._run(did, checked(said.as_a(Job)))
+                    return await self._run(did, checked(said.as_a(Job)), said.age)
                 case "news":
                     return await self._news(did, said.as_a(Follow))
                 case "end":
@@ -171,12 +177,14 @@ class JobService:
 
     # What is asked
 
-    async def _run(self, did: str, job: Job) -> News:
+    async def _run(self, did: str, job: Job, age: float) -> News:
         """Begin a job, unless one has begun by its name; it is recorded when this returns."""
         async with self._beginning:
             if (did, job.id) in self._fenced:
                 raise Refused("CIS-P2P-109", "the task was ended before it had begun")
             if (did, job.id) not in self._known:
+                if age > LEASE + GRACE:  # who wanted it takes it for lost
+                    raise Refused("CIS-P2P-111", f"the task came {age:.0f} s after it was asked for", retryable=True)
                 await self._begin(did, job)
         return await self._news(did, Follow(job.id))
 
@@ -214,31 +222,37 @@ class JobService:
         if run is None:
             return News(False)
         live = self._live.get(run)
-        deadline = self._timer() + min(max(follow.wait, 0.0), MAX_WAIT)
+        begun = self._timer()
+        deadline = begun + min(max(follow.wait, 0.0), MAX_WAIT)
+        gathered = min(begun + max(follow.gather, 0.0), deadline)
         while True:
             if live is not None:
-                live.heard = self._timer()
+                live.heard = deadline  # who asked is there until it has its answer
                 live.news.clear()
                 await self._pause(live, follow.paused)
-            found = await asyncio.to_thread(self._look, run, max(follow.offset, 0))
-            left = deadline - self._timer()
-            if found.offset > follow.offset or found.end or live is None or left <= 0 or found.waits != follow.waits:
+            found, hurries = await asyncio.to_thread(self._look, run, max(follow.offset, 0))
+            left = (gathered if found.offset > follow.offset else deadline) - self._timer()
+            if hurries or live is None or left <= 0 or found.waits != follow.waits:
+                if live is not None:
+                    live.heard = self._timer()
                 return found
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await live.news.wait()
 
-    def _look(self, run: str, offset: int) -> News:
-        """Blocks."""
+    def _look(self, run: str, offset: int) -> tuple[News, bool]:
+        """How it is, and whether that is to be told at once. Blocks."""
         view = self._runs.show(run)
         task = view.tasks[0]
         waits = task.status is TaskStatus.WAITING
         if not task.attempts:
-            return News(True, waits=waits, end=end_of(view))
+            end = end_of(view)
+            return News(True, waits=waits, end=end), end is not None
         chunk = self._runs.logs(run, TASK, attempt=1, offset=offset, limit=PIECE)
         # Its end comes after the last of its output.
         over = chunk.ended and chunk.offset <= offset
-        return News(True, chunk.offset, chunk.text, waits, end_of(view) if over else None)
+        news = News(True, chunk.offset, chunk.text, waits, end_of(view) if over else None)
+        return news, news.end is not None or (bool(news.text) and (chunk.ended or len(news.text) >= _FULL))
 
     async def _pause(self, job: _Job, paused: bool) -> None:
         """What waits for a yes here waits longer while the run that wants it is paused."""

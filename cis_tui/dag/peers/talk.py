@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
@@ -15,7 +15,7 @@ from cis_tui.core.document import as_table, is_list, is_table
 from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable, error_from_wire, error_to_wire
 from cis_tui.core.identity import Identity
 from cis_tui.core.text import clean_line
-from cis_tui.dag.peers.line import Line, short
+from cis_tui.dag.peers.line import UNNAMED, Line, Topic, short
 from cis_tui.sync.envelope import open_envelope, seal
 
 T = TypeVar("T")
@@ -39,6 +39,8 @@ class Said:
 
     what: str
     data: object
+    age: float = 0.0
+    """Seconds that it was on its way."""
 
     def as_a(self, kind: type[T]) -> T:
         """What it is about.
@@ -60,8 +62,10 @@ class Talk:
         self._kind = kind
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def ask(self, did: str, what: str, data: object, kind: type[T], *, timeout: float = PATIENCE) -> T:
-        """What the node answers to `what`, as a `kind`.
+    async def ask(
+        self, did: str, what: str, data: object, kind: type[T], *, timeout: float = PATIENCE, topic: Topic = UNNAMED
+    ) -> T:
+        """What the node answers to `what`, as a `kind`; `topic`: for a line that wants to know more than `what`.
 
         Raises:
             Unavailable: it is away, or does not answer.
@@ -71,7 +75,7 @@ class Talk:
         if not self.line.admits(did):
             raise Refused(NOT_ADMITTED, f"{short(did)} is not admitted", hint=f"cis peer allow {did}")
         question = self._sealed(did, "ask", {"what": what, "data": data})
-        reply = await self.line.request(did, self.protocol, question, timeout=timeout)
+        reply = await self.line.request(did, self.protocol, question, timeout=timeout, topic=replace(topic, what=what))
         if not reply:
             raise Unavailable("CIS-P2P-093", f"{short(did)} did not take the question")
         told = await self._read(reply, did, "answer")
@@ -79,8 +83,8 @@ class Talk:
             raise _error(told["error"])
         return decode(kind, told.get("data"))
 
-    async def answer(self, did: str, body: bytes, handler: Answer) -> bytes:
-        """What is answered to the node, whose DID is proven; errors go there as such.
+    async def answer(self, did: str, body: bytes, handler: Answer, *, age: float = 0.0) -> bytes:
+        """What is answered to the node, whose DID is proven; errors go there as such. `age`: as in `Said`.
 
         Raises:
             CisError: what came is no question of this node to us.
@@ -89,7 +93,7 @@ class Talk:
         try:
             if not self.line.admits(did):
                 raise Refused(NOT_ADMITTED, f"{short(did)} is not admitted")
-            found = await handler(did, Said(clean_line(str(asked.get("what")), limit=40), asked.get("data")))
+            found = await handler(did, Said(clean_line(str(asked.get("what")), limit=40), asked.get("data"), age))
         except CisError as error:
             return self._sealed(did, "answer", {"error": error_to_wire(error)})
         return self._sealed(did, "answer", {"data": found})

@@ -22,9 +22,9 @@ from cis_tui.dag.history import RunHistory
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.peers.askers import Asker
 from cis_tui.dag.peers.line import Line, called, short
-from cis_tui.dag.peers.motions import Cast, Look, Motion
+from cis_tui.dag.peers.motions import Cast, Look, Motion, later
 from cis_tui.dag.peers.rate import Buckets
-from cis_tui.dag.peers.seats import Seats
+from cis_tui.dag.peers.seats import SLOW, Seats
 from cis_tui.dag.peers.talk import Said, Talk
 from cis_tui.dag.views import Decision
 
@@ -87,15 +87,23 @@ class VoteService:
     def connected(self, did: str) -> None:
         """A node is there again: it may have forgotten what it was told."""
         self.asker.forget(did)
+        self.seats.forget(did)
         self._send_out(did)
 
-    async def serve(self, did: str, body: bytes) -> bytes:
-        """What is answered to another node, whose DID is proven; nothing if it says too much, or it is no question."""
+    def answered(self, did: str) -> None:
+        """A node has said something for which nobody waited any more: it is asked again, and the line has it."""
+        self._send_out(did)
+
+    async def serve(self, did: str, body: bytes, *, age: float = 0.0) -> bytes:
+        """What is answered to another node, whose DID is proven; nothing if it says too much, or it is no question.
+
+        `age`: the seconds that it was on its way.
+        """
         if not self._words.take(did):
             log.debug("votes: %s says too much", short(did))
             return b""
         try:
-            return await self._talk.answer(did, body, self._answer)
+            return await self._talk.answer(did, body, self._answer, age=age)
         except CisError as error:
             log.info("votes: %s asks what is no question: %s (%s)", short(did), error.message, error.code)
             return b""
@@ -104,7 +112,7 @@ class VoteService:
         try:
             match said.what:
                 case "motion":
-                    await self.seats.take(did, said.as_a(Motion))
+                    await self.seats.take(did, later(said.as_a(Motion), said.age))
                     return None
                 case "ballot":
                     return await self.asker.receive(did, said.as_a(Cast))
@@ -143,12 +151,16 @@ class VoteService:
             if self._closed or only not in ("", did):
                 continue
             if did not in self._couriers:
-                self._couriers[did] = _Courier(self, did, self._again)
+                self._couriers[did] = _Courier(self, did)
             self._couriers[did].wake()
 
     def is_done(self, did: str) -> bool:
         """Whether nothing is to be said to a node, or to be asked of it."""
         return not self._votes.of(did) and not self.asker.owed(did)
+
+    def again(self, did: str) -> float:
+        """Seconds after which a node is looked for again when nothing has changed."""
+        return max(self._again, SLOW * self._line.pace(did))
 
     def dismiss(self, did: str) -> None:
         """A courier has gone home."""
@@ -158,10 +170,9 @@ class VoteService:
 class _Courier:
     """Goes to one node, as often as there is something to say, or nobody was there."""
 
-    def __init__(self, service: VoteService, did: str, again: float) -> None:
+    def __init__(self, service: VoteService, did: str) -> None:
         self._service = service
         self._did = did
-        self._again = again
         self._news = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._go())
 
@@ -180,8 +191,9 @@ class _Courier:
             if self._service.is_done(self._did):
                 self._service.dismiss(self._did)
                 return
+            again = self._service.again(self._did)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._again if left is None else min(left, self._again)):
+                async with asyncio.timeout(again if left is None else min(left, again)):
                     await self._news.wait()
             self._news.clear()
             await self._errand(self._service.asker.tell)

@@ -13,6 +13,7 @@ from cis_tui.core.errors import NotFound, Unavailable
 from cis_tui.core.identity import Identity
 from cis_tui.dag.peers.errands import Errands
 from cis_tui.dag.peers.jobs import PROTOCOL as TASKS
+from cis_tui.dag.peers.line import UNNAMED, Topic
 from cis_tui.dag.peers.serving import JobService
 from cis_tui.dag.peers.voting import PROTOCOL as VOTES
 from cis_tui.dag.peers.voting import VoteService
@@ -34,6 +35,7 @@ class Net:
     handlers: dict[tuple[str, str], Handler] = field(default_factory=dict[tuple[str, str], Handler])
     away: set[str] = field(default_factory=set[str])
     """Nodes that can neither be reached nor reach others."""
+    pace: float = 0.0
     lossy: int = 0
     """Answers that are lost on their way back."""
     carried: list[tuple[str, str, bytes]] = field(default_factory=list[tuple[str, str, bytes]])
@@ -76,7 +78,10 @@ class NetLine:
     def named(self, name: str) -> tuple[str, ...]:
         return tuple(did for did in sorted(self.admitted) if name in (did, NAMES.get(did)) and did != self.me)
 
-    async def request(self, did: str, protocol: str, body: bytes, *, timeout: float) -> bytes:
+    def pace(self, did: str) -> float:
+        return self.net.pace
+
+    async def request(self, did: str, protocol: str, body: bytes, *, timeout: float, topic: Topic = UNNAMED) -> bytes:
         async with asyncio.timeout(timeout):
             return await self.net.carry(self.me, did, protocol, body)
 

@@ -24,6 +24,7 @@ from cis_tui.agents.door import without_tokens
 from cis_tui.agents.failures import silent
 from cis_tui.agents.model import BlockKind, Message, Role, Stop
 from cis_tui.agents.provider import Finished, Notice, ProviderEvent, ProviderFailure, Request, ToolServer
+from cis_tui.core.cancelling import started
 from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import CisError
 from cis_tui.core.text import clean_line
@@ -274,7 +275,7 @@ class ProgramProvider:
         name, value = self.mark.split("=")
         try:
             self._lifeline.hold()
-            process = await asyncio.create_subprocess_exec(
+            start = asyncio.create_subprocess_exec(
                 *self._definition.command,
                 stdin=PIPE,
                 stdout=PIPE,
@@ -283,6 +284,7 @@ class ProgramProvider:
                 start_new_session=True,
                 limit=MAX_LINE,
             )
+            process = await started(start, self._end)
         except (OSError, ValueError) as error:
             raise self._failed(f"it cannot be started: {error}", self._definition.install) from error
         self._last_words = b""

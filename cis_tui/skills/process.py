@@ -9,12 +9,13 @@ import signal
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from cis_tui.core.cancelling import started, uncancelled
 from cis_tui.core.errors import Unavailable
 from cis_tui.skills.guardian import marked, send
 from cis_tui.skills.jail.order import Order
@@ -106,7 +107,7 @@ class Processes:
         except TimeoutError:
             timed_out = True
         finally:
-            await _uncancelled(self._finish(process, marker))
+            await uncancelled(self._finish(process, marker))
         if isinstance(process, Confined) and process.failure is not None:
             raise process.failure
         ended = _ended(process.exit_code, time.monotonic() - began, timed_out=timed_out)
@@ -145,7 +146,7 @@ class Processes:
         name, value = marker.split("=")
         if command.order is not None:
             return await self._confine(command.order, command.input, {name: value}, on_output, on_error or on_output)
-        starting = asyncio.get_running_loop().subprocess_exec(
+        start = asyncio.get_running_loop().subprocess_exec(
             lambda: _Process(on_output, on_error),
             *command.argv,
             cwd=command.cwd,
@@ -155,11 +156,7 @@ class Processes:
             stderr=asyncio.subprocess.PIPE if on_error else asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
-        try:
-            _, process = await starting
-        except asyncio.CancelledError:
-            send(marked(marker), signal.SIGKILL)
-            raise
+        _, process = await started(start, lambda made: self._finish(made[1], marker))
         process.give(command.input or b"")
         return process
 
@@ -259,19 +256,6 @@ class _Process(asyncio.SubprocessProtocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
-
-
-async def _uncancelled(work: Coroutine[object, object, None]) -> None:
-    """Do `work` to its end, however often the caller is cancelled meanwhile."""
-    task = asyncio.ensure_future(work)
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        raise asyncio.CancelledError
 
 
 def _ended(code: int | None, duration: float, *, timed_out: bool) -> Ended:

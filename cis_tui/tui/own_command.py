@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+from cis_tui.core.cancelling import started
 from cis_tui.core.text import clean
 
 MAX_OUTPUT = 100_000
@@ -35,7 +36,7 @@ class OwnCommand:
         Raises:
             OSError: there is no shell, or no such folder.
         """
-        process = self._process = await asyncio.create_subprocess_shell(
+        start = asyncio.create_subprocess_shell(
             self.line,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -43,6 +44,7 @@ class OwnCommand:
             cwd=self._folder or None,
             start_new_session=True,
         )
+        process = self._process = await started(start, self._end)
         assert process.stdout is not None
         try:
             while raw := await process.stdout.read(65_536):
@@ -53,8 +55,7 @@ class OwnCommand:
             self.code = await process.wait()
         finally:
             if process.returncode is None:
-                self.stop()
-                await process.wait()
+                await self._end(process)
         told()
 
     def stop(self) -> None:
@@ -63,6 +64,11 @@ class OwnCommand:
         if self._process is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.stop()
+        await process.wait()
 
     @property
     def ending(self) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,27 @@ touch ready
 
 async def tree_is_up(folder: Path) -> None:
     await until(lambda: (folder / "ready").exists() and len(pids(folder / "pids")) == 4)
+
+
+async def test_a_start_that_is_cancelled_ends_what_it_started_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.connect_read_pipe
+
+    async def late(*pipe: Any) -> Any:
+        await until((tmp_path / "ready").exists)
+        starting.cancel()
+        return await connect(*pipe)
+
+    monkeypatch.setattr(loop, "connect_read_pipe", late)
+    async with processes() as mine:
+        line = "sleep 1000 & echo $! $$ > pids; touch ready; wait"
+        starting = asyncio.ensure_future(mine.run(script(tmp_path, line), lambda data: None))
+        await asyncio.wait({starting}, timeout=15)
+        assert starting.cancelled()
+        assert len(pids(tmp_path / "pids")) == 2
+        assert not [pid for pid in pids(tmp_path / "pids") if alive(pid)]
 
 
 async def test_when_the_time_is_up_the_whole_tree_dies(tmp_path: Path) -> None:

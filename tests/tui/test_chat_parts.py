@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 from time import process_time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -333,3 +336,22 @@ def test_keys_that_a_command_prints_are_not_given_to_the_agent() -> None:
     command.output = "HOME=/home/ada\nKEY=sk-ant-api03-Zq8Jw2Lx9Vb4Nt7Rk1Ph6Gd3Fs5Ym0\n"
     told = command.told_to_agent()
     assert "HOME=/home/ada" in told and "Zq8Jw2" not in told and "left out" in told
+
+
+async def test_a_command_that_is_cancelled_while_it_starts_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.connect_read_pipe
+
+    async def late(*pipe: Any) -> Any:
+        while not (tmp_path / "ready").exists():  # noqa: ASYNC110 - it is another process that is waited for
+            await asyncio.sleep(0.01)
+        running.cancel()
+        return await connect(*pipe)
+
+    monkeypatch.setattr(loop, "connect_read_pipe", late)
+    command = OwnCommand("sleep 1000 & touch ready; wait", str(tmp_path))
+    running = asyncio.ensure_future(command.run(lambda: None))
+    await asyncio.wait({running}, timeout=5)
+    assert running.cancelled() and command.stopped

@@ -434,8 +434,10 @@ class ChatScreen(WorkspaceScreen):
     # What was said
 
     @on(Transcript.Copied)
-    def _copied(self, event: Transcript.Copied) -> None:
-        entry = event.entry
+    def _copied(self) -> None:
+        entry = self.transcript.chosen
+        if entry is None:
+            return
         self.desk.copy(entry.text or entry.result or entry.input or entry.head)
         self.desk.say("copied")
 

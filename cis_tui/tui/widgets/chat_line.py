@@ -1,26 +1,18 @@
-"""The line in which a person writes: several lines if need be, with what was said before, and what could follow."""
+"""The line in which a person writes to an agent, with what could follow."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
-from textual.widgets import TextArea
 
-from cis_tui.core.text import clean
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.widgets.rows import RowList
-
-if TYPE_CHECKING:
-    from textual import events
+from cis_tui.tui.widgets.writing_line import WritingLine
 
 MOST = 6
 """Candidates that are to be seen at once."""
-MAX_PASTE = 200_000
-"""Characters."""
 Candidate = tuple[str, str]
 """What would be written, and what it means."""
 
@@ -54,8 +46,8 @@ class Candidates(RowList, can_focus=False):
         return [(fit(shown(name), wide), Tone.STRONG), (fit(shown(means), max(0, width - wide)), Tone.DIM)]
 
 
-class ChatLine(TextArea):
-    """Text that is sent with Enter."""
+class ChatLine(WritingLine):
+    """Text that is sent to an agent with Enter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "send", id="chat.send"),
@@ -64,59 +56,18 @@ class ChatLine(TextArea):
         Binding("ctrl+r", "run_intent", "run without a model", id="chat.run"),
         Binding("ctrl+g", "give", "give output to agent", id="chat.give"),
         Binding("ctrl+o", "go_on", "go on", id="chat.go-on"),
-        Binding("ctrl+j,alt+enter,shift+enter", "new_line", "new line", show=False, id="chat.new-line"),
         Binding("shift+tab", "up_there", "read, answer", id="chat.read"),
-        Binding("pageup", "scroll_log(-1)", "page up", show=False, id="chat.page-up"),
-        Binding("pagedown", "scroll_log(1)", "page down", show=False, id="chat.page-down"),
     ]
 
-    @dataclass
-    class Key(Message):
-        """A key was pressed that the screen knows about."""
-
-        name: str
-
     def __init__(self, candidates: Candidates) -> None:
-        super().__init__(
-            id="chat-line",
-            compact=True,
-            soft_wrap=True,
-            show_line_numbers=False,
-            tab_behavior="focus",
-            placeholder="say something; / commands, @ files, # remember, ! run",
-        )
-        self.cursor_blink = False
-        self.highlight_cursor_line = False
+        super().__init__("say something; / commands, @ files, # remember, ! run")
         self.candidates = candidates
-        self.said: list[str] = []
-        """What was sent before, oldest first."""
         self.can_run = False
         """Whether a skill was understood."""
         self.can_give = False
         """Whether there is output that the agent has not got."""
         self.can_go_on = False
         """Whether an answer was left unfinished, or is waited for."""
-        self._at: int | None = None
-        self._draft = ""
-
-    async def _on_key(self, event: events.Key) -> None:
-        if event.key in ("enter", "tab"):
-            event.prevent_default()
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        """Whatever is pasted is text."""
-        event.prevent_default()
-        event.stop()
-        self.paste(event.text)
-
-    def paste(self, text: str) -> None:
-        """Put a text where the cursor is, in the place of what is selected."""
-        self.replace(clean(text.replace("\r\n", "\n").replace("\r", "\n"), limit=MAX_PASTE), *self.selection)
-
-    def write(self, text: str) -> None:
-        """Put a text into the line, to be changed or sent."""
-        self.text = clean(text, limit=MAX_PASTE)
-        self.move_cursor(self.document.end)
 
     @property
     def before_cursor(self) -> str:
@@ -131,46 +82,19 @@ class ChatLine(TextArea):
 
     # Keys
 
-    def action_new_line(self) -> None:
-        """Begin another line."""
-        self.insert("\n")
-
     def action_cursor_up(self, select: bool = False) -> None:
-        """Up in what is offered, or in the text, or to what was said before."""
+        """Up in what is offered, or as in every line."""
         if self.candidates.display and not select:
             self.candidates.action_move(-1)
-        elif self.cursor_location[0] == 0 and not select and self.said:
-            self._recall(-1)
         else:
             super().action_cursor_up(select)
 
     def action_cursor_down(self, select: bool = False) -> None:
-        """Down in what is offered, or in the text, or back to what is being written."""
+        """Down in what is offered, or as in every line."""
         if self.candidates.display and not select:
             self.candidates.action_move(1)
-        elif self._at is not None and self.cursor_location[0] == self.document.line_count - 1 and not select:
-            self._recall(1)
         else:
             super().action_cursor_down(select)
-
-    def _recall(self, step: int) -> None:
-        if self._at is None:
-            self._at, self._draft = len(self.said), self.text
-        self._at = max(0, self._at + step)
-        if self._at >= len(self.said):
-            self._at = None
-            self.write(self._draft)
-        else:
-            self.write(self.said[self._at])
-
-    def forget(self) -> None:
-        """It was sent: empty the line."""
-        self._at = None
-        self.text = ""
-
-    def action_send(self) -> None:
-        """Say it."""
-        self.post_message(self.Key("send"))
 
     def action_queue(self) -> None:
         """Take what is offered, or say it after the present answer."""
@@ -195,10 +119,6 @@ class ChatLine(TextArea):
     def action_up_there(self) -> None:
         """To the question, or to what was said."""
         self.post_message(self.Key("read"))
-
-    def action_scroll_log(self, direction: int) -> None:
-        """Scroll what was said."""
-        self.post_message(self.Key("up" if direction < 0 else "down"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys of things that are not there are not shown."""

@@ -1,0 +1,113 @@
+"""A line in which a person writes: several lines if need be, sent with Enter, with what was said before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from cis_tui.core.text import clean
+
+if TYPE_CHECKING:
+    from textual import events
+
+MAX_PASTE = 200_000
+"""Characters."""
+
+
+class WritingLine(TextArea):
+    """Text that is sent with Enter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "send", id="chat.send"),
+        Binding("ctrl+j,alt+enter,shift+enter", "new_line", "new line", show=False, id="chat.new-line"),
+        Binding("pageup", "scroll_log(-1)", "page up", show=False, id="chat.page-up"),
+        Binding("pagedown", "scroll_log(1)", "page down", show=False, id="chat.page-down"),
+    ]
+
+    @dataclass
+    class Key(Message):
+        """A key was pressed that the screen knows about."""
+
+        name: str
+
+    def __init__(self, placeholder: str) -> None:
+        super().__init__(
+            id="chat-line",
+            compact=True,
+            soft_wrap=True,
+            show_line_numbers=False,
+            tab_behavior="focus",
+            placeholder=placeholder,
+        )
+        self.cursor_blink = False
+        self.highlight_cursor_line = False
+        self.said: list[str] = []
+        """What was sent before, oldest first."""
+        self._at: int | None = None
+        self._draft = ""
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key in ("enter", "tab"):
+            event.prevent_default()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Whatever is pasted is text."""
+        event.prevent_default()
+        event.stop()
+        self.paste(event.text)
+
+    def paste(self, text: str) -> None:
+        """Put a text where the cursor is, in the place of what is selected."""
+        self.replace(clean(text.replace("\r\n", "\n").replace("\r", "\n"), limit=MAX_PASTE), *self.selection)
+
+    def write(self, text: str) -> None:
+        """Put a text into the line, to be changed or sent."""
+        self.text = clean(text, limit=MAX_PASTE)
+        self.move_cursor(self.document.end)
+
+    def forget(self) -> None:
+        """It was sent: empty the line."""
+        self._at = None
+        self.text = ""
+
+    # Keys
+
+    def action_new_line(self) -> None:
+        """Begin another line."""
+        self.insert("\n")
+
+    def action_cursor_up(self, select: bool = False) -> None:
+        """Up in the text, or to what was said before."""
+        if self.cursor_location[0] == 0 and not select and self.said:
+            self._recall(-1)
+        else:
+            super().action_cursor_up(select)
+
+    def action_cursor_down(self, select: bool = False) -> None:
+        """Down in the text, or back to what is being written."""
+        if self._at is not None and self.cursor_location[0] == self.document.line_count - 1 and not select:
+            self._recall(1)
+        else:
+            super().action_cursor_down(select)
+
+    def _recall(self, step: int) -> None:
+        if self._at is None:
+            self._at, self._draft = len(self.said), self.text
+        self._at = max(0, self._at + step)
+        if self._at >= len(self.said):
+            self._at = None
+            self.write(self._draft)
+        else:
+            self.write(self.said[self._at])
+
+    def action_send(self) -> None:
+        """Say it."""
+        self.post_message(self.Key("send"))
+
+    def action_scroll_log(self, direction: int) -> None:
+        """Scroll what was said."""
+        self.post_message(self.Key("up" if direction < 0 else "down"))

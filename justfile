@@ -25,8 +25,21 @@ run *arguments: setup
     @"{{bin}}/cis" {{arguments}}
 
 # Run the tests, in parallel
-test *arguments: setup
+test *arguments: setup synapse
     @"{{bin}}/python" -m pytest -n 3 --dist worksteal -m "not bench" {{arguments}}
+
+# Install the homeserver that the tests of Matrix talk to, exactly as locked, in an environment of its own
+synapse: setup
+    #!/bin/sh
+    set -eu
+    test -z "${CIS_SYNAPSE_PYTHON:-}" || exit 0
+    done=.synapse/.setup-done
+    if [ -e "$done" ] && [ "$done" -nt tests/matrix/synapse.lock ]; then exit 0; fi
+    echo "installing a homeserver into .synapse …" >&2
+    rm -rf .synapse
+    "{{bin}}/python" -m venv --without-pip .synapse
+    "{{bin}}/uv" pip install --python .synapse/bin/python --quiet --require-hashes --no-deps -r tests/matrix/synapse.lock
+    touch "$done"
 
 # Ruff, the floors of the architecture, strict types
 lint: setup
@@ -43,9 +56,10 @@ bench *arguments: setup
 snapshots: setup
     @"{{bin}}/python" -m pytest -q -n 2 tests/tui --snapshot-update
 
-# Compile requirements.lock from pyproject.toml: universal, with hashes, without addresses
+# Compile requirements.lock from pyproject.toml, and that of the tests' homeserver: universal, with hashes, without addresses
 lock:
     @"{{bin}}/uv" pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra local --group dev pyproject.toml -o requirements.lock
+    @"{{bin}}/uv" pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tests/matrix/synapse.in -o tests/matrix/synapse.lock
 
 # Check that the docs tell the truth: every command in them is run
 docs: setup

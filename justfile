@@ -38,7 +38,7 @@ synapse: setup
     echo "installing a homeserver into .synapse …" >&2
     rm -rf .synapse
     "{{bin}}/python" -m venv --without-pip .synapse
-    "{{bin}}/uv" pip install --python .synapse/bin/python --quiet --require-hashes --no-deps -r tests/matrix/synapse.lock
+    "{{bin}}/uv" pip install --python .synapse/bin/python --quiet --require-hashes --no-deps --compile-bytecode -r tests/matrix/synapse.lock
     touch "$done"
 
 # Ruff, the floors of the architecture, strict types

@@ -130,6 +130,22 @@ class P2PSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixSettings:
+    """`[matrix]`; of config.toml only, as `[p2p]`"""
+
+    enabled: bool = True
+    """Whether an engine speaks to the homeserver that `cis matrix login` named."""
+    room: str = "#cis-federation"
+    """Alias or id of the room in which nodes meet; an alias without a server is one of the account's own."""
+    encrypted: bool = False
+    """Whether that room is encrypted if it is made here, and refused unless it is."""
+    share: tuple[str, ...] = ("",)
+    """Prefixes of public keys that the room gets; one of them empty: all."""
+    policy: tuple[str, ...] = ()
+    """Who may do what from the room, beside what follows from `cis peer allow`, such as `did:key:z6Mk… memory vote`."""
+
+
+@dataclass(frozen=True, slots=True)
 class UiSettings:
     """`[ui]`"""
 
@@ -150,6 +166,7 @@ class Settings:
     runs: RunSettings = field(default_factory=RunSettings)
     dask: DaskSettings = field(default_factory=DaskSettings)
     p2p: P2PSettings = field(default_factory=P2PSettings)
+    matrix: MatrixSettings = field(default_factory=MatrixSettings)
     ui: UiSettings = field(default_factory=UiSettings)
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     """`[keys]`: action = key, over the workspace's own bindings."""

@@ -43,6 +43,10 @@ class Home:
         return self.root / "p2p" / "peers.db"
 
     @property
+    def matrix_db(self) -> Path:
+        return self.root / "matrix.db"
+
+    @property
     def runs_db(self) -> Path:
         return self.root / "runs.db"
 
@@ -132,6 +136,7 @@ _HOME_PARTS = frozenset(
         "identity",
         "keys",
         "log",
+        "matrix.db",
         "memory",
         "p2p",
         "policy.toml",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.matrix.nodes import Network
 from tests.matrix.synapse import Synapse, data_folder, make_server, shared
 
 
@@ -41,3 +42,11 @@ def own_synapse() -> Iterator[Synapse]:
     finally:
         server.stop()
         shutil.rmtree(server.root, ignore_errors=True)
+
+
+@pytest.fixture
+async def network(tmp_path: Path) -> AsyncIterator[Network]:
+    """Makes nodes, which end with the test."""
+    made = Network(tmp_path / "nodes")
+    yield made
+    await made.close()

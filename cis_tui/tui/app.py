@@ -30,7 +30,7 @@ from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.starting import start_dag
 from cis_tui.tui.store import Changes, LinkState, Store
 from cis_tui.tui.terminal import CellDriver, driver_of
-from cis_tui.tui.themes import DEFAULT, load_theme, theme_files
+from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme, theme_files
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -119,10 +119,14 @@ class CisApp(App[None]):
         for number, code in SIGNALS.items():
             loop.add_signal_handler(number, self.exit, None, code)
         self.set_keymap(dict(self.settings.keys))
+        if self.current_theme.ansi:
+            # Textual made its filter, which turns these into shades, before it knew of the theme.
+            self.mutate_reactive(App.theme)
         self.call_after_refresh(self._reach_engine)
 
     def _reach_engine(self) -> None:
         self._attachment = self.run_worker(self.link.run, group="engine")
+        self.run_worker(self._follow_themes, group="themes")
 
     async def on_unmount(self) -> None:
         """Let go of the engine and give the signals back."""
@@ -154,6 +158,14 @@ class CisApp(App[None]):
             self._theme_refused(name, error)
         else:
             self.theme = name
+            self.mutate_reactive(App.theme)  # it may be the one in force, changed
+
+    async def _follow_themes(self) -> None:
+        """Show a theme as it is while somebody edits it."""
+        async for names in changed_themes(self.home):
+            self.theme_files = theme_files(self.home)
+            if self.theme in names:
+                self.use_theme(self.theme)
 
     def _register_theme_file(self, name: str) -> None:
         if name in self.theme_files:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -69,6 +69,16 @@ def load_theme(path: Path) -> Theme:
     variables = cast("dict[str, object]", fields.get("variables", {}))
     fields["variables"] = {name: str(value) for name, value in variables.items()}
     return Theme(**cast("dict[str, str]", fields))  # pyright: ignore[reportArgumentType] # types were checked above
+
+
+async def changed_themes(home: Home) -> AsyncIterator[set[str]]:
+    """The names of themes of the home whose files were written, each time that some are; ends if it has no folder."""
+    if not home.themes.is_dir():
+        return
+    from watchfiles import awatch
+
+    async for changes in awatch(home.themes, recursive=False, debounce=200, step=20):
+        yield {Path(path).stem for _, path in changes if path.endswith(".toml")}
 
 
 def _invalid(path: Path, trouble: str, hint: str = "") -> Invalid:

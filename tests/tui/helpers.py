@@ -39,6 +39,7 @@ from cis_tui.tui.app import CisApp
 from cis_tui.tui.store import Changes, LinkState, summary_of
 
 if TYPE_CHECKING:
+    from rich.color import ColorType
     from rich.color_triplet import ColorTriplet
     from textual.app import App
     from textual.pilot import Pilot
@@ -351,6 +352,13 @@ def hard_to_read(app: App[None]) -> dict[str, float]:
                 if contrast < 4.5:
                     found[text] = contrast
     return found
+
+
+def colours_of(app: App[None]) -> set[ColorType]:
+    """The kinds of colour on the screen."""
+    lines = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # see text_of
+    styles = [style for line in lines for _, style, _ in line if style]
+    return {color.type for style in styles for color in (style.color, style.bgcolor) if color}
 
 
 def luminance(color: ColorTriplet) -> float:

@@ -10,7 +10,7 @@ import pytest
 
 from cis_tui.core.errors import Invalid, Unavailable
 from cis_tui.core.events import Event
-from cis_tui.core.paths import Home, shipped
+from cis_tui.core.paths import Home
 from cis_tui.engine import Engine
 from cis_tui.protocol import EngineApi
 from cis_tui.tui.desk import SCREENS
@@ -146,11 +146,15 @@ async def test_control_c_only_says_how_to_leave(home: Home) -> None:
 # Themes
 
 
-@pytest.mark.parametrize("name", ["cis-dark", "cis-light", "high-contrast"])
-def test_shipped_themes_are_whole(name: str) -> None:
-    theme = load_theme(shipped("themes") / f"{name}.toml")
-    assert theme.name == name
-    assert theme.dark == (name != "cis-light")
+def test_shipped_themes_are_whole(home: Home) -> None:
+    themes = [load_theme(path) for path in theme_files(home).values()]
+    assert len(themes) >= 8
+    assert [theme.name for theme in themes if not theme.dark] == [
+        "cis-light",
+        "high-contrast-light",
+        "paper",
+        "sixteen-light",
+    ]
 
 
 async def test_a_theme_of_the_home_wins_over_a_shipped_one(home: Home) -> None:
@@ -183,6 +187,26 @@ async def test_a_broken_theme_is_a_notice_and_the_default_is_used(home: Home, te
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         assert app.theme == "cis-dark"
         await until(pilot, lambda: 'theme "mine" is not used' in text_of(app))
+
+
+async def test_a_theme_follows_its_file(home: Home) -> None:
+    home.themes.mkdir()
+    path = home.themes / "mine.toml"
+    path.write_text('primary = "#00ff00"\nbackground = "#102030"\n')
+    app = workspace(home, theme="mine")
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await pilot.pause()
+        before = app.screen.styles.background
+
+        def rewritten() -> bool:
+            """Until the folder is watched, nobody hears of a change."""
+            path.write_text('primary = "#00ff00"\nbackground = "#804020"\n')
+            return app.screen.styles.background.r > before.r + 50
+
+        await until(pilot, rewritten)
+        path.write_text("primary = ")
+        await until(pilot, lambda: 'theme "mine" is not used' in text_of(app))
+        assert app.screen.styles.background.r > before.r + 50
 
 
 async def test_a_theme_that_does_not_exist_names_those_that_do(home: Home) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.color import ColorType
 
 from cis_tui.core.events import Event
-from cis_tui.core.paths import Home
+from cis_tui.core.paths import Home, shipped
 from cis_tui.dag.views import DecisionKind, RunStatus
 from cis_tui.tui.screens.dags import DagsScreen
 from cis_tui.tui.widgets.lane_view import LaneView, columns
@@ -17,6 +18,7 @@ from tests.tui.helpers import (
     ROOT,
     HandClock,
     Story,
+    colours_of,
     decision,
     fill,
     half_way,
@@ -32,6 +34,7 @@ from tests.tui.helpers import (
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 THEMES = ["cis-dark", "cis-light"]
+SHADED = sorted(path.stem for path in shipped("themes").glob("*.toml") if not path.stem.startswith("sixteen"))
 
 
 def screen_of(app: object) -> DagsScreen:
@@ -90,7 +93,7 @@ async def test_a_vote_that_has_the_keys(home: Home, looks_right: Compare, theme:
         looks_right(app)
 
 
-@pytest.mark.parametrize("theme", [*THEMES, "high-contrast"])
+@pytest.mark.parametrize("theme", SHADED)
 async def test_every_word_can_be_read(home: Home, theme: str) -> None:
     app = workspace(home, theme=theme)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -99,6 +102,17 @@ async def test_every_word_can_be_read(home: Home, theme: str) -> None:
             await pilot.press(*keys)
             await pilot.pause()
             assert not hard_to_read(app)
+
+
+@pytest.mark.parametrize("theme", ["sixteen", "sixteen-light"])
+async def test_a_theme_of_sixteen_colours_uses_no_others(home: Home, theme: str) -> None:
+    app = workspace(home, theme=theme)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill(app, half_way().asked(12, vote()))
+        for keys in ([], ["tab"], ["d", "d"], ["?"], ["escape", "1"], ["3"], ["4"], ["5"], ["6"]):
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert colours_of(app) <= {ColorType.DEFAULT, ColorType.STANDARD}, keys
 
 
 async def test_before_there_is_an_engine(home: Home, looks_right: Compare) -> None:

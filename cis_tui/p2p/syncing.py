@@ -41,6 +41,8 @@ _ALONE = 0.25
 """The same while nobody is connected."""
 _LATER = 0.5
 """Seconds after which a peer is asked again for what another was asked for."""
+_PUT_OFF = 3
+"""Times in a row that what others made is not passed on yet, while more of it is being fetched."""
 _LONGEST = 60.0
 """Seconds until what failed is tried again, at most."""
 _THREADS = 4
@@ -65,6 +67,8 @@ class _Courier:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     pull: bool = True
     push: bool = True
+    put_off: int = 0
+    """How often in a row the peer was not told yet what it can be told later."""
     failures: int = 0
     problem: str = ""
 
@@ -268,16 +272,22 @@ class Syncing:
         # What is noticed from here on is done after this.
         courier.push = courier.pull = False
         try:
-            if push:
-                await self._talk(did, lambda: self.service.push(did))
+            later = push and await self._push(did, courier)
             again = pull and (await self._talk(did, lambda: self.service.pull(did))).again
         except BaseException:
             courier.push, courier.pull = courier.push or push, courier.pull or pull
             raise
-        courier.pull = courier.pull or again
+        courier.push, courier.pull = courier.push or later, courier.pull or again
         if not again:
             self._synced[did] = self._clock()
-        return again
+        return again or later
+
+    async def _push(self, did: str, courier: _Courier) -> bool:
+        """Push what is due; whether some of that was put off."""
+        patient = courier.put_off < _PUT_OFF
+        later = (await self._talk(did, lambda: self.service.push(did, patient=patient))).later
+        courier.put_off = courier.put_off + 1 if later else 0
+        return later
 
     async def _talk(self, did: str, begin: Callable[[], Conversation]) -> Done:
         """Hold a conversation with a peer: what works on memory does so in a thread, what waits does so here."""

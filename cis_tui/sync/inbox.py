@@ -5,7 +5,7 @@ again; only what comes in too great a number is to come another day.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cis_tui.core.errors import CisError, Refused
@@ -78,9 +78,11 @@ class Inbox:
         new = self._new(arrived)
         taken.known = len(arrived) - len(new)
         good: list[Arrived] = []
+        prefixes = tuple(self._policy.prefixes(peer)) if access is Access.FULL else ("",)
+        denied = {origin for origin in {each.record.origin for each in new} if self._policy.denied(origin)}
         for each in new:
             try:
-                self._check(peer, each)
+                _check(peer, each, prefixes, denied)
                 good.append(each)
             except CisError as error:
                 problems.append(error)
@@ -99,22 +101,6 @@ class Inbox:
         by_dot = {each.dot: each for each in arrived}
         return [by_dot[dot] for dot in self._memory.exchange.lacking(by_dot)]
 
-    def _check(self, peer: str, arrived: Arrived) -> None:
-        """See that a version may be taken from `peer`, and was made by whom it says.
-
-        Raises:
-            Refused: it may not (CIS-SYNC-012, 013), or was not (CIS-SYNC-011).
-        """
-        record = arrived.record
-        shared = record.key.startswith(tuple(self._policy.prefixes(peer)))
-        if not shared and self._policy.access(peer) is Access.FULL:
-            raise Refused("CIS-SYNC-012", f"{record.key!a:.80} is not shared with {peer}")
-        if self._policy.denied(record.origin):
-            raise Refused(
-                "CIS-SYNC-013", f"{record.origin[:80]!a}, who made a version of {record.key!a:.80}, is denied"
-            )
-        check_signature(arrived)
-
     def _merge(self, peer: str, records: Sequence[MemoryRecord], taken: Taken, problems: list[CisError]) -> None:
         if not records:
             return
@@ -130,3 +116,17 @@ class Inbox:
         for error in {error.code: error for error in reversed(problems)}.values():
             error.context |= {"peer": peer, "count": counts[error.code]}
             self._on_refused(peer, error)
+
+
+def _check(peer: str, arrived: Arrived, prefixes: tuple[str, ...], denied: Container[str]) -> None:
+    """See that a version may be taken from `peer`, and was made by whom it says.
+
+    Raises:
+        Refused: it may not (CIS-SYNC-012, 013), or was not (CIS-SYNC-011).
+    """
+    record = arrived.record
+    if not record.key.startswith(prefixes):
+        raise Refused("CIS-SYNC-012", f"{record.key!a:.80} is not shared with {peer}")
+    if record.origin in denied:
+        raise Refused("CIS-SYNC-013", f"{record.origin[:80]!a}, who made a version of {record.key!a:.80}, is denied")
+    check_signature(arrived)

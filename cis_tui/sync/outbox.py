@@ -58,7 +58,7 @@ class Outbox:
         self._exchange = exchange
         self._identity = identity
         self._heard = heard
-        self._lock = Lock()
+        self._making = Lock()
         self._entries: OrderedDict[Dot, tuple[Message, int]] = OrderedDict()
         self._bytes = 0
         self._large: tuple[Dot, MemoryRecord] | None = None
@@ -72,13 +72,15 @@ class Outbox:
         entries: list[Message] = []
         size = done = 0
         newest = self._exchange.newest(dots)
-        for dot, found in zip(dots, self._made(dots), strict=True):
-            if found is not None and dot in newest and str(found[0]["key"]).startswith(tuple(prefixes)):
-                size += found[1]
-                if entries and size > BATCH:
-                    break
-                entries.append(found[0])
-            done += 1
+        # Most is given to every peer at the same time: who comes second finds it made.
+        with self._making:
+            for dot, found in zip(dots, self._made(dots), strict=True):
+                if found is not None and dot in newest and str(found[0]["key"]).startswith(tuple(prefixes)):
+                    size += found[1]
+                    if entries and size > BATCH:
+                        break
+                    entries.append(found[0])
+                done += 1
         return entries, done
 
     def part(self, dot: Dot, start: int, prefixes: Sequence[str]) -> bytes:
@@ -128,8 +130,7 @@ class Outbox:
 
     def _made(self, dots: Sequence[Dot]) -> Iterator[tuple[Message, int] | None]:
         """Each of `dots` as an entry, with its size; None where nothing may be given."""
-        with self._lock:
-            kept = {dot: self._entries[dot] for dot in dots if dot in self._entries}
+        kept = {dot: self._entries[dot] for dot in dots if dot in self._entries}
         new = self._records([dot for dot in dots if dot not in kept])
         for dot in dots:
             yield kept[dot] if dot in kept else self._entry(*next(new))
@@ -142,12 +143,10 @@ class Outbox:
         except CisError:
             return None
         size = len(canonical(entry))
-        with self._lock:
-            if dot not in self._entries:
-                self._entries[dot] = entry, size
-                self._bytes += size
-            while self._bytes > KEPT:
-                self._bytes -= self._entries.popitem(last=False)[1][1]
+        self._entries[dot] = entry, size
+        self._bytes += size
+        while self._bytes > KEPT:
+            self._bytes -= self._entries.popitem(last=False)[1][1]
         return entry, size
 
 

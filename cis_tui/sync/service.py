@@ -69,6 +69,8 @@ class Exchanged:
     """There is more to be had, when others have given what they are asked for."""
     behind: bool = False
     """The peer has not heard all yet, and asks by itself."""
+    later: bool = False
+    """The peer was not told of all yet; it should be soon."""
 
 
 class SyncService:
@@ -192,8 +194,11 @@ class SyncService:
                 return done
         return done
 
-    def push(self, peer: str) -> Conversation:
+    def push(self, peer: str, *, patient: bool = False) -> Conversation:
         """Tell `peer` what it has not acknowledged; of much, only that there is something, and it asks.
+
+        `patient`: much that others have made, and of which more is just being fetched, may be told later: most likely
+        the peer fetches the same.
 
         Raises, into whoever drives it:
             CisError: as `pull`.
@@ -206,7 +211,12 @@ class SyncService:
                 return done
             # Who begins anew may have lost what it gave or made itself.
             news = self.outbox.news(page.offers, peer) if page.start else page.offers
-            entries, end = ([], "") if page.more else self._batch(news, page.next, prefixes)
+            if not news and not page.more and len(page.offers) <= _RELAYED:
+                return done
+            if patient and self._may_wait(news):
+                done.later = True
+                return done
+            entries, end = self._batch(news, page.next, prefixes)
             since = page.start if end else page.next
             self._queued(peer, news, end or page.next)
             answer = read_answer((yield request("push", entries=entries, next=end or page.next, since=since)))
@@ -218,6 +228,11 @@ class SyncService:
                 done.behind = True
                 return done
         return done
+
+    def _may_wait(self, news: Sequence[Offer]) -> bool:
+        """Whether it can be told later, and then in one, that there is something."""
+        relayed = sum(offer.dot.origin != self._did for offer in news)
+        return bool(self._claims) and relayed == len(news) and not 0 < relayed <= _RELAYED
 
     def _queued(self, peer: str, news: Sequence[Offer], end: str) -> None:
         """Tell, once, of what goes out to a peer."""

@@ -39,6 +39,7 @@ class Life:
         self.memory = MemoryService(home, node=identity.did)
         self.peers = PeerService(home, identity, SETTINGS)
         sync_with(self.peers, self.memory, identity)
+        self._counted = (-1, 0)
 
     @property
     def addr(self) -> str:
@@ -46,7 +47,11 @@ class Life:
 
     @property
     def total(self) -> int:
-        return self.memory.list(limit=1, domain=Domain.PUBLIC).total
+        """Entries; counted again when something has changed, for to count costs as much as to merge some."""
+        changes = self.memory.exchange.changes()
+        if self._counted[0] != changes:
+            self._counted = changes, self.memory.list(limit=1, domain=Domain.PUBLIC).total
+        return self._counted[1]
 
     def holds(self, key: str, value: str) -> bool:
         item = self.memory.current(key)

@@ -566,6 +566,48 @@ def test_two_that_have_the_same_are_not_both_asked_for_it(three: Three) -> None:
     assert (pull(three.cem, three.ben).received, pull(three.cem, three.ben).again) == (0, False)
 
 
+def test_who_has_heard_all_is_told_nothing(three: Three) -> None:
+    three.ann.put("first", "x")
+    push(three.ann, three.ben)
+    three.ben.put("own", "0")
+    push(three.ben, three.ann)
+    three.ann.put("note", "one")
+    assert push(three.ann, three.ben).sent == 1
+    with pytest.raises(StopIteration):
+        next(three.ben.sync.push(three.ann.did))
+    three.ben.put("own", "1")
+    pushed = push(three.ben, three.ann)
+    assert (pushed.sent, pushed.behind, three.ann.behind) == (1, False, []), "what was not told is no gap"
+
+
+def test_much_that_others_made_is_passed_on_when_it_is_there(three: Three) -> None:
+    push(three.ben, three.cem)
+    for number in range(80):
+        three.ann.put(f"key/{number:02}", "x")
+    fetching = three.ben.sync.pull(three.ann.did)
+    fetch = fetching.send(three.ann.sync.answer(three.ben.did, next(fetching)))
+    asked = json.loads(fetch)["dots"]
+    (numbers,) = asked.values()
+    half = request("fetch", dots=dict.fromkeys(asked, numbers[:100]))
+    given = json.loads(three.ann.sync.answer(three.ben.did, half))
+    given["left"] = dict.fromkeys(asked, numbers[100:])
+    rest = fetching.send(canonical(given))
+    with pytest.raises(StopIteration) as end:
+        next(three.ben.sync.push(three.cem.did, patient=True))
+    assert end.value.value.later, "most likely cem fetches the same from ann"
+    assert json.loads(next(three.ben.sync.push(three.cem.did)))["entries"] == [], "but not for ever"
+    three.ben.put("own", "x")
+    assert next(three.ben.sync.push(three.cem.did, patient=True)), "what ben made does not wait"
+    with pytest.raises(StopIteration):
+        fetching.send(three.ann.sync.answer(three.ben.did, fetching.send(three.ann.sync.answer(three.ben.did, rest))))
+    assert talk(
+        three.ben.sync.push(three.cem.did, patient=True), lambda body: three.cem.sync.answer(three.ben.did, body)
+    ).behind
+    assert three.cem.behind == [three.ben.did]
+    settle(three.all)
+    assert three.cem.dump() == three.ann.dump()
+
+
 def test_what_lies_in_an_archive_and_is_current_reaches_a_fresh_peer(three: Three) -> None:
     three.ann.put("tmp/noise", "n")
     three.ann.put("project/lasts", "1")

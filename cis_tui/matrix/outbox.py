@@ -61,6 +61,11 @@ def again(transaction: Transaction, txn: str) -> bool:
     return transaction.execute(sql, (txn,)).rowcount == 1
 
 
+def drop(transaction: Transaction, txn: str) -> bool:
+    """Forget what failed; whether there was such."""
+    return transaction.execute("DELETE FROM outbox WHERE txn = ? AND state = 'failed'", (txn,)).rowcount == 1
+
+
 def find(database: Database, txn: str) -> MatrixSent | None:
     """How far something has come."""
     row = database.execute(f"SELECT {_COLUMNS} FROM outbox WHERE txn = ?", (txn,)).fetchone()

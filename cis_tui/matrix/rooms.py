@@ -73,3 +73,14 @@ def members(database: Database, room: str) -> list[tuple[str, str]]:
     """Accounts in a room and what they call themselves."""
     rows = database.execute("SELECT user, name FROM members WHERE room = ? ORDER BY user", (room,))
     return [(str(user), str(name)) for user, name in rows]
+
+
+def read_marker(database: Database, room: str) -> str:
+    """The event up to which this account has read; empty if it is not known."""
+    row = database.execute("SELECT read FROM rooms WHERE id = ?", (room,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def mark_read(transaction: Transaction, room: str, event: str) -> None:
+    """Everything up to an event was read here."""
+    transaction.execute("UPDATE rooms SET read = ?, unread = 0, highlights = 0 WHERE id = ?", (event, room))

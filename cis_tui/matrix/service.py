@@ -325,7 +325,7 @@ class MatrixService:
             NotFound: there is no such room (CIS-MATRIX-036).
             Invalid: the event would be too large (CIS-MATRIX-025).
         """
-        target = await self.store.read(lambda database: self._find_room(database, room))
+        target = await self.store.read(lambda database: self.find_room(database, room))
         size = len(str(content).encode("utf-8", "replace"))
         if size > 60_000:
             raise Invalid("CIS-MATRIX-025", f"a message of {size} bytes is more than a room takes")
@@ -409,7 +409,7 @@ class MatrixService:
         """
 
         def look(database: Database) -> list[MatrixMember]:
-            found = self._find_room(database, room)
+            found = self.find_room(database, room)
             nodes: dict[str, list[identities.Bound]] = {}
             for each in identities.nodes(database):
                 nodes.setdefault(each.user, []).append(each)
@@ -431,7 +431,12 @@ class MatrixService:
     def _trust(self, did: str) -> str:
         return "self" if did == self._identity.did else self.policy.book(did).trust or "pending"
 
-    def _find_room(self, database: Database, word: str) -> str:
+    def find_room(self, database: Database, word: str) -> str:
+        """The id of a room by its id, alias or name; for an empty `word` that of the one in which nodes meet.
+
+        Raises:
+            NotFound: there is no such room (CIS-MATRIX-036).
+        """
         federation = ledger.fact(database, "room")
         if not word and federation:
             return federation

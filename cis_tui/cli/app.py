@@ -13,6 +13,8 @@ from cis_tui.cli.failure import usage
 from cis_tui.cli.output import note, show, utf8_streams
 
 _VALUE_OPTIONS = ("--home", "--project")
+_ALONE = {True: ("--json", "--read-only"), False: ("--json",)}
+"""Options without a value before the first word, by whether that is the command's own."""
 _HELP = ("-h", "--help")
 
 
@@ -64,7 +66,11 @@ def next_word(argv: list[str], prog: str) -> tuple[list[str], str, list[str]]:
             if not rest:
                 raise usage(f"{word} needs a folder", f"{prog} -h tells more")
             options += [word, rest.pop(0)]
-        elif word == "--json" or word.startswith(tuple(f"{option}=" for option in _VALUE_OPTIONS)):
+        elif (
+            word == "--json"
+            or (word == "--read-only" and prog == "cis")
+            or word.startswith(tuple(f"{option}=" for option in _VALUE_OPTIONS))
+        ):
             options.append(word)
         elif word in _HELP or (word == "--version" and prog == "cis") or not word.startswith("-"):
             return options, word, rest
@@ -124,6 +130,7 @@ everywhere:
   --json         print JSON
   --project DIR  the project folder (default: the one around this folder)
   --home DIR     the CIS home (default: $CIS_HOME, else ~/.cis)
+  --read-only    open a workspace that changes nothing
   -h, --help     print help; also after any command
   --version      print the version"""
 

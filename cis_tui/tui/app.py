@@ -90,8 +90,12 @@ class CisApp(App[None]):
         home: Home,
         clock: Clock = utc_now,
         timer: Callable[[], float] = time.monotonic,
+        read_only: bool = False,
     ) -> None:
-        """`connect` gives an engine each time it is called; `project` is the folder that is opened, if any."""
+        """`connect` gives an engine each time it is called; `project` is the folder that is opened, if any.
+
+        `read_only`: nothing is changed from here, and it is shown; `connect` sees to what the engine is asked.
+        """
         super().__init__(driver_class=driver_of(settings.ui.driver))
         self.animation_level = "none"
         self.clock = clock
@@ -99,7 +103,7 @@ class CisApp(App[None]):
         self.settings = settings
         self.home = home
         self._remembered = Remembered(home)
-        self.store = Store(str(project) if project else "")
+        self.store = Store(str(project) if project else "", read_only=read_only)
         self.link = Link(connect, self.store, self._tell, schedule=self._schedule, spawn=self._spawn)
         self._ticker: Timer | None = None
         self._arrived = False
@@ -240,6 +244,10 @@ class CisApp(App[None]):
 
     async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
         """See `Desk`."""
+        if self.store.read_only:
+            from cis_tui.tui.read_only import refusal
+
+            raise refusal()
         from cis_tui.tui.external import edit_outside
 
         return await edit_outside(self, text, private=private)

@@ -18,6 +18,7 @@ from cis_tui.tui.chat_words import COMMANDS, remembered_as
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.own_command import OwnCommand
 from cis_tui.tui.paint import Line, Tone
+from cis_tui.tui.read_only import looks_only
 from cis_tui.tui.words import hint_of
 
 if TYPE_CHECKING:
@@ -168,6 +169,8 @@ class ChatActs:
 
     def run(self, line: str) -> None:
         """Run a command of the person's own, one at a time."""
+        if looks_only(self._desk):
+            return
         if self.running is not None:
             self._desk.say("a command of yours still runs", hint="Esc stops it", bad=True)
             return

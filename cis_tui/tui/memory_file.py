@@ -12,6 +12,7 @@ from cis_tui.core.errors import Refused
 from cis_tui.memory.records import Domain, IndexType, MemoryItem
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.memory_acts import names, whole
+from cis_tui.tui.read_only import looks_only
 from cis_tui.tui.screens.confirm import ConfirmDialog
 from cis_tui.tui.screens.form import Field, FormDialog
 from cis_tui.tui.words import count
@@ -26,6 +27,8 @@ def export(desk: Desk, items: Sequence[MemoryItem], done: Callable[[], object]) 
     Secrets only after a yes, without which they are left out; private entries only after another one. To close a
     question is to write nothing.
     """
+    if looks_only(desk):
+        return
 
     def named(given: dict[str, str] | None) -> None:
         if given is not None:

@@ -110,9 +110,11 @@ class Changes:
 class Store:
     """The model behind every screen. Screens read it; only the link to the engine and the event bridge write it."""
 
-    def __init__(self, project: str) -> None:
+    def __init__(self, project: str, *, read_only: bool = False) -> None:
         self.project_root = project
         """The open project's folder, or empty."""
+        self.read_only = read_only
+        """Whether nothing is changed from this workspace."""
         self.link = LinkState.STARTING
         self.link_note = ""
         """Why the engine is not there, or what is being tried."""

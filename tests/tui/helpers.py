@@ -311,10 +311,11 @@ def workspace(
     timer: Callable[[], float] = float,
     theme: str = "cis-dark",
     keys: dict[str, str] | None = None,
+    read_only: bool = False,
 ) -> CisApp:
     """The workspace, by default on a clock that stands still."""
     settings = Settings(ui=UiSettings(theme=theme), keys=keys or {})
-    return CisApp(connect, project=project, settings=settings, home=home, clock=clock, timer=timer)
+    return CisApp(connect, project=project, settings=settings, home=home, clock=clock, timer=timer, read_only=read_only)
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object], *, seconds: float = 40) -> None:

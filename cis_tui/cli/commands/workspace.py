@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from cis_tui.cli.command import Command
@@ -37,11 +37,20 @@ def open_workspace(context: Context, arguments: Namespace) -> int:
             gc.enable()
         from cis_tui.api.launch import launch
 
-        return await launch(home, "face")
+        engine = await launch(home, "face")
+        if not arguments.read_only:
+            return engine
+        from cis_tui.tui.read_only import read_only
 
-    app = CisApp(connect, project=project, settings=settings, home=home)
+        return read_only(engine)
+
+    app = CisApp(connect, project=project, settings=settings, home=home, read_only=arguments.read_only)
     app.run()
     return app.return_code or 0
 
 
-COMMAND = Command("cis", "open the workspace", open_workspace)
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--read-only", action="store_true", help="look, and change nothing")
+
+
+COMMAND = Command("cis", "open the workspace", open_workspace, _arguments)

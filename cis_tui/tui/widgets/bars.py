@@ -76,7 +76,8 @@ class StatusLine(LineWidget):
     def line(self, y: int, width: int) -> Line:
         """The only line; an engine that is not there comes first."""
         if self._store.link is LinkState.READY:
-            return _spread(self._work(), [*self._peers(), ("● engine ready ", Tone.DIM)], width)
+            only = [("read-only  ", Tone.STRONG)] if self._store.read_only else []
+            return _spread(self._work(), [*only, *self._peers(), ("● engine ready ", Tone.DIM)], width)
         return _spread([(" ", Tone.PLAIN), *self._engine()], self._work(), width)
 
     def tick(self) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Mapping
 from enum import IntEnum
+
+from cis_tui.core.text import clean_line
+
+_CODE = re.compile(r"CIS-[A-Z0-9]{2,8}-\d{3}")
 
 
 class Exit(IntEnum):
@@ -129,4 +134,18 @@ def error_from_wire(data: Mapping[str, object]) -> CisError:
         hint=str(data.get("hint", "")),
         context={str(k): v for k, v in context.items()} if isinstance(context, dict) else None,  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         retryable=bool(data.get("retryable", False)),
+    )
+
+
+def error_from_stranger(data: Mapping[str, object], code: str) -> CisError:
+    """The same of somebody who need not be believed: text of others, bounded; with `code` if its own is none."""
+    said = str(data.get("code", ""))
+    return error_from_wire(
+        {
+            "code": said if _CODE.fullmatch(said) else code,
+            "message": clean_line(str(data.get("message", "")), limit=500),
+            "hint": clean_line(str(data.get("hint", "")), limit=300),
+            "exit": data.get("exit", 1),
+            "retryable": data.get("retryable") is True,
+        }
     )

@@ -70,6 +70,15 @@ class TrailEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What people who read along think of a vote; it counts for nothing."""
+
+    mark: str
+    """Such as 👍."""
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionDetail:
     """A decision with what would run, what was tried before, and what happened to it."""
 
@@ -77,6 +86,7 @@ class DecisionDetail:
     preview: Preview | None = None
     attempts: tuple[Attempt, ...] = ()
     trail: tuple[TrailEntry, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.document import as_table
 from cis_tui.core.text import clean, clean_line
 from cis_tui.dag.answers import Edit
-from cis_tui.dag.inspection import DecisionDetail, Preview, TrailEntry
+from cis_tui.dag.inspection import Advice, DecisionDetail, Preview, TrailEntry
 from cis_tui.dag.preview import describe_permissions
 from cis_tui.dag.views import Attempt, Decision, DecisionKind, DecisionStatus, Subject
 
@@ -38,9 +38,16 @@ def detail_rows(detail: DecisionDetail) -> list[Row]:
         rows += [("edited", line) for line in edit_lines(decision.edit)]
     if decision.alike and (decision.rules or decision.status is DecisionStatus.PENDING):
         rows.append(("alike", clean_line(decision.alike)))
+    rows += [("advice", _advice(detail.advice))] if detail.advice else []
     rows += [("attempt", _attempt(attempt)) for attempt in detail.attempts]
     rows += [("trail", trail_line(entry)) for entry in detail.trail]
     return rows
+
+
+def _advice(found: tuple[Advice, ...]) -> str:
+    """What people think of it, in a line."""
+    said = ", ".join(f"{each.people} {'person' if each.people == 1 else 'people'}: {each.mark}" for each in found)
+    return clean_line(f"{said}; advice only, it does not count", limit=1000)
 
 
 def _head_rows(decision: Decision) -> list[Row]:

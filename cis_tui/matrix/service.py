@@ -213,6 +213,11 @@ class MatrixService:
             await self.client.close()
             self.client = None
 
+    @property
+    def online(self) -> bool:
+        """Whether the homeserver is there, and the room was entered."""
+        return self._loop is not None and self._loop.online.is_set()
+
     # What the loop asks for
 
     async def _enter(self) -> None:

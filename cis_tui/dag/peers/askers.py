@@ -14,7 +14,7 @@ from cis_tui.core.text import clean_line
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.open_decisions import OpenDecision
 from cis_tui.dag.peers.line import LASTS, Topic, short
-from cis_tui.dag.peers.motions import Cast, Heard, Look, Motion, motion_words, put
+from cis_tui.dag.peers.motions import Cast, Heard, Look, Motion, motion_words, put, vote_subject
 from cis_tui.dag.peers.talk import Talk
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus
 from cis_tui.dag.votes import Votes
@@ -115,14 +115,14 @@ class Asker:
         return dumps([decision.status, decision.deadline, ballots])
 
     def _topic(self, decision: Decision, mark: str) -> Topic:
-        left = LASTS if decision.deadline is None else decision.deadline - self._clock()
-        told = motion_words(decision) if decision.status is DecisionStatus.PENDING else ""
-        subject = f"{decision.run}/{decision.id}"
+        is_open = decision.status is DecisionStatus.PENDING
+        left = decision.deadline - self._clock() if is_open and decision.deadline is not None else LASTS
+        subject = vote_subject(decision.run, decision.id)
         return Topic(
             key=f"motion {subject} {mark}",
-            lasts=max(min(left, LASTS), 1.0) if told else LASTS,
-            subject=subject,
-            told=told,
+            lasts=max(min(left, LASTS), 1.0),
+            subject=subject if is_open else f"{subject}/end",
+            told=motion_words(decision),
         )
 
     async def _find(self, did: str, run: str, id: str) -> Decision:

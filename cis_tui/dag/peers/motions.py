@@ -126,9 +126,16 @@ def holding(decision: Decision, ballots: Iterable[Ballot]) -> Iterable[Ballot]:
         yield ballot
 
 
+def vote_subject(run: str, id: str) -> str:
+    """A vote, by its name among all that its node asks."""
+    return f"{run}/{id}"
+
+
 def motion_words(decision: Decision) -> str:
-    """An open vote for people who read along: what is asked, who decides, and until when."""
+    """A vote for people who read along: what is asked, who decides, and until when; or how it has ended."""
     about = clean_line(f"{decision.dag} / {decision.task}", limit=200)
+    if decision.status is not DecisionStatus.PENDING:
+        return f"Vote closed: {about}: {decision.status.value.replace('_', ' ')}"
     until = "" if decision.deadline is None else f", until {decision.deadline.iso()[:19].replace('T', ' ')} UTC"
     seats = clean_line(", ".join(decision.stakeholders), limit=300)
     rule = f"{decision.quorum} of {seats} must vote, more than {decision.threshold:.0%} of all must approve{until}"

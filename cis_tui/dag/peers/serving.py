@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.events import Event, EventType
@@ -143,25 +144,25 @@ class JobService:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
 
-    async def serve(self, did: str, body: bytes, *, age: float = 0.0) -> bytes:
+    async def serve(self, did: str, body: bytes, *, age: float = 0.0, asks: bool = True) -> bytes:
         """What is answered to another node, whose DID is proven; nothing if it is no question of this node to us.
 
-        `age`: the seconds that it was on its way.
+        `age`: the seconds that it was on its way. `asks`: a person may be asked about what is not exposed.
         """
         try:
-            return await self._talk.answer(did, body, self._answer, age=age)
+            return await self._talk.answer(did, body, partial(self._answer, asks), age=age)
         except CisError as error:
             log.warning("tasks: %s was refused: %s (%s)", short(did), error.message, error.code)
             return b""
 
-    async def _answer(self, did: str, said: Said) -> object:
+    async def _answer(self, may_ask: bool, did: str, said: Said) -> object:
         try:
             if not self._line.is_own(did):
                 what = f"{called(self._line, did)} is not one of the nodes of who owns this one"
                 raise Refused("CIS-P2P-106", what, hint="pair them as nodes of one person: cis peer pair")
             match said.what:
                 case "run":
-                    return await self._run(did, checked(said.as_a(Job)), said.age)
+                    return await self._run(did, checked(said.as_a(Job)), said.age, may_ask)
                 case "news":
                     return await self._news(did, said.as_a(Follow))
                 case "end":
@@ -177,7 +178,7 @@ class JobService:
 
     # What is asked
 
-    async def _run(self, did: str, job: Job, age: float) -> News:
+    async def _run(self, did: str, job: Job, age: float, may_ask: bool) -> News:
         """Begin a job, unless one has begun by its name; it is recorded when this returns."""
         async with self._beginning:
             if (did, job.id) in self._fenced:
@@ -185,10 +186,10 @@ class JobService:
             if (did, job.id) not in self._known:
                 if age > LEASE + GRACE:  # who wanted it takes it for lost
                     raise Refused("CIS-P2P-111", f"the task came {age:.0f} s after it was asked for", retryable=True)
-                await self._begin(did, job)
+                await self._begin(did, job, may_ask)
         return await self._news(did, Follow(job.id))
 
-    async def _begin(self, did: str, job: Job) -> None:
+    async def _begin(self, did: str, job: Job, may_ask: bool) -> None:
         for earlier in [each for each in self._live.values() if each.did == did and of_one(each.id, job.id)]:
             await self._cancel(earlier.run, "another attempt of the same task begins")
         if sum(each.did == did for each in self._live.values()) >= MOST_OF_ONE:
@@ -201,6 +202,9 @@ class JobService:
                 raise Refused("CIS-P2P-110", f"the skill {job.skill} is a DAG, which no other node can call")
             skills[job.skill] = manifest
         asks = not is_exposed(job, await asyncio.to_thread(self._exposed))
+        if asks and not may_ask:
+            hint = 'the other node has to have it in "expose" of [p2p]'
+            raise Refused("CIS-P2P-112", "only what is exposed may be asked for from the room", hint=hint)
         run = secrets.token_hex(5)
         folder = self._home.runs / run / "work"
         await asyncio.to_thread(private_dir, folder)

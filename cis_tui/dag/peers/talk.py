@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NoReturn, TypeVar
@@ -12,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from cis_tui.core.codec import decode, dumps
 from cis_tui.core.document import as_table, is_list, is_table
-from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable, error_from_wire, error_to_wire
+from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable, error_from_stranger, error_to_wire
 from cis_tui.core.identity import Identity
 from cis_tui.core.text import clean_line
 from cis_tui.dag.peers.line import UNNAMED, Line, Topic, short
@@ -27,7 +26,6 @@ PATIENCE = 10.0
 _DEPTH = 12
 _SHORT = 2048
 """Bytes of a message that is read at once; one of many little parts takes a millisecond for each of these."""
-_CODE = re.compile(r"CIS-[A-Z0-9]{2,8}-\d{3}")
 
 Answer = Callable[[str, "Said"], Awaitable[object]]
 """DID of who asks, and what, to what is answered: anything that `codec.encode` takes."""
@@ -80,7 +78,7 @@ class Talk:
             raise Unavailable("CIS-P2P-093", f"{short(did)} did not take the question")
         told = await self._read(reply, did, "answer")
         if "error" in told:
-            raise _error(told["error"])
+            raise error_from_stranger(as_table(told["error"]), "CIS-P2P-091")
         return decode(kind, told.get("data"))
 
     async def answer(self, did: str, body: bytes, handler: Answer, *, age: float = 0.0) -> bytes:
@@ -140,18 +138,3 @@ def _depth(value: object) -> int:
             inner += each.values() if is_table(each) else each if is_list(each) else ()
         level, depth = inner, depth + 1
     return depth
-
-
-def _error(data: object) -> CisError:
-    """What another node says went wrong: text of others."""
-    told = as_table(data)
-    code = str(told.get("code", ""))
-    return error_from_wire(
-        {
-            "code": code if _CODE.fullmatch(code) else "CIS-P2P-091",
-            "message": clean_line(str(told.get("message", "")), limit=500),
-            "hint": clean_line(str(told.get("hint", "")), limit=300),
-            "exit": told.get("exit", 1),
-            "retryable": told.get("retryable") is True,
-        }
-    )

@@ -134,11 +134,13 @@ async def open_node(
     skills: Mapping[str, SkillManifest] | None = None,
     exposed: Collection[str] = (),
     lease: float = 60.0,
+    line: NetLine | None = None,
 ) -> AsyncGenerator[Node]:
     """A node; opened in the same folder again, it is the next engine of the same home."""
     home = folder / NAMES[me.did]
     home.mkdir(exist_ok=True)
-    line = NetLine(net, me.did, own=set(own))
+    line = line or NetLine(net, me.did)
+    line.own = set(own)
     errands = Errands(line, me, lease=lease, wait=0.5, patience=0.3, ending=0.2)
     async with open_lab(home, decisions=decisions, identity=me, elsewhere=lambda: errands, skills=skills) as lab:
         votes = VoteService(

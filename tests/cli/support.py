@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cis_tui.cli import main
+from tests import zygote
 
 if TYPE_CHECKING:
     import pytest
@@ -93,9 +93,7 @@ def call(capsys: pytest.CaptureFixture[str], *words: str) -> Result:
 def cis(*words: str, input: str | bytes = b"", cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
     """Run the installed command."""
     data = input.encode() if isinstance(input, str) else input
-    done = subprocess.run(
-        [CIS, *words], input=data, capture_output=True, cwd=cwd, env={**os.environ, **(env or {})}, timeout=60
-    )
+    done = zygote.run(*words, input=data, cwd=cwd, env={**os.environ, **(env or {})})
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 

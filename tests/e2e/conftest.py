@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import cast
 
 import pytest
 
+from tests import zygote
 from tests.conftest import ROOT
 from tests.e2e.terminal import TERMINALS, Terminal
 
@@ -30,13 +30,10 @@ class Project:
 
     def cis(self, *words: str, exit: int = 0, input: str | None = None) -> str:
         """What `cis WORDS` prints on stdout; the test fails unless it ends with `exit`."""
-        done = subprocess.run(
-            [CIS, *words], cwd=self.root, input=input or "", capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == exit, (
-            f"cis {' '.join(words)} ended with {done.returncode}\n{done.stdout}{done.stderr}"
-        )
-        return done.stdout
+        done = zygote.run(*words, cwd=self.root, input=(input or "").encode())
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == exit, f"cis {' '.join(words)} ended with {done.returncode}\n{out}{err}"
+        return out
 
     def json(self, *words: str, exit: int = 0) -> dict[str, object]:
         """The object that `cis WORDS --json` prints."""
@@ -60,7 +57,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(root)
     made.cis("init")
     yield made
-    subprocess.run([CIS, "engine", "stop"], cwd=root, capture_output=True, timeout=30, check=False)
+    zygote.run("engine", "stop", cwd=root, timeout=30)
 
 
 @pytest.fixture
@@ -69,7 +66,7 @@ def example(tmp_path: Path) -> Iterator[Project]:
     root = tmp_path / "clone"
     shutil.copytree(ROOT / ".cis", root / ".cis")
     yield Project(root)
-    subprocess.run([CIS, "engine", "stop"], cwd=root, capture_output=True, timeout=30, check=False)
+    zygote.run("engine", "stop", cwd=root, timeout=30)
 
 
 @pytest.fixture(params=TERMINALS, ids=lambda kind: kind.__name__.removesuffix("Terminal").lower())

@@ -41,8 +41,8 @@ _ALONE = 0.25
 """The same while nobody is connected."""
 _LATER = 0.5
 """Seconds after which a peer is asked again for what another was asked for."""
-_PUT_OFF = 3
-"""Times in a row that what others made is not passed on yet, while more of it is being fetched."""
+_PUT_OFF = 2.0
+"""Seconds for which much that others made is not passed on yet, while more of it is being fetched."""
 _LONGEST = 60.0
 """Seconds until what failed is tried again, at most."""
 _THREADS = 4
@@ -67,8 +67,8 @@ class _Courier:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     pull: bool = True
     push: bool = True
-    put_off: int = 0
-    """How often in a row the peer was not told yet what it can be told later."""
+    put_off: float | None = None
+    """Since when (steady seconds) there is something that the peer can be told later."""
     failures: int = 0
     problem: str = ""
 
@@ -284,9 +284,10 @@ class Syncing:
 
     async def _push(self, did: str, courier: _Courier) -> bool:
         """Push what is due; whether some of that was put off."""
-        patient = courier.put_off < _PUT_OFF
+        now = asyncio.get_running_loop().time()
+        patient = courier.put_off is None or now - courier.put_off < _PUT_OFF
         later = (await self._talk(did, lambda: self.service.push(did, patient=patient))).later
-        courier.put_off = courier.put_off + 1 if later else 0
+        courier.put_off = (courier.put_off or now) if later else None
         return later
 
     async def _talk(self, did: str, begin: Callable[[], Conversation]) -> Done:

@@ -9,6 +9,7 @@ twice or in another order: what was merged is known, and a mark moves only when 
 from __future__ import annotations
 
 import base64
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -28,6 +29,7 @@ from cis_tui.sync.inbox import Inbox, OnRefused, Taken
 from cis_tui.sync.messages import (
     ASKED,
     MAX_DOTS,
+    Changes,
     Message,
     items,
     number,
@@ -52,6 +54,8 @@ _NEWS = 256
 """Versions that are pushed; of more the peer is only told that there are some."""
 _RELAYED = 32
 """The same, of versions that others have made: most peers get them from those."""
+_LEFT = 32
+"""Peers whose list is kept while others are asked for a part of it: 300 kB each."""
 _CLAIM = 15.0
 """Seconds for which what was asked of one peer is not asked of another."""
 
@@ -108,6 +112,7 @@ class SyncService:
         self.outbox = Outbox(memory.exchange, identity, self.heard)
         self._claims: dict[Dot, tuple[str, float]] = {}
         self._claiming = Lock()
+        self._pages: OrderedDict[str, tuple[str, Changes]] = OrderedDict()
         self._told_of: dict[str, str] = {}
 
     # What a peer asks
@@ -174,7 +179,8 @@ class SyncService:
         done = Exchanged()
         for _ in range(_PAGES):
             standing = self._standing(peer)
-            page = read_changes(read_answer((yield request("changes", since=standing.heard))))
+            page = self._left_of(peer, standing.heard)
+            page = page or read_changes(read_answer((yield request("changes", since=standing.heard))))
             wanted = self._memory.exchange.lacking(page.dots)
             lacking = set(wanted)
             self.heard.note(peer, (dot for dot in page.dots if dot not in lacking))
@@ -184,6 +190,7 @@ class SyncService:
             finally:
                 self._release(mine)
             if len(mine) < len(wanted):
+                self._leave(peer, standing.heard, page)
                 done.again = True
                 return done
             if page.next == standing.heard:
@@ -325,6 +332,19 @@ class SyncService:
             mine = [dot for dot in dots if self._claims.get(dot, (peer, now))[0] == peer]
             self._claims.update(dict.fromkeys(mine, (peer, now)))
         return mine
+
+    def _leave(self, peer: str, mark: str, page: Changes) -> None:
+        """Keep what a peer has after a mark, while others are asked for a part: it need not list it again."""
+        with self._claiming:
+            self._pages[peer] = mark, page
+            while len(self._pages) > _LEFT:
+                self._pages.popitem(last=False)
+
+    def _left_of(self, peer: str, mark: str) -> Changes | None:
+        """What was kept of a peer, if it was listed after `mark`; it is not kept any more."""
+        with self._claiming:
+            before, page = self._pages.pop(peer, ("", None))
+            return page if before == mark else None
 
     def _release(self, dots: Sequence[Dot]) -> None:
         with self._claiming:

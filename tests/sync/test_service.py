@@ -559,6 +559,9 @@ def test_two_that_have_the_same_are_not_both_asked_for_it(three: Three) -> None:
     fetch = first.send(three.ann.sync.answer(three.cem.did, next(first)))
     second = pull(three.cem, three.ben)
     assert (second.received, second.again) == (0, True)
+    with pytest.raises(StopIteration) as end:
+        next(three.cem.sync.pull(three.ben.did))
+    assert end.value.value.again, "and ben need not say again what he has"
     last = first.send(three.ann.sync.answer(three.cem.did, fetch))
     with pytest.raises(StopIteration):
         first.send(three.ann.sync.answer(three.cem.did, last))

@@ -73,7 +73,15 @@ def _home(context: Context) -> Checks:
 
 def open_to_others(home: Home) -> Iterator[Path]:
     """What of the home other users can get at, but for the inside of memory."""
-    files = (home.config_file, home.trust_file, home.runs_db, home.engine_lock, home.engine_socket, home.log_file)
+    files = (
+        home.config_file,
+        home.trust_file,
+        home.runs_db,
+        home.matrix_db,
+        home.engine_lock,
+        home.engine_socket,
+        home.log_file,
+    )
     folders = (home.root, home.identity, home.keys, home.memory, home.peers_db.parent)
     inside = (
         path
@@ -262,7 +270,7 @@ def _peers(context: Context) -> Checks:
         known = [peer.status for peer in book.peers().values()]
     finally:
         book.close()
-    problem = _node_problem(context)
+    problem = str(_asked(context, "peer_status").get("problem", ""))
     if problem:
         yield Check(
             "peers", "warn", f"the node could not start: {problem}", "cis engine stop; the next engine tries again"
@@ -274,16 +282,36 @@ def _peers(context: Context) -> Checks:
         yield Check("peers", "ok", told)
 
 
-def _node_problem(context: Context) -> str:
-    """Why the node of a live engine does not run, if it should; empty otherwise."""
+def _matrix(context: Context) -> Checks:
+    from cis_tui.matrix.account import read_account
+
+    account = read_account(context.home)
+    if account is None:
+        yield Check("matrix", "ok", "nobody is logged in; cis matrix login meets nodes and people in a room")
+        return
+    told = _asked(context, "matrix_status")
+    state, problem = str(told.get("state", "off")), str(told.get("problem", ""))
+    if state in ("retrying", "auth-failed"):
+        hint = (
+            "cis matrix login logs in anew"
+            if state == "auth-failed"
+            else "cis matrix status tells when it is asked again"
+        )
+        yield Check("matrix", "warn", f"{account.user}: {problem}", hint)
+    else:
+        yield Check("matrix", "ok", f"{account.user} at {account.homeserver}, {state}")
+
+
+def _asked(context: Context, what: str) -> dict[str, object]:
+    """What a live engine answers; nothing if there is none."""
     from cis_tui.api.blocking import Line
 
     try:
         line = Line(str(context.home.engine_socket))
     except OSError:
-        return ""
+        return {}
     try:
-        return str(cast("dict[str, object]", line.call("peer_status", {})).get("problem", ""))
+        return cast("dict[str, object]", line.call(what, {}))
     finally:
         line.close()
 
@@ -361,6 +389,7 @@ _CHECKS: dict[str, Callable[[Context], Checks]] = {
     "decisions": _trail,
     "engine": _engine,
     "peers": _peers,
+    "matrix": _matrix,
     "project": _project,
     "skills": _skills,
     "local model": _local_model,

@@ -60,6 +60,7 @@ GROUPS = (
     Group("do", "ask for something in words: understood, shown, run"),
     Group("agent", "ask an agent, see which there are"),
     Group("peer", "pair nodes, say who may speak and what they are given"),
+    Group("matrix", "meet other nodes and people in a room of a homeserver"),
     Group("trust", "let a project's DAGs and skills run"),
     Group("secret", "give remembered values to a program without showing them"),
     Group("config", "settings and where each comes from"),

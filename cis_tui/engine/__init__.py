@@ -32,11 +32,13 @@ from cis_tui.dag.runs import RunService
 from cis_tui.dag.tool_questions import ToolQuestions
 from cis_tui.engine.agents import Agents
 from cis_tui.engine.decisions import Decisions
+from cis_tui.engine.matrix import Matrix, book_of
 from cis_tui.engine.memory import Memory
 from cis_tui.engine.nodes import Nodes
 from cis_tui.engine.peers import Peers
 from cis_tui.engine.projects import Projects
 from cis_tui.engine.skills import Skills
+from cis_tui.matrix.service import MatrixService
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.weekly import WeeklyArchive
@@ -58,7 +60,7 @@ PEERS_AFTER = 2.0
 """Seconds after which an engine speaks to peers unless it is told when: one of a short command never does."""
 
 
-class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
+class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
     """One live engine: it owns a CIS home and serves any number of projects and faces.
 
     Implements `EngineApi`. At most one is live for a home (architecture, "The engine").
@@ -131,6 +133,9 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
             exposed=lambda: load_config(home.config_file).settings.p2p.expose,
         )
         sync_with(self._peers, self._memory, identity, tell=journal.emit, clock=clock)
+        self._matrix = MatrixService(
+            home, identity, settings.matrix, book=book_of(self._peers.book), tell=journal.emit, clock=clock
+        )
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
         self._loop = asyncio.get_running_loop()
@@ -182,6 +187,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
         engine._runs.begin_pruning()
         engine._index.start()
         engine._peers.begin(after=peers_after)
+        engine._matrix.begin(after=peers_after)
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
 
@@ -193,6 +199,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers):
         await self._following.close()
         await self._runs.close()  # tasks that other nodes carry out are ended there
         await self._nodes.close()
+        await self._matrix.close()
         await self._peers.close()
         await self._agents.close()
         await self._in_thread(self._snapshots.clear)

@@ -88,7 +88,8 @@ class MatrixService:
         self._tasks: list[asyncio.Task[None]] = []
         self._starting: asyncio.Task[None] | None = None
         self._problem = ""
-        self._closed = False
+        self._begun = self._closed = False
+        self._reloading = asyncio.Lock()
 
     # For those who build on it; to be called before `begin`
 
@@ -116,16 +117,50 @@ class MatrixService:
 
     def begin(self, *, after: float = 0.0) -> None:
         """Speak to the homeserver, in the background, in `after` seconds, if somebody is logged in."""
-        if self._starting is None and self._settings.enabled and not self._closed:
-            self._starting = asyncio.create_task(self._begin(after))
+        if not self._settings.enabled or self._closed:
+            return
+        if self._starting is not None:
+            if after or self._begun:
+                return
+            self._starting.cancel()
+        self._starting = asyncio.create_task(self._begin(after))
 
     async def _begin(self, after: float) -> None:
         await asyncio.sleep(after)
+        self._begun = True
         await self.reload()
+
+    async def live(self, *, timeout: float) -> None:
+        """Speak to the homeserver now, if it was to be later, and wait until the room is known.
+
+        Raises:
+            Unavailable: nobody is logged in, or the room did not become known in `timeout` seconds (CIS-MATRIX-034).
+        """
+        self.begin()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not self.intake.federation and not self._is_hopeless():  # noqa: ASYNC110 - many things may end it
+                    await asyncio.sleep(0.02)
+        if self._begun:
+            self._connected()
+        if not self.intake.federation:
+            hint = "cis matrix status tells how it stands"
+            raise Unavailable("CIS-MATRIX-034", "the room in which nodes meet is not known yet", hint=hint)
+
+    def _is_hopeless(self) -> bool:
+        if not self._begun:
+            return self._starting is None
+        if self._reloading.locked():
+            return False
+        return self._loop is None or self._loop.standing.state is MatrixState.AUTH_FAILED
 
     async def reload(self) -> None:
         """Read the login anew, and live by it."""
-        await self._end()
+        async with self._reloading:
+            await self._end()
+            await self._start_anew()
+
+    async def _start_anew(self) -> None:
         self._problem = ""
         if not self._settings.enabled or self._closed:
             return

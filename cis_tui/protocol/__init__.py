@@ -10,6 +10,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
 from cis_tui.protocol.agents import AgentApi
 from cis_tui.protocol.decisions import DecisionApi
+from cis_tui.protocol.matrix import MatrixApi
 from cis_tui.protocol.memory import MemoryApi
 from cis_tui.protocol.peers import PeerApi
 from cis_tui.protocol.projects import ProjectApi
@@ -38,7 +39,7 @@ class EngineStatus:
     last_seq: int
 
 
-class EngineApi(ProjectApi, MemoryApi, RunApi, DecisionApi, SkillApi, AgentApi, PeerApi, Protocol):
+class EngineApi(ProjectApi, MemoryApi, RunApi, DecisionApi, SkillApi, AgentApi, PeerApi, MatrixApi, Protocol):
     """Commands and queries on one CIS home; all data is plain and frozen.
 
     `project` is the absolute path of a project folder; empty means none. Every method may raise `CisError`.

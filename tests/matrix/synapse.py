@@ -12,6 +12,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -137,6 +138,7 @@ class Synapse:
         if not PYTHON.exists():
             raise FileNotFoundError(f"{PYTHON}: no homeserver to test with; `just synapse` installs it")
         (self.root / "homeserver.yaml").write_text(json.dumps(self._config(), indent=1))  # JSON is YAML
+        (self.root / "log.json").write_text(json.dumps(_LOG))
         env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         with open(self.root / "output.log", "ab") as output:
             self._process = subprocess.Popen(
@@ -212,6 +214,9 @@ class Synapse:
             "trusted_key_servers": [],
             "suppress_key_server_warning": True,
             "url_preview_enabled": False,
+            "presence": {"enabled": False},
+            "background_updates": {"sleep_enabled": False},
+            "log_config": str(self.root / "log.json"),
             "max_upload_size": "20M",
             **_LIMITS,
         }
@@ -230,6 +235,14 @@ _LIMITS: Mapping[str, object] = {
     "rc_media_create": _FREE,
 }
 """Far above what tests do; a test of limits gives its own."""
+
+
+_LOG = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"output": {"class": "logging.StreamHandler"}},
+    "root": {"level": "WARNING", "handlers": ["output"]},
+}
 
 
 def _listener(port: int, what: str, *, tls: bool = False) -> Json:
@@ -293,18 +306,29 @@ def make_server(root: Path, **options: object) -> Synapse:
 def _template() -> Path:
     """The database of a server that nobody has used, beside the programs that made it."""
     folder = PYTHON.parent.parent
-    path = folder / "template.db"
+    path = folder / "template-1.db"
     with _alone(folder / "template.lock"):
         if not path.exists():
             made = Synapse(data_folder())
             try:
                 made.start()
+                _settle(made)
                 made.stop()
                 shutil.copy(made.database, path.with_suffix(".tmp"))
                 path.with_suffix(".tmp").replace(path)
             finally:
                 shutil.rmtree(made.root)
     return path
+
+
+def _settle(server: Synapse) -> None:
+    """Let a new server do what it does in the background to a new database: each copy would do it again."""
+    deadline = time.monotonic() + _PATIENCE
+    with closing(sqlite3.connect(f"file:{server.database}?mode=ro", uri=True)) as database:
+        while database.execute("SELECT count(*) FROM background_updates").fetchone()[0]:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.1)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from cis_tui.api import wire
 from cis_tui.api.client.agents import AgentCalls
 from cis_tui.api.client.channel import Channel, gone
 from cis_tui.api.client.decisions import DecisionCalls
+from cis_tui.api.client.matrix import MatrixCalls
 from cis_tui.api.client.memory import MemoryCalls
 from cis_tui.api.client.peers import PeerCalls
 from cis_tui.api.client.projects import ProjectCalls
@@ -21,7 +22,7 @@ from cis_tui.core.paths import Home
 from cis_tui.protocol import EngineStatus
 
 
-class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCalls, AgentCalls, PeerCalls):
+class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCalls, AgentCalls, PeerCalls, MatrixCalls):
     """A live engine, reached through its socket. Implements `EngineApi`; calls may be made concurrently.
 
     Every method raises `Unavailable` (CIS-ENG-010) once the connection is lost. `events` opens a connection of its

@@ -11,6 +11,7 @@ from cis_tui.cli.context import Context
 from cis_tui.cli.output import show, show_json
 
 if TYPE_CHECKING:
+    from cis_tui.matrix.model import MatrixStatus
     from cis_tui.memory.records import KeyState
     from cis_tui.p2p.model import PeerStatus
     from cis_tui.project.model import ProjectInfo
@@ -37,11 +38,11 @@ async def status(context: Context, arguments: Namespace) -> int:
         debts = len(await api.run_debts())
         state = None if isinstance(api, Offline) else await api.memory_key_state()
     memory, state = (engine.memory_entries, state) if engine and state else _look_at_memory(context)
-    did, (peers, told) = node_id(home), await _peers(context)
+    did, (peers, told), (matrix, standing) = node_id(home), await _peers(context), await _matrix(context)
     if context.json:
         found: dict[str, object] = {"home": home.root, "did": did, "engine": engine, "project": project}
         found |= {"memory": dict(memory), "private": state, "runs": dict(runs), "decisions": decisions, "debts": debts}
-        found["peers"] = peers
+        found |= {"peers": peers, "matrix": matrix}
         show_json(found)
         return 0
     waiting = f"{len(decisions)} pending" + ("; cis decision list" if decisions else "")
@@ -57,6 +58,7 @@ async def status(context: Context, arguments: Namespace) -> int:
             "decisions": waiting,
             "debts": f"{debts} open; cis run debts" if debts else "none",
             "peers": told,
+            "matrix": standing,
         }
     )
     return 0
@@ -74,6 +76,22 @@ async def _peers(context: Context) -> tuple[PeerStatus | None, str]:
     except CisError as error:
         return None, error.message
     return found, counts(found) + ("; cis peer list" if found.pending else "")
+
+
+async def _matrix(context: Context) -> tuple[MatrixStatus | None, str]:
+    """Matrix, and what is said of it; what cannot be read hides nothing else."""
+    if not (context.home.keys / "matrix.json").exists():
+        return None, "nobody is logged in"  # and nothing of it need be loaded
+    from cis_tui.cli.matrix import standing
+    from cis_tui.cli.offline_matrix import matrix_files
+    from cis_tui.core.errors import CisError
+
+    try:
+        async with matrix_files(context) as api:
+            found = await api.matrix_status()
+    except CisError as error:
+        return None, error.message
+    return found, f"{found.user}: {standing(found)}"
 
 
 def _look_at_memory(context: Context) -> tuple[Mapping[str, int], KeyState]:

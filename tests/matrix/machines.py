@@ -1,0 +1,108 @@
+"""Machines of a test: a home each, with an engine in a process of its own and the installed command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast
+
+from cis_tui.api.launch import connect
+from cis_tui.core.paths import Home, write_private
+from tests.matrix.synapse import Person, Synapse
+
+T = TypeVar("T")
+CIS = Path(sys.executable).with_name("cis")
+
+
+@dataclass
+class Machine:
+    """A home and its command."""
+
+    home: Path
+    env: dict[str, str]
+
+    @classmethod
+    def make(cls, folder: Path, room: str) -> Machine:
+        """A new one, whose nodes meet in `room`."""
+        home = folder / "home"
+        home.mkdir(parents=True, mode=0o700)
+        write_private(home / "config.toml", f'[matrix]\nroom = "{room}"\n'.encode())
+        return cls(home, {**os.environ, "CIS_HOME": str(home)})
+
+    def cis(self, *words: str, input: str = "", exit: int = 0) -> str:
+        """What `cis WORDS` prints on stdout; the test fails unless it ends with `exit`."""
+        done = subprocess.run(
+            [CIS, *words],
+            cwd=self.home,
+            env=self.env,
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == exit, f"cis {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def json(self, *words: str, input: str = "", exit: int = 0) -> dict[str, object]:
+        """The object that `cis WORDS --json` prints."""
+        return cast("dict[str, object]", json.loads(self.cis(*words, "--json", input=input, exit=exit)))
+
+    def login(self, server: Synapse, person: Person, *more: str) -> None:
+        """Log in by password."""
+        words = ("matrix", "login", "--homeserver", server.url, "--user", person.id, "--password-stdin", *more)
+        self.cis(*words, input=f"{person.password}\n")
+
+    def until_state(self, state: str) -> dict[str, object]:
+        """The status, once Matrix stands so."""
+        return until(lambda: found if (found := self.json("matrix", "status"))["state"] == state else None)
+
+    def events(self, type: str) -> list[dict[str, object]]:
+        """What events of a type have told."""
+
+        async def look() -> list[dict[str, object]]:
+            engine = await connect(Home(self.home))
+            assert engine is not None
+            found: list[dict[str, object]] = []
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.5):
+                        async for event in engine.events(since=0):
+                            found += [dict(event.data)] if event.type == type else []
+            finally:
+                await engine.close()
+            return found
+
+        return asyncio.run(look())
+
+    def kill(self) -> None:
+        """End the engine as a power cut would."""
+        pid = int((self.home / "engine.lock").read_text())
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{pid}").exists())
+
+    def stop(self) -> None:
+        """End the engine, if one lives."""
+        subprocess.run(
+            [CIS, "engine", "stop"], env=self.env, cwd=self.home, capture_output=True, timeout=30, check=False
+        )
+
+
+def until(holds: Callable[[], T | bool | None], *, seconds: float = 30) -> T:
+    """What `holds` gives as soon as that is something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = holds()
+        if found:
+            return cast("T", found)
+        time.sleep(0.05)
+    raise AssertionError("it did not happen")

@@ -276,6 +276,13 @@ def parse_setting(name: str, raw: object, where: str) -> object:
     return value
 
 
+def setting_text(value: object) -> str:
+    """The value of a setting as `parse_setting` reads it."""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, cast("tuple[object, ...]", value)))
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
 _EXPECTED: Mapping[type, str] = {
     bool: "true or false",
     int: "a whole number",

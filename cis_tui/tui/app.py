@@ -40,10 +40,13 @@ if TYPE_CHECKING:
 
     from cis_tui.dag.views import DagInfo, Decision, RunView
     from cis_tui.protocol import EngineApi
+    from cis_tui.tui.screens.chat import ChatScreen
     from cis_tui.tui.screens.dags import DagsScreen
     from cis_tui.tui.screens.dialog import Dialog
+    from cis_tui.tui.screens.memory import MemoryScreen
     from cis_tui.tui.screens.peers import PeersScreen
     from cis_tui.tui.screens.quit import Leave
+    from cis_tui.tui.screens.skills import SkillsScreen
 
 T = TypeVar("T")
 
@@ -368,6 +371,21 @@ class CisApp(App[None]):
 
         self.ask(lambda engine: engine.decision_rules(), lambda rules: self.dialog(RulesDialog(self, rules)))
 
+    async def action_settings(self) -> None:
+        """Show the settings in force, to change them."""
+        from cis_tui.tui.screens.settings import SettingsDialog, read_config
+
+        try:
+            config = await asyncio.to_thread(read_config, self.home, self.store.project_root)
+        except CisError as error:
+            self._complain(error)
+            return
+        self.dialog(SettingsDialog(self, self.home, config, self._setting_changed))
+
+    def _setting_changed(self, name: str, value: object) -> None:
+        if name == "ui.theme":
+            self.use_theme(str(value))
+
     async def action_quit(self) -> None:
         """Leave; while runs go on, ask what becomes of them."""
         active = self.store.active_runs
@@ -420,7 +438,26 @@ class CisApp(App[None]):
         self.switch_mode("peers")
         cast("PeersScreen", self._front).want(did)
 
+    def show_entry(self, key: str) -> None:
+        """Go to an entry of memory."""
+        self.switch_mode("memory")
+        cast("MemoryScreen", self._front).want(key)
+
+    def show_skill(self, name: str) -> None:
+        """Go to a skill."""
+        self.switch_mode("skills")
+        cast("SkillsScreen", self._front).want(name)
+
+    def show_conversation(self, id: str) -> None:
+        """Go to a conversation."""
+        self.switch_mode("chat")
+        cast("ChatScreen", self._front).open(id)
+
+    def show_run(self, id: str) -> None:
+        """Go to a run."""
+        self.switch_mode("dags")
+        cast("DagsScreen", self._front).show_run(id)
+
     def _started(self, run: RunView) -> None:
         self.store.load_run(run)
-        self.switch_mode("dags")
-        cast("DagsScreen", self._front).show_run(run.id)
+        self.show_run(run.id)

@@ -1,20 +1,29 @@
-"""What the palette offers: the screens, the DAGs that can run, peers and what is done with them, themes, leaving."""
+"""What the palette offers: the screens, whatever there is by its name, and what is done with it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from cis_tui.core.errors import CisError
+from cis_tui.memory.queries import Query
 from cis_tui.p2p.model import NodeState, Trust
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.paint import shown
+from cis_tui.tui.store import LinkState
 
 if TYPE_CHECKING:
     from cis_tui.tui.app import CisApp
+
+SHORTEST = 2
+"""Letters from which on entries and conversations are looked for."""
+OF_EACH = 8
+FOUND = 0.1
+"""The score of what was found otherwise than by the letters of its name."""
 
 Command = tuple[str, str, Callable[[], object]]
 """Name, what it does, and the doing."""
@@ -35,6 +44,25 @@ class WorkspaceCommands(Provider):
             score = matcher.match(name)
             if score > 0:
                 yield Hit(score, Content(name), call, name, does)
+        async for name, does, call in self._found(query.strip()):
+            yield Hit(matcher.match(name) or FOUND, Content(name), call, name, does)
+
+    async def _found(self, query: str) -> AsyncIterator[Command]:
+        """What only the engine knows: entries and conversations."""
+        app = cast("CisApp", self.app)
+        if len(query) < SHORTEST or app.store.link is not LinkState.READY:
+            return
+        try:
+            page = await app.link.api.memory_list(query, limit=OF_EACH)
+            result = await app.link.api.memory_search(Query(query, limit=OF_EACH, patience=0.0))
+            said = await app.link.api.agent_conversations(app.store.project_root, query=query, limit=OF_EACH)
+        except (CisError, OSError):
+            return
+        for key in dict.fromkeys([item.key for item in page.items] + [hit.item.key for hit in result.hits]):
+            yield f"Entry {shown(key)}", "show it", partial(app.show_entry, key)
+        for conversation in said:
+            title = shown(conversation.title) or conversation.id[:8]
+            yield f"Conversation {title}", "open it", partial(app.show_conversation, conversation.id)
 
     def _commands(self) -> Iterator[Command]:
         app = cast("CisApp", self.app)
@@ -43,7 +71,12 @@ class WorkspaceCommands(Provider):
         for dag in app.store.dags:
             if dag.runnable:
                 yield f"Run {shown(dag.name)}", "start this DAG", partial(app.run_dag, dag)
+        for run in app.store.runs:
+            yield f"Show run {shown(run.dag)} {run.id[:6]}", run.status.value, partial(app.show_run, run.id)
+        for skill in app.store.skills:
+            yield f"Skill {shown(skill.name)}", "show it", partial(app.show_skill, skill.name)
         yield from _peer_commands(app)
+        yield "Settings", "what is in force, where it comes from, and a way to change it", app.action_settings
         yield "Next decision", "key d", app.action_decide
         yield "Rules", "what is approved all alike, and how to end that", app.action_rules
         for name in app.theme_files:

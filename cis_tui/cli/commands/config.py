@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
 def show_config(context: Context, arguments: Namespace) -> int:
     """`cis config show`: every setting in force and where it comes from."""
+    from cis_tui.core.config import setting_text
+
     config = _load(context)
     if context.json:
         show_json(config.values)
     else:
-        table(("NAME", "VALUE", "FROM"), [(value.name, _text(value.value), value.source) for value in config.values])
+        rows = [(value.name, setting_text(value.value), value.source) for value in config.values]
+        table(("NAME", "VALUE", "FROM"), rows)
     for warning in config.warnings:
         note(f"warning: {warning}")
     return 0
@@ -27,23 +30,26 @@ def show_config(context: Context, arguments: Namespace) -> int:
 
 def get(context: Context, arguments: Namespace) -> int:
     """`cis config get KEY`: the value and nothing else."""
+    from cis_tui.core.config import setting_text
+
     value = _load(context).get(arguments.key)
-    show_json(value) if context.json else show(_text(value.value))
+    show_json(value) if context.json else show(setting_text(value.value))
     return 0
 
 
 def set_(context: Context, arguments: Namespace) -> int:
     """`cis config set KEY VALUE`: checked, then written to config.toml, whose comments stay."""
-    from cis_tui.cli.settings_file import write_setting
+    from cis_tui.core.config import setting_text
+    from cis_tui.core.settings_file import write_setting
 
     value = write_setting(context.home.ensure(), arguments.key, arguments.value)
     in_force = _load(context).get(arguments.key)
     if context.json:
         show_json(in_force)
     else:
-        show(f"{arguments.key} = {_text(value)}")
+        show(f"{arguments.key} = {setting_text(value)}")
     if in_force.source != str(context.home.config_file):
-        note(f"for now {in_force.source} overrides it: {_text(in_force.value)}")
+        note(f"for now {in_force.source} overrides it: {setting_text(in_force.value)}")
     return 0
 
 
@@ -54,12 +60,6 @@ def _load(context: Context) -> Config:
     project = context.project
     file = project / PROJECT_DIR / PROJECT_FILE if project else None
     return load_config(context.home.config_file, project_file=file)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, cast("tuple[object, ...]", value)))
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _key(parser: ArgumentParser) -> None:

@@ -366,6 +366,10 @@ class MemoryScreen(WorkspaceScreen):
         """Look for something."""
         self.filter.open()
 
+    def want(self, key: str) -> None:
+        """Show an entry."""
+        self.filter.look_for(key)
+
     @on(Filter.Narrowed)
     def _narrowed(self) -> None:
         if self._typing is not None:

@@ -168,6 +168,10 @@ class SkillsScreen(WorkspaceScreen):
         """Narrow the list by name."""
         self.filter.open()
 
+    def want(self, name: str) -> None:
+        """Show a skill."""
+        self.filter.look_for(name)
+
     @on(Filter.Narrowed)
     def _narrowed(self) -> None:
         self.refresh_all()

@@ -39,6 +39,11 @@ class Filter(Input):
         # At once, and not after the next message as `focus` does: keys typed ahead are meant for this line.
         self.screen.set_focus(self)
 
+    def look_for(self, text: str) -> None:
+        """Narrow to `text`, and leave the keys where they are."""
+        self.display = True
+        self.value = text
+
     def drop(self) -> None:
         """Forget the text and hide."""
         self.value = ""

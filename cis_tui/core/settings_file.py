@@ -44,5 +44,5 @@ def _section(document: TOMLDocument, name: str, file: str) -> Table:
         document[name] = tomlkit.table()
     section = cast("object", document[name])
     if not isinstance(section, Table):
-        raise Invalid("CIS-CLI-015", f'{file}: "{name}" is not a table', hint=f"write it as [{name}]")
+        raise Invalid("CIS-CORE-045", f'{file}: "{name}" is not a table', hint=f"write it as [{name}]")
     return section

@@ -22,7 +22,7 @@ from cis_tui.memory.versions import moment
 from cis_tui.sync.canonical import canonical
 from cis_tui.sync.entries import entry_of, value_bytes
 from cis_tui.sync.heard import Heard
-from cis_tui.sync.messages import BATCH, PART, Message
+from cis_tui.sync.messages import BATCH, LIMIT, PART, Message
 
 KEPT = 8 * 1024 * 1024
 """Bytes of entries that are kept as they go out, since most go to every peer."""
@@ -64,10 +64,13 @@ class Outbox:
         self._large: tuple[Dot, MemoryRecord] | None = None
         """What parts were asked of last, and may leave."""
 
-    def batch(self, dots: Sequence[Dot], prefixes: Sequence[str]) -> tuple[list[Message], int]:
+    def batch(
+        self, dots: Sequence[Dot], prefixes: Sequence[str], *, limit: int = BATCH, large: int = LIMIT
+    ) -> tuple[list[Message], int]:
         """Entries of a message, and how many of `dots` they are, with those of which nothing may be given.
 
-        What is not the newest of its key is not given: it may have been deleted, or become private.
+        What is not the newest of its key is not given: it may have been deleted, or become private. `limit`: bytes of
+        them all, unless the first has more; of an entry of more than `large` bytes the value is left out.
         """
         entries: list[Message] = []
         size = done = 0
@@ -76,10 +79,11 @@ class Outbox:
         with self._making:
             for dot, found in zip(dots, self._made(dots), strict=True):
                 if found is not None and dot in newest and str(found[0]["key"]).startswith(tuple(prefixes)):
-                    size += found[1]
-                    if entries and size > BATCH:
+                    entry, taken = found if found[1] <= large else _without_value(found[0])
+                    size += taken
+                    if entries and size > limit:
                         break
-                    entries.append(found[0])
+                    entries.append(entry)
                 done += 1
         return entries, done
 
@@ -148,6 +152,11 @@ class Outbox:
         while self._bytes > KEPT:
             self._bytes -= self._entries.popitem(last=False)[1][1]
         return entry, size
+
+
+def _without_value(entry: Message) -> tuple[Message, int]:
+    head = {name: value for name, value in entry.items() if name != "value"}
+    return head, len(canonical(head))
 
 
 def may_leave(record: MemoryRecord, prefixes: Sequence[str]) -> bool:

@@ -20,6 +20,7 @@ def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in tuple(os.environ):
         if name.startswith("CIS_") or name in ("NO_COLOR", "DBUS_SESSION_BUS_ADDRESS", "SSH_CONNECTION"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("CIS_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CIS_P2P_ENABLED", "false")  # a network costs 80 MB; tests of peers switch it on

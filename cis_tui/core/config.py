@@ -151,6 +151,10 @@ class UiSettings:
 
     theme: str = "cis-dark"
     """Name of a theme in `themes/` or `$CIS_HOME/themes`."""
+    ascii: bool = False
+    """Whether lines and marks are drawn in ASCII; on a Linux console, and where text is not UTF-8, they always are."""
+    motion: bool = False
+    """Whether scrolling is animated."""
     driver: str = "auto"
     """What is written to the terminal: `cells` that changed, or `plain`, all that was drawn; `auto`: cells over SSH."""
 

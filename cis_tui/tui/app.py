@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -25,6 +25,7 @@ from cis_tui.dag.views import Subject
 from cis_tui.tui.activity import reload_text
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.link import Connect, Link
+from cis_tui.tui.plain_signs import PlainSigns, wants_plain_signs
 from cis_tui.tui.remembered import Remembered
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.starting import start_dag
@@ -34,6 +35,7 @@ from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme, theme_files
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.timer import Timer
     from textual.types import CSSPathType
@@ -80,6 +82,7 @@ class CisApp(App[None]):
         Binding("colon,ctrl+p", "command_palette", "commands", show=False, id="palette"),
         Binding("question_mark", "help", "help", id="help"),
         Binding("q", "quit", "quit", id="quit"),
+        Binding("ctrl+o", "jump", "jump to a part", show=False, id="jump"),
         Binding("ctrl+l", "redraw", "draw the screen anew", show=False, id="redraw"),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True, id="quit.always"),
     ]
@@ -100,12 +103,13 @@ class CisApp(App[None]):
         `read_only`: nothing is changed from here, and it is shown; `connect` sees to what the engine is asked.
         """
         super().__init__(driver_class=driver_of(settings.ui.driver))
-        self.animation_level = "none"
+        self.animation_level = "full" if settings.ui.motion else "none"
         self.clock = clock
         self.timer = timer
         self.settings = settings
         self.home = home
         self._remembered = Remembered(home)
+        self._signs = [PlainSigns()] if wants_plain_signs(settings.ui.ascii) else []
         self.store = Store(str(project) if project else "", read_only=read_only)
         self.link = Link(connect, self.store, self._tell, schedule=self._schedule, spawn=self._spawn)
         self._ticker: Timer | None = None
@@ -118,6 +122,10 @@ class CisApp(App[None]):
             make = partial(self._make_screen, name)
             self.add_mode(name, make)  # pyright: ignore[reportUnknownMemberType] # Textual's Screen is not parametrised
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """See `App`; signs become ASCII last."""
+        return [*super().get_line_filters(), *self._signs]
+
     # Life
 
     def on_mount(self) -> None:
@@ -126,6 +134,8 @@ class CisApp(App[None]):
         for number, code in SIGNALS.items():
             loop.add_signal_handler(number, self.exit, None, code)
         self.set_keymap(dict(self.settings.keys))
+        if self.settings.keys:
+            self.run_worker(self._check_keys, group="keys")
         if self.current_theme.ansi:
             # Textual made its filter, which turns these into shades, before it knew of the theme.
             self.mutate_reactive(App.theme)
@@ -419,6 +429,23 @@ class CisApp(App[None]):
         """What a terminal shows after it was resized is its own affair."""
         if isinstance(self._driver, CellDriver):
             self._driver.forget()
+
+    async def _check_keys(self) -> None:
+        """Say what is wrong with the person's own keys."""
+        from cis_tui.tui.keymap import complaints
+
+        found = await asyncio.to_thread(complaints, self.settings.keys)
+        if found:
+            more = f"\nand {len(found) - RELOADS} more" if len(found) > RELOADS else ""
+            self.say("[keys] in config.toml:", hint="\n".join(found[:RELOADS]) + more, bad=True)
+
+    def action_jump(self) -> None:
+        """Put a letter over whatever can have the keys, and go where one is pressed."""
+        from cis_tui.tui.screens.jump import JumpLabels
+
+        if isinstance(self.screen, WorkspaceScreen):
+            targets = [widget for widget in self.screen.focus_chain if widget.region]
+            self.dialog(JumpLabels(targets), lambda target: target.focus() if target is not None else None)
 
     def action_redraw(self) -> None:
         """Write the whole screen again, when something else has written over it."""

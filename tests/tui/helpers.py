@@ -312,9 +312,10 @@ def workspace(
     theme: str = "cis-dark",
     keys: dict[str, str] | None = None,
     read_only: bool = False,
+    ascii: bool = False,
 ) -> CisApp:
     """The workspace, by default on a clock that stands still."""
-    settings = Settings(ui=UiSettings(theme=theme), keys=keys or {})
+    settings = Settings(ui=UiSettings(theme=theme, ascii=ascii), keys=keys or {})
     return CisApp(connect, project=project, settings=settings, home=home, clock=clock, timer=timer, read_only=read_only)
 
 

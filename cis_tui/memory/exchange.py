@@ -189,6 +189,11 @@ def shared(listed: Listed, prefixes: Sequence[str]) -> bool:
     return listed.key.startswith(tuple(prefixes))
 
 
+def follows(mark: str, other: str) -> bool:
+    """Whether `mark` goes further than `other`, of the same catalogue and scope."""
+    return int(mark.split(".")[2]) > int(other.split(".")[2])
+
+
 def _position(mark: str, name: str, scope: str) -> int:
     parts = mark.split(".")
     position = int(parts[2]) if len(parts) == 4 and parts[:2] == [name, scope] and _digits(parts[2]) else 0

@@ -22,11 +22,12 @@ from weakref import WeakValueDictionary
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
+from cis_tui.core.latest import Latest
 from cis_tui.memory.service import MemoryService
 from cis_tui.p2p.link import Link
 from cis_tui.p2p.model import Queued
 from cis_tui.p2p.views import Exchanged
-from cis_tui.sync.messages import PROTOCOL
+from cis_tui.sync.messages import PROTOCOL, is_refusal
 from cis_tui.sync.service import Conversation, SyncService
 from cis_tui.sync.service import Exchanged as Done
 from cis_tui.sync.sharing import Access, Policy
@@ -45,6 +46,12 @@ _PUT_OFF = 2.0
 """Seconds for which much that others made is not passed on yet, while more of it is being fetched."""
 _LONGEST = 60.0
 """Seconds until what failed is tried again, at most."""
+_SYNC_NOW = 60.0
+"""Seconds for which a person waits, at most, while what a peer has comes."""
+_REST = 0.2
+"""Seconds between what is refused to a peer and its next request: to look at nonsense costs too."""
+_PEERS = 1_024
+"""Peers of which it is remembered when they were heard."""
 _THREADS = 4
 _TIMEOUT = 10.0
 _CONFLICTS = 200
@@ -106,16 +113,25 @@ class Syncing:
         self._taking: deque[asyncio.Future[None]] = deque(maxlen=16)
         self._telling: asyncio.Task[None] | None = None
         self._seen = -1
-        self._acknowledged: dict[str, Instant] = {}
-        self._synced: dict[str, Instant] = {}
+        self._acknowledged: Latest[str, Instant] = Latest(_PEERS)
+        self._synced: Latest[str, Instant] = Latest(_PEERS)
         self._conflicts: tuple[int, Mapping[str, int]] = (-1, {})
         self.service = make(self._behind)
 
     async def answer(self, did: str, body: bytes) -> bytes:
-        """Answer a request of a peer; see `SyncService.answer`. One at a time, so that no peer keeps others waiting."""
+        """Answer a request of a peer; see `SyncService.answer`.
+
+        One at a time, so that no peer keeps others waiting; after what is refused the next one waits a while.
+        """
         turn = self._turns.setdefault(did, asyncio.Lock())
-        async with turn:
-            return await self._in_thread(partial(self.service.answer, did, body))
+        await turn.acquire()
+        rest = 0.0
+        try:
+            answer = await self._in_thread(partial(self.service.answer, did, body))
+            rest = _REST if is_refusal(answer) else 0.0
+            return answer
+        finally:
+            asyncio.get_running_loop().call_later(rest, turn.release)
 
     def begin(self) -> None:
         """Start to follow the connections, and public memory."""
@@ -309,13 +325,14 @@ class Syncing:
 
     async def _sync_one(self, did: str) -> str:
         try:
-            await self._talk(did, lambda: self.service.push(did))
-            again = True
-            while again:
-                again = (await self._talk(did, lambda: self.service.pull(did))).again
-                await asyncio.sleep(_LATER if again else 0)
+            async with asyncio.timeout(_SYNC_NOW):
+                await self._talk(did, lambda: self.service.push(did))
+                again = True
+                while again:
+                    again = (await self._talk(did, lambda: self.service.pull(did))).again
+                    await asyncio.sleep(_LATER if again else 0)
         except (CisError, TimeoutError) as error:
-            return str(error) or "it did not answer in time"
+            return str(error) or "not all came in time; the rest comes by itself"
         self._synced[did] = self._clock()
         return ""
 

@@ -19,6 +19,7 @@ from cis_tui.sync.sharing import Access, Policy, Quota
 
 OnRefused = Callable[[str, CisError], None]
 """Told of a peer and why something of it was refused; alike ones of one message once, counted in the context."""
+_FORGED = {"CIS-SYNC-010", "CIS-SYNC-011"}
 _WEIGHT = 600
 """Bytes that an entry takes beside its value, about."""
 
@@ -57,9 +58,10 @@ class Inbox:
         """Take entries as `peer` has sent them; what was added is durable when this returns.
 
         Raises:
-            Refused: it brings too much (CIS-SYNC-020); nothing was taken.
+            Refused: it brings too much (CIS-SYNC-020), or too much that is forged (CIS-SYNC-034); nothing was taken.
             CisError: memory cannot be written; some may have been.
         """
+        self._quota.check(peer)
         arrived: list[Arrived] = []
         errors: list[CisError] = []
         for entry in entries:
@@ -93,6 +95,7 @@ class Inbox:
             self._merge(peer, [each.record for each in good if each.whole], taken, problems)
             self._heard.note(peer, (each.dot for each in arrived if each.whole))
         taken.refused = len(problems)
+        self._quota.forged(peer, sum(error.code in _FORGED for error in problems))
         self._tell(peer, problems)
         return taken
 

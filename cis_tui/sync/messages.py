@@ -87,6 +87,11 @@ def refusal(error: CisError) -> bytes:
     return canonical({"error": {"code": error.code, "message": clean_line(error.message, limit=300)}})
 
 
+def is_refusal(answer: bytes) -> bool:
+    """Whether an answer of this node is one to what is not done."""
+    return answer.startswith(b'{"error":')
+
+
 def text(message: Message, name: str) -> str:
     """A mark, or another short text.
 

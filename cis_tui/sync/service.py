@@ -9,7 +9,6 @@ twice or in another order: what was merged is known, and a mark moves only when 
 from __future__ import annotations
 
 import base64
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -18,8 +17,9 @@ from time import monotonic
 from cis_tui.core.clock import Clock
 from cis_tui.core.errors import CisError, Invalid, Refused
 from cis_tui.core.identity import Identity
+from cis_tui.core.latest import Latest
 from cis_tui.memory.dots import Dot
-from cis_tui.memory.exchange import Offer, Standing, scope_of
+from cis_tui.memory.exchange import Offer, Standing, follows, scope_of
 from cis_tui.memory.service import MemoryService
 from cis_tui.sync.aside import Aside
 from cis_tui.sync.canonical import canonical
@@ -50,12 +50,16 @@ Conversation = Generator[bytes, bytes, "Exchanged"]
 """Yields requests to one peer, is sent its answers, and gives what came of it."""
 _PAGES = 1_000
 """Of one conversation."""
+_FRUITLESS = 64
+"""Pages in a row that bring nothing new; what comes after them is asked for later, from there on."""
 _NEWS = 256
 """Versions that are pushed; of more the peer is only told that there are some."""
 _RELAYED = 32
 """The same, of versions that others have made: most peers get them from those."""
 _LEFT = 32
 """Peers whose list is kept while others are asked for a part of it: 300 kB each."""
+_TOLD = 1_024
+"""Peers of which it is remembered up to where it was told that something goes out to them."""
 _CLAIM = 15.0
 """Seconds for which what was asked of one peer is not asked of another."""
 
@@ -112,8 +116,8 @@ class SyncService:
         self.outbox = Outbox(memory.exchange, identity, self.heard)
         self._claims: dict[Dot, tuple[str, float]] = {}
         self._claiming = Lock()
-        self._pages: OrderedDict[str, tuple[str, Changes]] = OrderedDict()
-        self._told_of: dict[str, str] = {}
+        self._pages: Latest[str, tuple[str, Changes]] = Latest(_LEFT)
+        self._told_of: Latest[str, str] = Latest(_TOLD)
 
     # What a peer asks
 
@@ -139,7 +143,7 @@ class SyncService:
 
     def _changes(self, peer: str, message: Message) -> Message:
         page = self._memory.exchange.page(text(message, "since"), self._given(peer))
-        self._acknowledged(peer, page.start)
+        self._acknowledged(peer, page.start, self._between(peer, page.start))
         dots = write_dots(offer.dot for offer in page.offers)
         return {"dots": dots, "more": page.more, "next": page.next, "start": page.start}
 
@@ -173,12 +177,14 @@ class SyncService:
         """Hear what `peer` has that this node has not heard of it.
 
         Raises, into whoever drives it:
-            CisError: the peer answers with nonsense (CIS-SYNC-001, 002, 030, 031), refuses (032), or brings too much
-                (020); what was merged before stays.
+            CisError: the peer answers with nonsense (CIS-SYNC-001, 002, 030, 031), refuses (032), brings too much
+                (020, 034), or names much and gives nothing (035); what was merged before stays.
         """
         done = Exchanged()
+        fruitless = 0
         for _ in range(_PAGES):
             standing = self._standing(peer)
+            before = done.received
             page = self._left_of(peer, standing.heard)
             page = page or read_changes(read_answer((yield request("changes", since=standing.heard))))
             wanted = self._memory.exchange.lacking(page.dots)
@@ -199,6 +205,11 @@ class SyncService:
             self._memory.exchange.note(peer, heard=page.next, scope=standing.scope)
             if self._standing(peer).heard != page.next:
                 return done
+            fruitless = fruitless + 1 if done.received == before else 0
+            if fruitless >= _FRUITLESS:
+                raise Refused(
+                    "CIS-SYNC-035", f"{peer} names more and more versions, none of which is new", retryable=True
+                )
         return done
 
     def push(self, peer: str, *, patient: bool = False) -> Conversation:
@@ -321,7 +332,16 @@ class SyncService:
         if not mark:
             self.heard.forget(peer)
             return
-        self._on_event("SyncAcked", {"peer": peer, "key": keys[-1] if keys else "", "count": len(keys)})
+        if keys:
+            self._on_event("SyncAcked", {"peer": peer, "key": keys[-1], "count": len(keys)})
+
+    def _between(self, peer: str, mark: str) -> list[str]:
+        """The keys of what `peer` has heard when it shows `mark`, beyond what it was known to have."""
+        told = self._memory.exchange.standing(peer).told
+        if mark in ("", told):
+            return []
+        offers = self._memory.exchange.page(told, self._given(peer)).offers
+        return [offer.key for offer in self.outbox.news(offers, peer) if not follows(offer.mark, mark)]
 
     def _claim(self, peer: str, dots: Sequence[Dot]) -> list[Dot]:
         """Those of `dots` that nobody else is being asked for."""
@@ -337,8 +357,6 @@ class SyncService:
         """Keep what a peer has after a mark, while others are asked for a part: it need not list it again."""
         with self._claiming:
             self._pages[peer] = mark, page
-            while len(self._pages) > _LEFT:
-                self._pages.popitem(last=False)
 
     def _left_of(self, peer: str, mark: str) -> Changes | None:
         """What was kept of a peer, if it was listed after `mark`; it is not kept any more."""

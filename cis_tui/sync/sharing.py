@@ -10,8 +10,11 @@ from typing import Protocol
 
 from cis_tui.core.clock import Clock
 from cis_tui.core.errors import Refused
+from cis_tui.core.latest import Latest
 
 DAY = 86_400.0
+_KEPT = 4096
+"""Peers of which it is counted what they bring."""
 
 
 class Access(StrEnum):
@@ -46,6 +49,8 @@ class Limits:
     """New versions in a day."""
     bytes: int = 512 * 1024 * 1024
     """Of new versions in a day."""
+    forgeries: int = 1_000
+    """Versions that nobody can have made, or that their author has not signed; then one more each second."""
     held_entries: int = 500
     """Versions of a peer that nobody has decided about."""
     held_bytes: int = 2 * 1024 * 1024
@@ -53,13 +58,14 @@ class Limits:
 
 
 class Quota:
-    """Counts what each peer brings; since the program started, and for a day at most."""
+    """Counts what each of the peers that came last brings; since the program started, and for a day at most."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._limits = limits
         self._clock = clock
         self._lock = Lock()
-        self._used: dict[str, tuple[float, int, int]] = {}
+        self._used: Latest[str, tuple[float, int, int]] = Latest(_KEPT)
+        self._forged: Latest[str, tuple[float, float]] = Latest(_KEPT)
 
     def spend(self, peer: str, entries: int, size: int) -> None:
         """Count what a peer has brought.
@@ -79,3 +85,28 @@ class Quota:
                     retryable=True,
                 )
             self._used[peer] = since, count + entries, total + size
+
+    def forged(self, peer: str, entries: int) -> None:
+        """Count forgeries that a peer has brought."""
+        with self._lock:
+            self._forged[peer] = float(self._clock()), self._forgeries(peer) + entries
+
+    def check(self, peer: str) -> None:
+        """See that what a peer brings is worth to be looked at.
+
+        Raises:
+            Refused: too much of it was forged (CIS-SYNC-034).
+        """
+        with self._lock:
+            count = self._forgeries(peer)
+        if count > self._limits.forgeries:
+            raise Refused(
+                "CIS-SYNC-034",
+                f"too much of what {peer} brings is forged; it is looked at again later",
+                retryable=True,
+            )
+
+    def _forgeries(self, peer: str) -> float:
+        now = float(self._clock())
+        at, count = self._forged.get(peer, (now, 0.0))
+        return max(0.0, count - abs(now - at))

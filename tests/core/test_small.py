@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cis_tui.core.clock import Instant, iso_week
 from cis_tui.core.errors import Exit, Invalid, NotFound, Refused, Unavailable, error_from_wire, error_to_wire
 from cis_tui.core.events import Event, EventBus
+from cis_tui.core.latest import Latest
 from cis_tui.core.lock import engine_live, take_lock
 from cis_tui.core.paths import Home, find_project, private_dir, shipped, write_private
 from cis_tui.core.retry import Retry
@@ -29,6 +30,13 @@ def test_a_moment_survives_its_text(milliseconds: int) -> None:
 )
 def test_weeks_are_those_of_iso(day: str, week: str) -> None:
     assert iso_week(Instant.parse(f"{day}T12:00:00Z")) == week
+
+
+def test_a_table_keeps_what_was_set_last() -> None:
+    table: Latest[int, str] = Latest(3)
+    for number in (1, 2, 3, 1, 4):
+        table[number] = str(number)
+    assert list(table) == [3, 1, 4]
 
 
 @given(st.integers(1, 1000), st.floats(0, 1))

@@ -611,6 +611,54 @@ def test_much_that_others_made_is_passed_on_when_it_is_there(three: Three) -> No
     assert three.cem.dump() == three.ann.dump()
 
 
+def test_what_was_asked_for_is_acknowledged_with_what_it_was(three: Three) -> None:
+    for number in range(3):
+        three.ann.put(f"key/{number}", "x")
+    assert pull(three.ben, three.ann).received == 3
+    assert ("SyncAcked", {"peer": three.ben.did, "key": "key/2", "count": 3}) in three.ann.events
+    before = len(three.ann.events)
+    assert pull(three.ben, three.ann).received == 0
+    three.ben.put("own", "x")
+    push(three.ben, three.ann)
+    pull(three.ben, three.ann)
+    told = [data for kind, data in three.ann.events[before:] if kind == "SyncAcked"]
+    assert told == [], "what ben has made himself needs no acknowledgement of his"
+
+
+def test_who_brings_many_forgeries_is_not_looked_at_for_a_while(tmp_path: Path) -> None:
+    ann, ben = Replica(tmp_path, "ann", limits=Limits(forgeries=10)), Replica(tmp_path, "ben")
+    try:
+        forged = [made(ben, f"key/{number}") | {"hlc": number} for number in range(11)]
+        pushed(ann, ben, *forged)
+        assert pushed(ann, ben, made(ben))["error"]["code"] == "CIS-SYNC-034"
+        assert ann.value("note") is None
+        ben.put("mine", "x")
+        with pytest.raises(CisError, match="forged"):
+            pull(ann, ben)
+        ann.clock.now += 1
+        pushed(ann, ben, made(ben))
+        assert ann.value("note") == "theirs", "one more each second"
+    finally:
+        ann.close()
+        ben.close()
+
+
+def test_who_names_ever_more_and_gives_nothing_is_asked_no_more(three: Three) -> None:
+    three.ann.put("x", "a catalogue to remember it in")
+    asked: list[str] = []
+
+    def carry(body: bytes) -> bytes:
+        asked.append(json.loads(body)["do"])
+        if asked[-1] == "fetch":
+            return canonical({"entries": [], "left": {}})
+        dots = {f"{three.ben.did}#0badcafe": [len(asked), 1]}
+        return canonical({"dots": dots, "more": True, "next": f"m{len(asked)}", "start": ""})
+
+    with pytest.raises(CisError) as caught:
+        talk(three.ann.sync.pull(three.ben.did), carry)
+    assert caught.value.code == "CIS-SYNC-035" and len(asked) == 2 * 64
+
+
 def test_what_lies_in_an_archive_and_is_current_reaches_a_fresh_peer(three: Three) -> None:
     three.ann.put("tmp/noise", "n")
     three.ann.put("project/lasts", "1")

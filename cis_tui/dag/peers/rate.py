@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cis_tui.core.latest import Latest
+
+_KEPT = 4096
+"""Nodes, those that came last."""
+
 
 class Buckets:
     """A bucket for each node. Pure but for the clock that it is given."""
@@ -13,7 +18,7 @@ class Buckets:
         self._size = size
         self._seconds = seconds
         self._timer = timer
-        self._left: dict[str, tuple[float, float]] = {}
+        self._left: Latest[str, tuple[float, float]] = Latest(_KEPT)
 
     def take(self, who: str) -> bool:
         """Whether there was one left."""

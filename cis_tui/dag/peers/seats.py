@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from cis_tui.core.clock import Clock
 from cis_tui.core.errors import CisError, Refused
+from cis_tui.core.latest import Latest
 from cis_tui.core.text import clean_line
 from cis_tui.dag.history import RunHistory
 from cis_tui.dag.open_decisions import OpenDecision
@@ -28,6 +29,8 @@ NEW_OF_ONE = (30, 60.0)
 """How many one node may ask at once, and seconds until it may ask one more."""
 SLOW = 60
 """Paces of a line on which words cost something after which it is asked how a vote stands that nothing was heard of."""
+_KEPT = 4096
+"""Ballots of which it is remembered that they were brought; another is brought once more, which changes nothing."""
 _GRACE = 5.0
 """Seconds for which the node that asks may tell itself that its time is over."""
 
@@ -53,7 +56,7 @@ class Seats:
         self._complain = complain
         self._me = me
         self._new = Buckets(*NEW_OF_ONE, timer)
-        self._brought: set[tuple[str, str]] = set()
+        self._brought: Latest[tuple[str, str], None] = Latest(_KEPT)
         """Local id and seat of ballots that the node that asks has, or has refused for good."""
         self._heard: dict[tuple[str, str, str], float] = {}
         """Asker, and run and id there, to when it was last known how the vote stands."""
@@ -158,7 +161,7 @@ class Seats:
             log.warning("the ballot on %s was refused by %s: %s", mine.id, short(did), error.message)
             told = f"the ballot on {mine.id} was refused by {called(self._talk.line, did)}: {error.message}"
             self._complain(did, told, mine, error.code)
-        self._brought.add((mine.id, ballot.stakeholder))
+        self._brought[mine.id, ballot.stakeholder] = None
         return heard
 
     async def lapse(self, did: str) -> float | None:

@@ -43,6 +43,7 @@ from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.weekly import WeeklyArchive
 from cis_tui.p2p.service import PeerService
+from cis_tui.p2p.settings import follow
 from cis_tui.p2p.sharing import sync_with
 from cis_tui.project.agent_tools import workspace_tools
 from cis_tui.project.following import Following
@@ -138,6 +139,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
         )
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
+        self._watching: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._closed = False
@@ -187,6 +189,9 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
         engine._runs.begin_pruning()
         engine._index.start()
         engine._peers.begin(after=peers_after)
+        engine._watching = asyncio.create_task(
+            follow(home.config_file, lambda: load_config(home.config_file).settings.p2p, engine._peers.take)
+        )
         engine._matrix.begin(after=peers_after)
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
@@ -197,6 +202,9 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
             return
         self._closed = True
         await self._following.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
         await self._runs.close()  # tasks that other nodes carry out are ended there
         await self._nodes.close()
         await self._matrix.close()

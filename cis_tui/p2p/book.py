@@ -62,6 +62,10 @@ class PeerBook:
         """Let go of the file."""
         self._db.close()
 
+    def settle(self, mode: Mode, share: tuple[str, ...]) -> None:
+        """What holds from now on; who is connected has to be asked about again."""
+        self.mode, self._share = mode, share
+
     # What the network asks
 
     def admits(self, did: str) -> Admission:

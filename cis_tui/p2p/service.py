@@ -22,6 +22,7 @@ from cis_tui.p2p.names import fingerprint, own_name
 from cis_tui.p2p.node import PeerNode
 from cis_tui.p2p.pairs import Pairs
 from cis_tui.p2p.peers_db import Peer
+from cis_tui.p2p.settings import left_for_the_start
 from cis_tui.p2p.views import Sync, peer_info
 
 log = logging.getLogger(__name__)
@@ -143,6 +144,21 @@ class PeerService:
         self._state = NodeState.OFF
         self._started.set()
         self.book.close()
+
+    async def take(self, settings: P2PSettings) -> None:
+        """Take up what was set anew: the mode, and what is shared, at once; what is not, is said."""
+        for name in left_for_the_start(self._settings, settings):
+            self.happenings.notices.append(f"{name} was changed: it holds when the engine is started anew")
+        before, self._settings = self._settings, settings
+        if (settings.mode, settings.share) == (before.mode, before.share):
+            return
+        self.book.settle(Mode(settings.mode), settings.share)
+        self.begin()
+        await self._keep(*await asyncio.to_thread(self.book.peers))
+        await self.node.recheck()
+        if self.sync is not None:
+            self.sync.peer_changed("")
+        self._tell(EventType.NODE_CHANGED, {"state": self._state.value, "problem": self._problem})
 
     async def _keep(self, *peers: Peer) -> None:
         """Stay connected with those of `peers` that may speak, and with nobody else of them."""

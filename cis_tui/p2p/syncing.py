@@ -149,7 +149,8 @@ class Syncing:
         await asyncio.to_thread(self._threads.shutdown)
 
     def peer_changed(self, did: str) -> None:
-        """Act on what a person has said about a peer: what was refused, or held aside, may be taken now."""
+        """Act on what a person has said about a peer, or with none about all: what was refused, or held aside, may be
+        taken now, and what was kept back given."""
         self.on_loop(lambda: self._taking.append(asyncio.ensure_future(self._take_again(did))))
 
     async def sync_now(self, peers: Sequence[str]) -> Mapping[str, str]:
@@ -342,7 +343,8 @@ class Syncing:
             await self._in_thread(lambda: self.service.admitted(did))
         except CisError as error:
             log.warning("what %s brought cannot be taken: %s", did, error.message)
-        for peer in (did, *self._couriers):
+        for peer, courier in self._couriers.items():
+            courier.push = True
             self._wake(peer)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -86,6 +86,8 @@ def test_an_engine_is_started_and_stopped(home: Home) -> None:
         assert cis("engine", "status", "--json").json["home"] == str(home.root)
         assert "stays without one" in cis("engine", "status").out
         assert cis("doctor").code == 0
+        assert "when it is started anew" in cis("config", "set", "p2p.listen_port", "0").err
+        assert cis("config", "set", "p2p.share", '["team/"]').err == ""
     finally:
         stopped = cis("engine", "stop")
     assert stopped.out == "the engine has stopped\n"

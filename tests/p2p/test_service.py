@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from cis_tui.core.config import P2PSettings
-from cis_tui.core.errors import CisError, Refused, Unavailable
+from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
 from cis_tui.p2p.model import NodeState, PairingState, PeerInfo, Trust
 from cis_tui.p2p.service import PeerService
+from cis_tui.p2p.settings import follow
 from tests.p2p.conftest import ECHO, SETTINGS, until
 
 
@@ -207,3 +208,39 @@ async def test_a_node_that_cannot_start_is_said_and_nothing_else_fails(
     assert (await a.service.status()).state is NodeState.FAILED
     assert (await a.service.status()).problem == "no port can be had"
     assert a.heard(EventType.ERROR, code="CIS-P2P-006")
+
+
+async def test_settings_are_taken_up_by_a_live_node_and_what_is_not_is_said(live: Live, tmp_path: Path) -> None:
+    a, b = await live(mode="open"), await live(mode="open")
+    await b.service.add(await a.addr())
+    assert await b.ask(a) == b"cba"
+    file, given = tmp_path / "config.toml", replace(SETTINGS, mode="open")
+    taken = asyncio.Event()
+
+    def load() -> P2PSettings:
+        if file.read_text() == "wrong":
+            raise Invalid("CIS-CORE-020", "a mistake")
+        return replace(given, mode=file.read_text(), listen_port=1)
+
+    async def take(settings: P2PSettings) -> None:
+        await a.service.take(settings)
+        taken.set()
+
+    following = asyncio.create_task(follow(file, load, take))
+    try:
+        file.write_text("wrong")
+        await asyncio.sleep(0)
+        file.write_text("whitelist")
+        await asyncio.wait_for(taken.wait(), 10)
+    finally:
+        following.cancel()
+    await until(lambda: b.service.node.links.get(a.did) is None)
+    with pytest.raises(Unavailable):
+        await b.ask(a)
+    status = await a.service.status()
+    assert status.mode == "whitelist"
+    assert status.notices[-1] == "p2p.listen_port was changed: it holds when the engine is started anew"
+    await a.service.take(replace(given, listen_port=1))
+    assert len((await a.service.status()).notices) == len(status.notices), "said once"
+    await until(lambda: a.service.node.links.get(b.did) is not None or b.service.node.links.get(a.did) is not None)
+    assert await b.ask(a) == b"cba"

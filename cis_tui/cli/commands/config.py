@@ -40,7 +40,9 @@ def get(context: Context, arguments: Namespace) -> int:
 def set_(context: Context, arguments: Namespace) -> int:
     """`cis config set KEY VALUE`: checked, then written to config.toml, whose comments stay."""
     from cis_tui.core.config import setting_text
+    from cis_tui.core.lock import engine_live
     from cis_tui.core.settings_file import write_setting
+    from cis_tui.p2p.settings import AT_START
 
     value = write_setting(context.home.ensure(), arguments.key, arguments.value)
     in_force = _load(context).get(arguments.key)
@@ -50,6 +52,8 @@ def set_(context: Context, arguments: Namespace) -> int:
         show(f"{arguments.key} = {setting_text(value)}")
     if in_force.source != str(context.home.config_file):
         note(f"for now {in_force.source} overrides it: {setting_text(in_force.value)}")
+    if arguments.key in map("p2p.{}".format, AT_START) and engine_live(context.home):
+        note("an engine is live: it takes this up when it is started anew (cis engine stop)")
     return 0
 
 

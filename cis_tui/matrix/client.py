@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote, urlencode
 
@@ -30,12 +31,6 @@ from cis_tui.matrix.failures import MISSING, TOO_LARGE, away, failure, late
 if TYPE_CHECKING:
     from nio import AsyncClient
 
-CALL = 15.0
-"""Seconds that an answer may take which is given at once."""
-POLL = 30.0
-"""Seconds for which a homeserver waits for news (Matrix has no WebSocket)."""
-GRACE = 10.0
-"""Seconds that an answer may take beyond that."""
 MAX_ANSWER = 64_000_000
 """Bytes of one answer."""
 _SMALL = 4_096
@@ -53,6 +48,21 @@ FILTER: Json = {
 """What is told of at all; Synapse gives at most 100 events of a timeline."""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds for which a homeserver is waited for."""
+
+    call: float = 15.0
+    """That an answer may take which is given at once."""
+    poll: float = 30.0
+    """For which it waits itself for news (Matrix has no WebSocket)."""
+    grace: float = 10.0
+    """That an answer may take beyond that."""
+
+
+PATIENCE = Patience()
+
+
 class Session(NamedTuple):
     """What a login gives."""
 
@@ -66,8 +76,9 @@ class Session(NamedTuple):
 class MatrixClient:
     """One homeserver, for one account. Calls raise `CisError` (see `failures`); to be closed."""
 
-    def __init__(self, homeserver: str, *, token: str = "") -> None:
+    def __init__(self, homeserver: str, *, token: str = "", patience: Patience = PATIENCE) -> None:
         self.homeserver = homeserver
+        self.patience = patience
         self.token = token
         self._nio: AsyncClient | None = None
 
@@ -123,18 +134,19 @@ class MatrixClient:
 
     # What happens
 
-    async def sync(self, since: str, *, wait: float = POLL, full: bool = False) -> News:
-        """What is new after `since`, or all if that is empty; waits for up to `wait` seconds for something."""
+    async def sync(self, since: str, *, quick: bool = False, full: bool = False) -> News:
+        """What is new after `since`, or all if that is empty; waits for something unless it is to be `quick`."""
+        wait = 0.0 if quick else self.patience.poll
         asked = {"filter": json.dumps(FILTER, separators=(",", ":")), "timeout": str(int(wait * 1000))}
         asked |= ({"since": since} if since else {}) | ({"full_state": "true"} if full else {})
-        patience = wait + (GRACE if since else 6 * GRACE)
+        patience = wait + self.patience.grace * (1 if since else 6)
         raw = await self._call("GET", f"{_V3}/sync?{urlencode(asked)}", patience=patience)
         return await asyncio.to_thread(read_sync, raw)
 
     async def messages(self, room: str, start: str, *, limit: int = 100) -> Page:
         """A part of a room's past, from `start` backwards; from now if that is empty."""
         asked = {"dir": "b", "limit": str(limit)} | ({"from": start} if start else {})
-        raw = await self._call("GET", f"{_room(room)}/messages?{urlencode(asked)}", patience=2 * CALL)
+        raw = await self._call("GET", f"{_room(room)}/messages?{urlencode(asked)}", patience=2 * self.patience.call)
         return await asyncio.to_thread(read_page, raw, room)
 
     # Rooms
@@ -145,21 +157,23 @@ class MatrixClient:
         Raises:
             NotFound: none (CIS-MATRIX-006).
         """
-        told = await self._call("GET", f"{_V3}/directory/room/{_quoted(alias)}", patience=3 * CALL)
+        told = await self._call("GET", f"{_V3}/directory/room/{_quoted(alias)}", patience=3 * self.patience.call)
         return _room_id(told)
 
     async def join(self, room: str, *, via: Sequence[str] = ()) -> str:
         """Join a room by its id or alias, or be in it already; gives its id."""
         query = "?" + urlencode([("server_name", server) for server in via]) if via else ""
-        return _room_id(await self._call("POST", f"{_V3}/join/{_quoted(room)}{query}", {}, patience=4 * CALL))
+        return _room_id(
+            await self._call("POST", f"{_V3}/join/{_quoted(room)}{query}", {}, patience=4 * self.patience.call)
+        )
 
     async def create(self, wanted: Mapping[str, object]) -> str:
         """Create a room as the specification's `createRoom` has it; gives its id."""
-        return _room_id(await self._call("POST", f"{_V3}/createRoom", wanted, patience=2 * CALL))
+        return _room_id(await self._call("POST", f"{_V3}/createRoom", wanted, patience=2 * self.patience.call))
 
     async def state(self, room: str) -> tuple[RoomEvent, ...]:
         """A room's state as it is."""
-        raw = await self._call("GET", f"{_room(room)}/state", patience=2 * CALL)
+        raw = await self._call("GET", f"{_room(room)}/state", patience=2 * self.patience.call)
         return read_page(raw, room).events
 
     async def state_of(self, room: str, type: str, key: str = "") -> Json:
@@ -201,7 +215,7 @@ class MatrixClient:
 
     async def upload(self, data: bytes, *, type: str = "application/octet-stream") -> str:
         """Keep bytes at the homeserver, for everybody who knows the address that this gives (`mxc://…`)."""
-        told = await self._call("POST", "/_matrix/media/v3/upload", data, type=type, patience=4 * CALL)
+        told = await self._call("POST", "/_matrix/media/v3/upload", data, type=type, patience=4 * self.patience.call)
         address = short(told.get("content_uri"))
         if not address.startswith("mxc://"):
             raise away("it answered an upload with no address")
@@ -217,7 +231,7 @@ class MatrixClient:
         if not address.startswith("mxc://") or not slash or not server or not media or "/" in media:
             raise Invalid("CIS-MATRIX-008", "this is no address of a file at a homeserver")
         path = f"/_matrix/client/v1/media/download/{_quoted(server)}/{_quoted(media)}"
-        return await self._ask("GET", path, None, patience=4 * CALL, limit=limit)
+        return await self._ask("GET", path, None, patience=4 * self.patience.call, limit=limit)
 
     # How it is asked
 
@@ -227,11 +241,12 @@ class MatrixClient:
         path: str,
         body: Mapping[str, object] | bytes | None = None,
         *,
-        patience: float = CALL,
+        patience: float = 0.0,
         bare: bool = False,
         type: str = "application/json",
     ) -> Json:
-        data = await self._ask(method, path, body, patience=patience, limit=MAX_ANSWER, bare=bare, type=type)
+        seconds = patience or self.patience.call
+        data = await self._ask(method, path, body, patience=seconds, limit=MAX_ANSWER, bare=bare, type=type)
         try:
             return await asyncio.to_thread(parse_json, data) if len(data) > _SMALL else parse_json(data)
         except Invalid as error:
@@ -257,7 +272,7 @@ class MatrixClient:
             headers["Authorization"] = f"Bearer {self.token}"
         try:
             async with asyncio.timeout(patience):
-                response = await self._connected().send(method, path, data, headers, timeout=patience + CALL)
+                response = await self._connected().send(method, path, data, headers, timeout=2 * patience)
                 async with response:
                     answer = await _read(response.content.iter_any(), limit if response.status < 400 else MAX_ANSWER)
         except TimeoutError as error:

@@ -15,7 +15,7 @@ from cis_tui.core.clock import Clock, Instant
 from cis_tui.core.errors import CisError, Refused
 from cis_tui.core.retry import Retry
 from cis_tui.matrix import ledger, rooms
-from cis_tui.matrix.client import POLL, MatrixClient
+from cis_tui.matrix.client import MatrixClient
 from cis_tui.matrix.events import News
 from cis_tui.matrix.failures import AWAY, FORBIDDEN, NO_TOKEN, errcode, is_away, retry_after
 from cis_tui.matrix.gaps import heal
@@ -26,7 +26,6 @@ from cis_tui.matrix.store import Store, Transaction
 log = logging.getLogger(__name__)
 
 RETRY = Retry(backoff=1.0, factor=2.0, max_delay=30.0)
-_QUICK = 0.0
 _BAD_SINCE = ("M_UNKNOWN", "M_INVALID_PARAM", "M_UNRECOGNIZED")
 
 
@@ -53,7 +52,6 @@ class SyncLoop:
         login_again: Callable[[], Awaitable[bool]],
         changed: Callable[[Standing], object],
         clock: Clock,
-        poll: float = POLL,
         retry: Retry = RETRY,
     ) -> None:
         """`enter` is awaited at each beginning, before anything is read; `entered` once news have come after it.
@@ -68,7 +66,6 @@ class SyncLoop:
         self._login_again = login_again
         self._changed = changed
         self._clock = clock
-        self._poll = poll
         self._retry = retry
         self.standing = Standing(MatrixState.OFF)
         self.online = asyncio.Event()
@@ -159,9 +156,8 @@ class SyncLoop:
 
     async def _ask(self, since: str, *, quick: bool) -> News | None:
         """News; None if `since` means nothing to the homeserver."""
-        wait = _QUICK if quick else self._poll
         while True:
-            self._waiting = asyncio.create_task(self._client.sync(since, wait=wait, full=not since))
+            self._waiting = asyncio.create_task(self._client.sync(since, quick=quick, full=not since))
             try:
                 return await self._waiting
             except asyncio.CancelledError:
@@ -169,7 +165,7 @@ class SyncLoop:
                 if task is not None and task.cancelling():
                     self._waiting.cancel()
                     raise
-                wait = _QUICK  # it was suspected
+                quick = True  # it was suspected
             except CisError as error:
                 if since and errcode(error) in _BAD_SINCE:
                     log.warning("the homeserver has lost our place: %s; all is read anew", error.message)

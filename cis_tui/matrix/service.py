@@ -16,7 +16,7 @@ from cis_tui.core.paths import Home
 from cis_tui.core.retry import Retry
 from cis_tui.matrix import identities, ledger, outbox, rooms
 from cis_tui.matrix.account import Account, read_account, write_account
-from cis_tui.matrix.client import POLL, MatrixClient
+from cis_tui.matrix.client import PATIENCE, MatrixClient, Patience
 from cis_tui.matrix.entering import announce, enter, room_address
 from cis_tui.matrix.intake import Before, Handler, Intake, Kind, Listener
 from cis_tui.matrix.loop import RETRY, Standing, SyncLoop
@@ -60,7 +60,7 @@ class MatrixService:
         book: Book = _nobody,
         tell: Tell = lambda what, data: None,
         clock: Clock = utc_now,
-        poll: float = POLL,
+        patience: Patience = PATIENCE,
         retry: Retry = RETRY,
     ) -> None:
         """
@@ -72,7 +72,7 @@ class MatrixService:
         self._settings = settings
         self._tell = tell
         self._clock = clock
-        self._poll = poll
+        self._patience = patience
         self._retry = retry
         self.store = Store(home.matrix_db, tell=tell, clock=clock)
         self.policy = Policy(book, settings.policy)
@@ -193,7 +193,7 @@ class MatrixService:
         self.intake.federation = await self.store.read(lambda database: ledger.fact(database, "room"))
 
     def _start(self, account: Account) -> None:
-        self.client = client = MatrixClient(account.homeserver, token=account.token)
+        self.client = client = MatrixClient(account.homeserver, token=account.token, patience=self._patience)
         self._loop = loop = SyncLoop(
             client,
             self.store,
@@ -203,7 +203,6 @@ class MatrixService:
             login_again=self._login_again,
             changed=self._became,
             clock=self._clock,
-            poll=self._poll,
             retry=self._retry,
         )
         self._sender = Sender(

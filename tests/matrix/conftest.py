@@ -45,6 +45,18 @@ def own_synapse() -> Iterator[Synapse]:
 
 
 @pytest.fixture
+def slow_synapse() -> Iterator[Synapse]:
+    """As `own_synapse`, with few messages a second."""
+    server = make_server(data_folder(), settings={"rc_message": {"per_second": 5, "burst_count": 3}})
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.root, ignore_errors=True)
+
+
+@pytest.fixture
 async def network(tmp_path: Path) -> AsyncIterator[Network]:
     """Makes nodes, which end with the test."""
     made = Network(tmp_path / "nodes")

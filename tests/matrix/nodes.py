@@ -135,12 +135,12 @@ class Network:
         self._nodes.append(node)
         return node
 
-    async def pair(self, server: Synapse, other: Synapse | None = None) -> tuple[Node, Node]:
+    async def pair(self, server: Synapse, other: Synapse | None = None, **options: object) -> tuple[Node, Node]:
         """Two nodes that live and know each other."""
         ann = await self.add(server, "ann")
-        await ann.start()
+        await ann.start(**options)
         bob = await self.add(other or server, "bob")
-        await bob.start()
+        await bob.start(**options)
         return ann, bob
 
     async def stranger(self, server: Synapse, room: str, person: Person | None = None) -> MatrixClient:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from cis_tui.core.clock import Clock, Instant
 from cis_tui.core.errors import CisError, Refused
@@ -22,20 +21,12 @@ from cis_tui.matrix.gaps import heal
 from cis_tui.matrix.intake import Batch, Intake
 from cis_tui.matrix.model import MatrixState
 from cis_tui.matrix.store import Store, Transaction
+from cis_tui.matrix.views import Standing
 
 log = logging.getLogger(__name__)
 
 RETRY = Retry(backoff=1.0, factor=2.0, max_delay=30.0)
 _BAD_SINCE = ("M_UNKNOWN", "M_INVALID_PARAM", "M_UNRECOGNIZED")
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How it stands with the homeserver."""
-
-    state: MatrixState
-    problem: str = ""
-    retry_at: Instant | None = None
 
 
 class SyncLoop:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.config import MatrixSettings
@@ -14,14 +15,13 @@ from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
 from cis_tui.core.retry import Retry
-from cis_tui.matrix import identities, ledger, outbox, rooms
+from cis_tui.matrix import ledger, outbox, rooms, views
 from cis_tui.matrix.account import Account, read_account, write_account
 from cis_tui.matrix.client import PATIENCE, MatrixClient, Patience
 from cis_tui.matrix.entering import announce, enter, room_address
 from cis_tui.matrix.intake import Before, Handler, Intake, Kind, Listener
-from cis_tui.matrix.loop import RETRY, Standing, SyncLoop
+from cis_tui.matrix.loop import RETRY, SyncLoop
 from cis_tui.matrix.model import (
-    MatrixGaps,
     MatrixMember,
     MatrixRejection,
     MatrixRoom,
@@ -35,13 +35,9 @@ from cis_tui.matrix.outbox import Waiting
 from cis_tui.matrix.policy import Book, Policy
 from cis_tui.matrix.policy import Standing as Trust
 from cis_tui.matrix.store import Database, Store, Tell, Transaction
+from cis_tui.matrix.views import Standing
 
 log = logging.getLogger(__name__)
-
-_SHOWN = 20
-"""Rejections in a status."""
-_STEADY = 0.5
-"""Seconds in which changes of alike kind are told once."""
 
 
 def _nobody(did: str) -> Trust:
@@ -219,10 +215,10 @@ class MatrixService:
             asyncio.create_task(self._guard(self._sender.run())),
         ]
 
-    async def _guard(self, work: Callable[..., object] | object) -> None:
+    async def _guard(self, work: Awaitable[None]) -> None:
         """Let nothing that goes wrong end the engine, or go unseen."""
         try:
-            await work  # pyright: ignore[reportGeneralTypeIssues] # a coroutine
+            await work
         except Exception as error:
             log.exception("matrix has failed")
             self._problem = f"{type(error).__name__}: {error}"
@@ -397,44 +393,14 @@ class MatrixService:
     async def status(self) -> MatrixStatus:
         """Matrix at a glance; without an engine, from the files."""
         account = self.account or await asyncio.to_thread(read_account, self._home, secrets=False)
-        standing = self._loop.standing if self._loop is not None else None
-        state = standing.state if standing is not None else MatrixState.OFF
-        problem = standing.problem if standing is not None else self._problem
-        synced = self._loop.synced_at if self._loop is not None else None
-        retry_at = standing.retry_at if standing is not None else None
-        if standing is None and self._problem:
-            state = MatrixState.AUTH_FAILED
-
-        def look(database: Database) -> MatrixStatus:
-            room = ledger.fact(database, "room")
-            here = rooms.rooms(database, room)
-            bound = {each.user for each in identities.nodes(database)}
-            members = [user for user, _ in rooms.members(database, room)]
-            queued, failed = outbox.counts(database)
-            return MatrixStatus(
-                state=state,
-                problem=problem,
-                enabled=self._settings.enabled,
-                homeserver=account.homeserver if account else "",
-                user=account.user if account else "",
-                device=account.device if account else "",
-                room=room_address(self._settings, account) if account else self._settings.room,
-                room_id=room,
-                encrypted=any(each.encrypted for each in here if each.federation),
-                members=len(members),
-                nodes=len(bound & set(members)),
-                since=ledger.fact(database, "since"),
-                synced_at=synced,
-                retry_at=retry_at,
-                retry_in=max(retry_at - self._clock(), 0.0) if retry_at is not None else None,
-                gaps=MatrixGaps(ledger.open_gaps(database), int(ledger.fact(database, "healed") or 0)),
-                queued=queued,
-                failed=failed,
-                rejected=int(ledger.fact(database, "rejected") or 0),
-                rejections=ledger.rejections(database, _SHOWN),
-            )
-
-        return await self.store.read(look)
+        standing = Standing(MatrixState.AUTH_FAILED if self._problem else MatrixState.OFF, self._problem)
+        if self._loop is not None:
+            standing = replace(self._loop.standing, synced_at=self._loop.synced_at)
+        room = room_address(self._settings, account) if account else self._settings.room
+        enabled, now = self._settings.enabled, self._clock()
+        return await self.store.read(
+            lambda database: views.status(database, standing, account, room=room, enabled=enabled, now=now)
+        )
 
     async def rooms(self) -> tuple[MatrixRoom, ...]:
         """The rooms that the account has joined."""
@@ -446,22 +412,9 @@ class MatrixService:
         Raises:
             NotFound: there is no such room (CIS-MATRIX-036).
         """
-
-        def look(database: Database) -> list[MatrixMember]:
-            found = self.find_room(database, room)
-            nodes: dict[str, list[identities.Bound]] = {}
-            for each in identities.nodes(database):
-                nodes.setdefault(each.user, []).append(each)
-            listed: list[MatrixMember] = []
-            for user, name in rooms.members(database, found):
-                bound = nodes.get(user)
-                if not bound:
-                    listed.append(MatrixMember(user, name))
-                else:
-                    listed += [MatrixMember(user, name, each.did, each.device, self._trust(each.did)) for each in bound]
-            return listed
-
-        return tuple(await self.store.read(look))
+        return await self.store.read(
+            lambda database: views.members(database, views.find_room(database, room), self._trust)
+        )
 
     async def rejections(self, limit: int = 50) -> tuple[MatrixRejection, ...]:
         """What was set aside, newest first."""
@@ -476,17 +429,7 @@ class MatrixService:
         Raises:
             NotFound: there is no such room (CIS-MATRIX-036).
         """
-        federation = ledger.fact(database, "room")
-        if not word and federation:
-            return federation
-        listed = rooms.rooms(database, federation)
-        for room in listed:
-            if word and word in (room.id, room.alias, room.name, room.alias.partition(":")[0]):
-                return room.id
-        hint = "cis matrix rooms lists those that were joined"
-        raise NotFound(
-            "CIS-MATRIX-036", f"there is no room {word[:80]!a}" if word else "no room was joined yet", hint=hint
-        )
+        return views.find_room(database, word)
 
     def nudge(self) -> None:
         """Ask the homeserver again now."""

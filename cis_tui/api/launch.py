@@ -12,13 +12,15 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from cis_tui.api.client import RemoteEngine
 from cis_tui.core.errors import CisError, Unavailable, error_from_wire, error_to_wire
 from cis_tui.core.lock import engine_live
 from cis_tui.core.paths import Home, private_dir
 from cis_tui.core.text import clean
+
+if TYPE_CHECKING:
+    from cis_tui.api.client import RemoteEngine
 
 START_TIMEOUT = 15.0
 """Seconds that an engine may take to come up."""
@@ -33,6 +35,10 @@ async def connect(home: Home, role: str = "command", *, settle: float = SETTLE) 
     Raises:
         Unavailable: one is live but does not answer, or is of another version.
     """
+    if not (engine_live(home) or home.engine_socket.exists()):
+        return None
+    from cis_tui.api.client import RemoteEngine
+
     deadline = time.monotonic() + settle
     while True:
         try:

@@ -18,7 +18,7 @@ from cis_tui.api.mcp_waiting import Tell, call_skill, consent, follow_run, requi
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import NotFound, Refused
 from cis_tui.core.text import clean_line, did_you_mean
-from cis_tui.dag.tool_questions import ToolCall
+from cis_tui.dag.inspection import ToolCall
 from cis_tui.dag.views import DagInfo, Subject
 from cis_tui.memory.records import Domain, MemoryWrite
 from cis_tui.protocol import EngineApi

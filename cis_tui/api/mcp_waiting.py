@@ -12,8 +12,8 @@ from cis_tui.core.codec import decode
 from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.text import clean_line
+from cis_tui.dag.inspection import ToolCall
 from cis_tui.dag.state import RunState
-from cis_tui.dag.tool_questions import ToolCall
 from cis_tui.dag.verdicts import Consequence, consequence, explain
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, RunStatus, RunView
 from cis_tui.protocol import EngineApi

@@ -7,17 +7,17 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from cis_tui.api.client import RemoteEngine
 from cis_tui.api.launch import connect
 from cis_tui.cli.context import Context
-from cis_tui.cli.offline import Offline
 from cis_tui.cli.output import note
 from cis_tui.core.errors import Unavailable
-from cis_tui.protocol import EngineApi
 
 if TYPE_CHECKING:
+    from cis_tui.api.client import RemoteEngine
     from cis_tui.api.server import EngineServer
+    from cis_tui.cli.offline import Offline
     from cis_tui.engine import Engine
+    from cis_tui.protocol import EngineApi
 
 _LEAVE = 2.0
 """Seconds that commands of other terminals have to hang up before an engine of this process ends."""
@@ -31,6 +31,8 @@ async def reading(context: Context) -> AsyncGenerator[EngineApi | Offline]:
     """The live engine, or the files of the home when there is none: for what only looks."""
     remote = await connect(context.home)
     if remote is None:
+        from cis_tui.cli.offline import Offline
+
         yield Offline(context.home)
         return
     try:

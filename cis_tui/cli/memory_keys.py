@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from cis_tui.cli import passphrase
 from cis_tui.cli.access import live
@@ -12,7 +13,9 @@ from cis_tui.cli.output import note, show, show_json
 from cis_tui.core.errors import CisError
 from cis_tui.memory.passphrase import given_passphrase
 from cis_tui.memory.records import KeyState, RekeyReport
-from cis_tui.protocol import EngineApi
+
+if TYPE_CHECKING:
+    from cis_tui.protocol import EngineApi
 
 _WRONG = "CIS-MEM-021"
 _TRIES = 3

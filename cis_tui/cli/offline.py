@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cis_tui.core.paths import Home
-from cis_tui.dag.history import RunHistory
-from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
-from cis_tui.dag.skill_calls import read_log
-from cis_tui.dag.views import DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
-from cis_tui.project.model import ProjectInfo, TrustReport
-from cis_tui.project.session import ProjectSession
-from cis_tui.project.trust import TrustStore
-from cis_tui.skills.intent import Intent, read_intent
-from cis_tui.skills.model import SkillInfo, SkillRun
+
+if TYPE_CHECKING:
+    from cis_tui.dag.history import RunHistory
+    from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
+    from cis_tui.dag.views import DagInfo, DagPlan, Debt, Decision, LogChunk, RunSummary, RunView
+    from cis_tui.project.model import ProjectInfo, TrustReport
+    from cis_tui.project.session import ProjectSession
+    from cis_tui.project.trust import TrustStore
+    from cis_tui.skills.intent import Intent
+    from cis_tui.skills.model import SkillInfo, SkillRun
 
 
 class Offline:
@@ -26,8 +29,18 @@ class Offline:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._trust = TrustStore(home)
-        self._history = RunHistory(home)
+
+    @cached_property
+    def _trust(self) -> TrustStore:
+        from cis_tui.project.trust import TrustStore
+
+        return TrustStore(self._home)
+
+    @cached_property
+    def _history(self) -> RunHistory:
+        from cis_tui.dag.history import RunHistory
+
+        return RunHistory(self._home)
 
     async def project_open(self, project: str) -> ProjectInfo:
         """See `EngineApi`."""
@@ -106,6 +119,8 @@ class Offline:
 
     async def skill_intent(self, project: str, text: str) -> Intent:
         """See `EngineApi`."""
+        from cis_tui.skills.intent import read_intent
+
         return read_intent(text, await self.skill_list(project))
 
     async def skill_runs(self, project: str = "", *, skill: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
@@ -114,7 +129,11 @@ class Offline:
 
     async def skill_log(self, call: str, *, offset: int = 0, limit: int = 65536) -> LogChunk:
         """See `EngineApi`."""
+        from cis_tui.dag.skill_calls import read_log
+
         return read_log(self._home, call, offset=offset, limit=limit)
 
     def _session(self, project: str) -> ProjectSession:
+        from cis_tui.project.session import ProjectSession
+
         return ProjectSession(self._home, self._trust, Path(project) if project else None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from cis_tui.api.client import RemoteEngine
 from cis_tui.api.launch import connect
 from cis_tui.cli.context import Context
 from cis_tui.core.config import load_config
@@ -13,6 +13,9 @@ from cis_tui.core.identity import load_identity
 from cis_tui.core.paths import Home
 from cis_tui.p2p.model import PeerIdentity, PeerInfo, PeerStatus
 from cis_tui.p2p.service import PeerService
+
+if TYPE_CHECKING:
+    from cis_tui.api.client import RemoteEngine
 
 
 class OfflinePeers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -58,6 +57,8 @@ def _written_out(found: re.Match[str]) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known name that `word` was most likely meant to be, or an empty text."""
+    import difflib  # late: every command loads this module, and few of them a mistake
+
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from statistics import median
 
 from cis_tui.core.events import EventType
 from cis_tui.dag.graph import after_failure, levels
@@ -44,6 +43,8 @@ def read_durations(connection: Connection, dag: str, project: str) -> dict[str, 
             took = duration if since is None else at - since
             if isinstance(took, (int, float)):
                 found.setdefault(pattern(task), []).append(max(float(took), 0.0))
+    from statistics import median  # late: it brings fractions and decimals
+
     return {task: median(times) for task, times in found.items()}
 
 

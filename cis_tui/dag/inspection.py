@@ -110,3 +110,20 @@ class Rule:
     withdrawn_by: str = ""
     used: int = 0
     """Decisions that it has approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call that a person is to confirm."""
+
+    client: str
+    """Who calls, by the name that it gives itself."""
+    tool: str
+    about: str
+    """The call in words."""
+    why: str
+    """Why a person is asked."""
+    input: str = ""
+    """What it was given, as far as that may be kept in clear."""
+    call: str = ""
+    """Its name."""

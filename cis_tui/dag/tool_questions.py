@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cis_tui.agents.tools import ToolAnswer, ToolQuestion
 from cis_tui.core.errors import Invalid, Refused
@@ -11,7 +11,7 @@ from cis_tui.core.text import clean, clean_line, visible
 from cis_tui.dag.alike import Likeness
 from cis_tui.dag.answers import Edit
 from cis_tui.dag.decisions import DecisionService
-from cis_tui.dag.inspection import Preview
+from cis_tui.dag.inspection import Preview, ToolCall
 from cis_tui.dag.model import Level, LevelKind
 from cis_tui.dag.preview import MAX_PART
 from cis_tui.dag.questions import Question
@@ -20,23 +20,6 @@ from cis_tui.dag.views import Decision, DecisionStatus, Subject
 
 MAX_SHOWN = 4000
 """Characters of what a person is shown of the input."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """One call that a person is to confirm."""
-
-    client: str
-    """Who calls, by the name that it gives itself."""
-    tool: str
-    about: str
-    """The call in words."""
-    why: str
-    """Why a person is asked."""
-    input: str = ""
-    """What it was given, as far as that may be kept in clear."""
-    call: str = ""
-    """Its name."""
 
 
 class ToolQuestions:

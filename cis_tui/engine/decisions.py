@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cis_tui.core.errors import NotFound
 from cis_tui.dag.answers import Edit, Refusal
-from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
-from cis_tui.dag.tool_questions import ToolCall, ask_about
+from cis_tui.dag.inspection import DecisionDetail, Rule, ToolCall, TrailEntry
+from cis_tui.dag.tool_questions import ask_about
 from cis_tui.dag.views import Choice, Decision
 from cis_tui.engine.parts import Parts
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from cis_tui.dag.answers import Edit, Refusal
-from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
-from cis_tui.dag.tool_questions import ToolCall
+from cis_tui.dag.inspection import DecisionDetail, Rule, ToolCall, TrailEntry
 from cis_tui.dag.views import Choice, Decision
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from cis_tui.api.client.channel import Calls
 from cis_tui.dag.answers import Edit, Refusal
-from cis_tui.dag.inspection import DecisionDetail, Rule, TrailEntry
-from cis_tui.dag.tool_questions import ToolCall
+from cis_tui.dag.inspection import DecisionDetail, Rule, ToolCall, TrailEntry
 from cis_tui.dag.views import Choice, Decision
 
 

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import os
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 from cis_tui.core.document import open_regular
@@ -64,6 +63,8 @@ class CompiledCache:
             (self._folder / self._name(digest)).unlink()
 
     def _name(self, digest: str) -> str:
+        from importlib.metadata import version  # late: it brings the parsers of mail
+
         key = f"{digest} wasmtime {version('wasmtime')} {CONFIGURATION} {os.uname().machine}"
         return f"{hashlib.sha256(key.encode()).hexdigest()}.cwasm"
 

@@ -123,8 +123,12 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
             elsewhere=lambda: self._nodes.errands,
         )
         self._peers = PeerService(home, identity, settings.p2p, tell=journal.emit, clock=clock)
+        self._matrix = MatrixService(
+            home, identity, settings.matrix, book=book_of(self._peers.book), tell=journal.emit, clock=clock
+        )
         self._nodes = Nodes(
             peers=self._peers,
+            matrix=self._matrix,
             identity=identity,
             runs=self._runs,
             journal=journal,
@@ -134,9 +138,6 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
             exposed=lambda: load_config(home.config_file).settings.p2p.expose,
         )
         sync_with(self._peers, self._memory, identity, tell=journal.emit, clock=clock)
-        self._matrix = MatrixService(
-            home, identity, settings.matrix, book=book_of(self._peers.book), tell=journal.emit, clock=clock
-        )
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
         self._watching: asyncio.Task[None] | None = None

@@ -21,7 +21,7 @@ class Decisions(Parts):
         """See `EngineApi`."""
         asked = self._runs.decisions.asked(id)
         try:
-            return await self._in_thread(self._runs.history.detail, id)
+            return await self._nodes.advised(await self._in_thread(self._runs.history.detail, id))
         except NotFound:
             if asked is None:
                 raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from cis_tui.core.errors import CisError
 from cis_tui.dag.peers.jobs import PROTOCOL as TASKS
 from cis_tui.dag.peers.line import UNNAMED, Topic
@@ -16,6 +18,8 @@ from cis_tui.p2p.link import Admission
 from cis_tui.p2p.peers_db import Peer
 from cis_tui.p2p.service import PeerService
 
+_ENTERING = 5.0
+"""Seconds that the room is waited for."""
 _ASKS = ("confirmed", "arbitrated")
 """Levels of tasks of which a person is asked: up to them, a node may want what is not exposed."""
 
@@ -24,7 +28,7 @@ class NodeLine:
     """Implements `Line` with the peers of a home, and the room in which it meets others."""
 
     def __init__(self, peers: PeerService, room: RoomLine, matrix: MatrixService, *, begins: bool = False) -> None:
-        """`begins`: a request starts the network of peers if that was to start later."""
+        """`begins`: a request starts the network of peers, or the homeserver is asked, if that was to be later."""
         self._peers = peers
         self._room = room
         self._matrix = matrix
@@ -56,10 +60,17 @@ class NodeLine:
         """See `Line`. Each question goes the way that there is when it is asked."""
         if self._by_room(did):
             return await self._room.request(did, protocol, body, timeout=timeout, topic=topic)
-        if not self._peers.wanted and self._matrix.account is not None:
+        if not self._peers.wanted and await self._meets():
             raise away()  # there is no other way, and this one may come back
         node = await self._peers.live() if self._begins else self._peers.node
         return await node.request(did, protocol, body, timeout=timeout)
+
+    async def _meets(self) -> bool:
+        """Whether there is a room, be its homeserver there now or not; it is entered if that was to be later."""
+        if self._begins:
+            with suppress(CisError):
+                await self._matrix.live(timeout=_ENTERING)
+        return self._matrix.account is not None
 
     def _by_room(self, did: str) -> bool:
         return did not in self._peers.node.links and self._room.reaches(did)

@@ -5,66 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 
 from cis_tui.core.clock import Clock
-from cis_tui.core.errors import CisError
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
+from cis_tui.dag.inspection import Advice, DecisionDetail
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.peers.errands import Errands
 from cis_tui.dag.peers.jobs import PROTOCOL as TASKS
-from cis_tui.dag.peers.line import UNNAMED, Topic
+from cis_tui.dag.peers.motions import vote_subject
 from cis_tui.dag.peers.serving import FindSkill, JobService
 from cis_tui.dag.peers.voting import PROTOCOL as VOTES
 from cis_tui.dag.peers.voting import VoteService
 from cis_tui.dag.runs import RunService
-from cis_tui.p2p.link import Admission
-from cis_tui.p2p.peers_db import Peer
+from cis_tui.dag.views import DecisionKind
+from cis_tui.engine.lines import NodeLine, speak
+from cis_tui.matrix.advice import Reactions
+from cis_tui.matrix.line import RoomLine
+from cis_tui.matrix.service import MatrixService
 from cis_tui.p2p.service import PeerService
-
-
-class PeerLine:
-    """Implements `Line` with the peers of a home."""
-
-    def __init__(self, peers: PeerService, *, begins: bool = False) -> None:
-        """`begins`: a request starts the node if that was to start later."""
-        self._peers = peers
-        self._begins = begins
-
-    def admits(self, did: str) -> bool:
-        """See `Line`."""
-        return self._peers.book.admits(did) is Admission.ADMIT
-
-    def is_own(self, did: str) -> bool:
-        """See `Line`."""
-        peer = self._known().get(did)
-        return peer is not None and peer.own and self.admits(did)
-
-    def name(self, did: str) -> str:
-        """See `Line`."""
-        peer = self._known().get(did)
-        return peer.name if peer is not None else ""
-
-    def named(self, name: str) -> tuple[str, ...]:
-        """See `Line`."""
-        return tuple(peer.did for peer in self._known().values() if name in (peer.did, peer.name))
-
-    def pace(self, did: str) -> float:
-        """See `Line`."""
-        return 0.0
-
-    async def request(self, did: str, protocol: str, body: bytes, *, timeout: float, topic: Topic = UNNAMED) -> bytes:
-        """See `Line`."""
-        node = await self._peers.live() if self._begins else self._peers.node
-        return await node.request(did, protocol, body, timeout=timeout)
-
-    def _known(self) -> dict[str, Peer]:
-        """Those that may speak; nobody while the book cannot be read."""
-        try:
-            return {peer.did: peer for peer in self._peers.book.peers() if self.admits(peer.did)}
-        except CisError:
-            return {}
 
 
 class Nodes:
@@ -74,6 +35,7 @@ class Nodes:
         self,
         *,
         peers: PeerService,
+        matrix: MatrixService,
         identity: Identity,
         runs: RunService,
         journal: Journal,
@@ -83,8 +45,11 @@ class Nodes:
         exposed: Callable[[], Collection[str]],
     ) -> None:
         """See `JobService` for `find_skill` and `exposed`."""
-        self.errands = Errands(PeerLine(peers, begins=True), identity)
-        line = PeerLine(peers)
+        self._room = RoomLine(matrix, identity.did, news=lambda did: self._votes.answered(did))
+        self._reactions = Reactions(matrix)
+        self._me = identity.did
+        self.errands = Errands(NodeLine(peers, self._room, matrix, begins=True), identity)
+        line = NodeLine(peers, self._room, matrix)
         self._votes = VoteService(
             line=line,
             identity=identity,
@@ -106,6 +71,7 @@ class Nodes:
         self._unsubscribe: Callable[[], None] = lambda: None
         peers.serve(VOTES, self._votes.serve)
         peers.serve(TASKS, self._jobs.serve)
+        speak(self._room, matrix, self._votes, self._jobs)
 
     async def start(self) -> None:
         """Go on with what was open when the engine ended; to be called before the network starts."""
@@ -120,8 +86,18 @@ class Nodes:
         await self._jobs.start()
         self._unsubscribe = self._bus.subscribe(hear)
 
+    async def advised(self, detail: DecisionDetail) -> DecisionDetail:
+        """A vote with what people in the room think of it."""
+        vote = detail.decision
+        if vote.kind is not DecisionKind.ARBITRATED:
+            return detail
+        did, run, id = (vote.asker, vote.origin.run, vote.origin.id) if vote.origin else (self._me, vote.run, vote.id)
+        found = await self._reactions.to(did, vote_subject(run, id))
+        return replace(detail, advice=tuple(Advice(mark, people) for mark, people in found))
+
     async def close(self) -> None:
         """Say and take nothing more; to be called when no run goes on any more."""
         self._unsubscribe()
+        await self._room.close()
         await self._votes.close()
         await self._jobs.close()

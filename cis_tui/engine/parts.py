@@ -15,6 +15,7 @@ from cis_tui.core.events import EventBus
 from cis_tui.core.paths import Home
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
+from cis_tui.engine.nodes import Nodes
 from cis_tui.matrix.service import MatrixService
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
@@ -54,6 +55,7 @@ class Parts:
     _runs: RunService
     _peers: PeerService
     _matrix: MatrixService
+    _nodes: Nodes
     _sessions: dict[str, ProjectSession]
     _following: Following
     _loop: asyncio.AbstractEventLoop

@@ -52,7 +52,7 @@ class RoomLine:
     def __init__(self, service: MatrixService, me: str, *, news: Callable[[str], object]) -> None:
         """To be made before the service begins.
 
-        `news`: told of a node that has come into the room, or has said something that somebody may wait for.
+        `news`: told of a node that can be asked from now on, or has said something that somebody may wait for.
         """
         self._service = service
         self._store = service.store
@@ -170,7 +170,9 @@ class RoomLine:
 
     async def _look_around(self) -> None:
         nodes = await self._store.read(identities.nodes)
-        self._know(frozenset(each.did for each in nodes) - {self._me})
+        self._here = frozenset(each.did for each in nodes) - {self._me}
+        for did in self._here:
+            self._news(did)
 
     def _listen(self, event: RoomEvent, operation: Operation | None, transaction: Transaction) -> None:
         stranger = operation is not None and operation.did not in self._here

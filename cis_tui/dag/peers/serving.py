@@ -228,7 +228,7 @@ class JobService:
         live = self._live.get(run)
         begun = self._timer()
         deadline = begun + min(max(follow.wait, 0.0), MAX_WAIT)
-        gathered = min(begun + max(follow.gather, 0.0), deadline)
+        gathered = min(begun + max(follow.gather, 0.0), deadline) if follow.offset else begun
         while True:
             if live is not None:
                 live.heard = deadline  # who asked is there until it has its answer

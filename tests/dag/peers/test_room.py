@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cis_tui.core.clock import utc_now
+from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.identity import Identity
 from cis_tui.dag.ballots import sign_ballot
@@ -61,10 +61,10 @@ class Meeting:
 
     @asynccontextmanager
     async def member(
-        self, me: Identity, *, exposed: Collection[str] = (), rules: Collection[str] = ()
+        self, me: Identity, *, exposed: Collection[str] = (), rules: Collection[str] = (), clock: Clock = utc_now
     ) -> AsyncGenerator[Member]:
         """A node; opened again, it is the next engine of the same home."""
-        guest = Guest(self.hall, me, self.folder / f"matrix-{me.did[-6:]}", rules=rules)
+        guest = Guest(self.hall, me, self.folder / f"matrix-{me.did[-6:]}", rules=rules, clock=clock)
         line = HallLine(Net(), me.did, guest=guest)
         others = {ANN.did, BOB.did, EVE.did} - {me.did}
         async with open_node(self.folder, line.net, me, own=others, exposed=exposed, again=0.3, line=line) as node:
@@ -126,8 +126,7 @@ async def test_who_was_away_is_asked_when_it_returns(tmp_path: Path) -> None:
             run = await ask(ann.node, timeout=3600)
             await eventually(lambda: "proposal" in here.hall.kinds())
         ann.guest.clock = later(1200)  # what was asked then is of no use any more
-        async with here.member(BOB) as bob:
-            bob.guest.clock = later(1200)
+        async with here.member(BOB, clock=later(1200)) as bob:
             there = await bob.node.asked("migrate")
             assert await bob.guest.rejected() == ["CIS-MATRIX-081"]
             assert here.hall.kinds().count("proposal") == 2

@@ -135,6 +135,10 @@ class MatrixSettings:
 
     enabled: bool = True
     """Whether an engine speaks to the homeserver that `cis matrix login` named."""
+    homeserver: str = ""
+    """Where `cis matrix login` logs in unless it is told otherwise: an address, or the name of a server."""
+    user: str = ""
+    """As whom, such as `@ann:example.org`."""
     room: str = "#cis-federation"
     """Alias or id of the room in which nodes meet; an alias without a server is one of the account's own."""
     share: tuple[str, ...] = ("",)

@@ -27,7 +27,7 @@ def test_by_the_command_alone(synapse: Synapse, machines: tuple[Machine, Machine
     assert ann.json("matrix", "status")["user"] == ""
     for machine, person in zip(machines, people, strict=True):
         machine.cis("engine", "start")
-        machine.login(synapse, person)
+        machine.login(synapse, person, "--forget-password")
         assert person.password not in (machine.home / "keys" / "matrix.json").read_text()
         machine.until_state("online")  # without a restart
     sent = ann.json("matrix", "send", "good", "morning")

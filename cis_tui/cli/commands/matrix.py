@@ -18,16 +18,19 @@ _LONGEST = 8_192
 
 async def login(context: Context, arguments: Namespace) -> int:
     """`cis matrix login`."""
+    from cis_tui.core.config import load_config
     from cis_tui.matrix.signing_in import log_in
 
-    password, token = _secrets(arguments)
+    settings = load_config(context.home.config_file).settings.matrix
+    homeserver, user = arguments.homeserver or settings.homeserver, arguments.user or settings.user
+    password, token = _secrets(arguments, user)
     account, kept = await log_in(
         context.home.ensure(),
-        homeserver=arguments.homeserver,
-        user=arguments.user,
+        homeserver=homeserver,
+        user=user,
         password=password,
         token=token,
-        keep_password=arguments.keep_password,
+        keep_password=not arguments.forget_password,
     )
     await _reload(context)
     if context.json:
@@ -40,7 +43,7 @@ async def login(context: Context, arguments: Namespace) -> int:
     return 0
 
 
-def _secrets(arguments: Namespace) -> tuple[str, str]:
+def _secrets(arguments: Namespace, user: str) -> tuple[str, str]:
     """Password and token, one of them empty, from where the person says that it is."""
     from cis_tui.cli.failure import usage
 
@@ -48,14 +51,12 @@ def _secrets(arguments: Namespace) -> tuple[str, str]:
     if sum(ways) > 1:
         raise usage("give one of --password-stdin, --password-file and --token-stdin", "cis matrix login -h tells more")
     if arguments.token_stdin:
-        if arguments.keep_password:
-            raise usage("there is no password to keep with --token-stdin", "cis matrix login -h tells more")
         return "", _line_of_stdin("token")
     if arguments.password_stdin:
         return _line_of_stdin("password"), ""
     if arguments.password_file:
         return _line_of_file(arguments.password_file), ""
-    return _typed(arguments.user), ""
+    return _typed(user), ""
 
 
 def _line_of_stdin(what: str) -> str:
@@ -214,13 +215,17 @@ def _text(words: list[str]) -> str:
 
 
 def _login(parser: ArgumentParser) -> None:
-    parser.add_argument("--homeserver", metavar="URL", default="", help="its address, or the server's name")
-    parser.add_argument("--user", metavar="USER", default="", help="such as @ann:example.org, or ann")
+    parser.add_argument(
+        "--homeserver", metavar="URL", default="", help="its address, or the server's name (matrix.homeserver)"
+    )
+    parser.add_argument("--user", metavar="USER", default="", help="such as @ann:example.org, or ann (matrix.user)")
     parser.add_argument("--password-stdin", action="store_true", help="the password is the first line of stdin")
     parser.add_argument("--password-file", metavar="FILE", default="", help="it is the first line of a file")
     parser.add_argument("--token-stdin", action="store_true", help="an access token is, as another client shows it")
     parser.add_argument(
-        "--keep-password", action="store_true", help="keep it beside the token, to log in anew when the token ends"
+        "--forget-password",
+        action="store_true",
+        help="keep the token alone: a login that the homeserver ends is then made anew by you",
     )
 
 

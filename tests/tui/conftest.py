@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_textual_snapshot
 from textual.app import App
+from textual.css.stylesheet import Stylesheet
 
 from cis_tui.core.paths import Home
 from cis_tui.project.trust import TrustStore
@@ -18,6 +19,7 @@ from tests.tui.helpers import write_project
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
     from syrupy.location import PyTestLocation
+    from textual.css.model import RuleSet
 
 
 class RepoSnapshots(pytest_textual_snapshot.SVGImageExtension):
@@ -41,6 +43,23 @@ def looks_right(snapshot: SnapshotAssertion) -> Compare:
         assert app.export_screenshot() == pictures
 
     return compare
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """Styles are parsed once, not by every app anew: that is a sixth of what the tests here cost."""
+    parse = Stylesheet._parse_rules  # pyright: ignore[reportPrivateUsage]
+    kept: dict[object, list[RuleSet]] = {}
+
+    def parse_once(sheet: Stylesheet, *css: Any, **more: Any) -> list[RuleSet]:
+        key = (css, *sorted(more.items()), *sorted(sheet._variables.items()))  # pyright: ignore[reportPrivateUsage]
+        if key not in kept:
+            kept[key] = parse(sheet, *css, **more)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parse_once)
+        yield
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from cis_tui.cli.outcome import moment, seconds
 from cis_tui.cli.output import paint, show, table
 from cis_tui.core.text import clean_line
+from cis_tui.matrix.memory_model import MatrixMemory
 from cis_tui.matrix.model import MatrixMember, MatrixRejection, MatrixRoom, MatrixState, MatrixStatus
 
 _STATES = {
@@ -56,10 +57,20 @@ def _lines(status: MatrixStatus) -> Iterator[tuple[str, str]]:
     if open or healed:
         yield "gaps", f"{open} open, {healed} healed"
     yield "queue", f"{status.queued} to be sent" + (f", {status.failed} not taken" if status.failed else "")
+    yield from _memory(status.memory)
     if status.rejected:
         yield "set aside", f"{status.rejected} events; cis matrix rejections has them"
     for each in status.rejections[:_REJECTIONS]:
         yield "", f"{moment(each.at)} {each.sender or 'somebody'}: {each.reason}"
+
+
+def _memory(memory: MatrixMemory) -> Iterator[tuple[str, str]]:
+    if memory.said or memory.members:
+        missed = f", {memory.healed} missed ones came after all" if memory.healed else ""
+        yield "memory", f"said {memory.said} times, {memory.waiting} entries to be said{missed}"
+    for each in memory.members:
+        holes = f", {each.holes} missing and asked for" if each.holes else ""
+        yield "", f"{each.did}: heard {each.heard} of {each.last}{holes}; has heard {each.told} of {memory.said}"
 
 
 def show_rooms(rooms: Iterable[MatrixRoom]) -> None:

@@ -32,7 +32,7 @@ from cis_tui.dag.runs import RunService
 from cis_tui.dag.tool_questions import ToolQuestions
 from cis_tui.engine.agents import Agents
 from cis_tui.engine.decisions import Decisions
-from cis_tui.engine.matrix import Matrix, book_of
+from cis_tui.engine.matrix import Matrix, book_of, memory_in_room
 from cis_tui.engine.memory import Memory
 from cis_tui.engine.nodes import Nodes
 from cis_tui.engine.peers import Peers
@@ -137,7 +137,17 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
             find_skill=lambda name: self._session("").runnable_skill(name),
             exposed=lambda: load_config(home.config_file).settings.p2p.expose,
         )
-        sync_with(self._peers, self._memory, identity, tell=journal.emit, clock=clock)
+        syncing = sync_with(self._peers, self._memory, identity, tell=journal.emit, clock=clock)
+        self._room_memory = memory_in_room(
+            self._matrix,
+            self._memory,
+            syncing.service,
+            self._peers.book,
+            own=identity.did,
+            share=settings.matrix.share,
+            tell=journal.emit,
+            clock=clock,
+        )
         self._sessions: dict[str, ProjectSession] = {}
         self._following = Following(home, journal.note, self._threads)
         self._watching: asyncio.Task[None] | None = None
@@ -194,6 +204,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
             follow(home.config_file, lambda: load_config(home.config_file).settings.p2p, engine._peers.take)
         )
         engine._matrix.begin(after=peers_after)
+        engine._room_memory.begin()
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
 
@@ -209,6 +220,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
         await self._runs.close()  # tasks that other nodes carry out are ended there
         await self._nodes.close()
         await self._matrix.close()
+        await self._room_memory.close()
         await self._peers.close()
         await self._agents.close()
         await self._in_thread(self._snapshots.clear)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from cis_tui.core.clock import Clock
 from cis_tui.core.errors import CisError
+from cis_tui.core.events import EventType
 from cis_tui.engine.parts import Parts
+from cis_tui.matrix.memory_carrier import MemoryCarrier
 from cis_tui.matrix.model import MatrixMember, MatrixRejection, MatrixRoom, MatrixSent, MatrixStatus
 from cis_tui.matrix.policy import Book, Standing
+from cis_tui.matrix.service import MatrixService
+from cis_tui.memory.service import MemoryService
 from cis_tui.p2p.book import PeerBook
 from cis_tui.p2p.link import Admission
 from cis_tui.p2p.model import Trust
+from cis_tui.sync.service import SyncService
 
 
 class Matrix(Parts):
@@ -16,12 +25,12 @@ class Matrix(Parts):
 
     async def matrix_status(self) -> MatrixStatus:
         """See `EngineApi`."""
-        return await self._matrix.status()
+        return replace(await self._matrix.status(), memory=await self._room_memory.status())
 
     async def matrix_reload(self) -> MatrixStatus:
         """See `EngineApi`."""
         await self._matrix.reload()
-        return await self._matrix.status()
+        return await self.matrix_status()
 
     async def matrix_rooms(self) -> tuple[MatrixRoom, ...]:
         """See `EngineApi`."""
@@ -58,3 +67,32 @@ def book_of(book: PeerBook) -> Book:
         return Standing("pending" if peer is not None else "", name)
 
     return look
+
+
+def memory_in_room(
+    matrix: MatrixService,
+    memory: MemoryService,
+    sync: SyncService,
+    book: PeerBook,
+    *,
+    own: str,
+    share: tuple[str, ...],
+    tell: Callable[[EventType, Mapping[str, object]], object],
+    clock: Clock,
+) -> MemoryCarrier:
+    """Let public memory go through the room in which nodes meet; to be called before `matrix` begins.
+
+    `own`: the DID of this node; `share`: beginnings of the keys that the room is given.
+    """
+
+    def prefixes(did: str) -> tuple[str, ...]:
+        """What is taken from a node; of what this one has said itself, everything."""
+        try:
+            said = next((peer.share for peer in book.peers() if peer.did == did), None)
+        except CisError:
+            return ()
+        return ("",) if did == own else share if said is None else said
+
+    return MemoryCarrier(
+        matrix, memory, sync.outbox, sync.heard, own=own, share=share, prefixes=prefixes, tell=tell, clock=clock
+    )

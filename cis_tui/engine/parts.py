@@ -16,6 +16,7 @@ from cis_tui.core.paths import Home
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
 from cis_tui.engine.nodes import Nodes
+from cis_tui.matrix.memory_carrier import MemoryCarrier
 from cis_tui.matrix.service import MatrixService
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
@@ -56,6 +57,7 @@ class Parts:
     _peers: PeerService
     _matrix: MatrixService
     _nodes: Nodes
+    _room_memory: MemoryCarrier
     _sessions: dict[str, ProjectSession]
     _following: Following
     _loop: asyncio.AbstractEventLoop

@@ -47,7 +47,9 @@ class Peers(Parts):
 
     async def peer_share(self, peer: str, prefixes: tuple[str, ...] | None) -> PeerInfo:
         """See `EngineApi`."""
-        return await self._peers.set_share(peer, prefixes)
+        changed = await self._peers.set_share(peer, prefixes)
+        self._room_memory.hear_again(changed.did)
+        return changed
 
     async def peer_sync(self, peer: str = "") -> tuple[SyncReport, ...]:
         """See `EngineApi`."""

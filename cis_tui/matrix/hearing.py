@@ -33,10 +33,12 @@ class Hearing:
         """Take what `did` has said of entries.
 
         Raises:
-            Refused: it is not admitted (CIS-SYNC-033), or brings too much (CIS-SYNC-020).
+            Refused: it is not admitted (CIS-SYNC-033), or brings too much (CIS-SYNC-020), or too much that is
+                forged (CIS-SYNC-034).
             CisError: it is not what nodes say (CIS-MATRIX-070, 071), or memory cannot be written.
         """
         said = read_memory(data)
+        self._parts.inbox.check(did)
         arrived: list[Arrived] = []
         errors: list[CisError] = []
         for entry in said.entries:

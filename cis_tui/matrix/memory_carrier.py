@@ -24,7 +24,6 @@ from cis_tui.matrix.digest import Pace
 from cis_tui.matrix.events import Garbage
 from cis_tui.matrix.hearing import Fetch
 from cis_tui.matrix.memory import RoomMemory
-from cis_tui.matrix.memory_ledger import SCHEMA
 from cis_tui.matrix.memory_model import MatrixMemory
 from cis_tui.matrix.memory_news import Relay
 from cis_tui.matrix.operations import Operation
@@ -43,10 +42,12 @@ from cis_tui.sync.sharing import Access, Limits, Policy, Quota
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-LOOK = 0.04
+LOOK = 0.02
 """Seconds between two looks whether anything was written: what is written within goes together."""
-_TICK = 25
-"""Looks until it is seen what else is due."""
+_ALONE = 1.0
+"""The same while nobody is logged in."""
+_TICK = 1.0
+"""Seconds between two looks at what else is due."""
 _PATIENCE = 150.0
 """Seconds for which a value is brought to the homeserver."""
 _LATER = 10.0
@@ -115,7 +116,6 @@ class MemoryCarrier:
         self._refusals: list[CisError] = []
         self._refused: dict[str, list[CisError]] = {}
         """Why parts of an operation were refused, by its event, until that is applied."""
-        service.store.add_tables(f"{SCHEMA};")
         for kind in TYPES:
             service.handle(kind, self._note, capability="memory")
             service.handle_before(kind, self._take)
@@ -151,23 +151,25 @@ class MemoryCarrier:
             self._thread.submit(lambda: self._memory_of(room).hear_again(did))
 
     async def _watch(self) -> None:
-        seen, ticks = -1, 0
+        seen, ticked = -1, 0.0
         with suppress(Exception):
             await self._in_thread(self._memory.dot_old)
         while True:
+            away = self._service.account is None or not self._service.intake.federation
             try:
                 changes = self._memory.exchange.changes()
-                if changes != seen:
+                if not away and changes != seen:
                     seen = changes
                     self._service.wake()
-                ticks += 1
-                if ticks % _TICK == 0 and self._service.intake.federation and await self._in_thread(self._tick):
-                    self._service.wake()
+                if not away and monotonic() - ticked > _TICK:
+                    ticked = monotonic()
+                    if await self._in_thread(self._tick):
+                        self._service.wake()
             except Exception:
                 # A disk that is full, a file that is gone: it is looked again.
                 log.exception("memory in the room cannot be looked after")
                 await asyncio.sleep(_LATER)
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(_ALONE if away else LOOK)
 
     def _ready(self) -> None:
         """The room was read: what is missing in it from here on is known."""

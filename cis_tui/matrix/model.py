@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cis_tui.core.clock import Instant
+from cis_tui.matrix.memory_model import MatrixMemory
 
 
 class MatrixState(StrEnum):
@@ -120,6 +121,7 @@ class MatrixStatus:
     """Events that were set aside, ever."""
     rejections: tuple[MatrixRejection, ...] = ()
     """The last of them, newest first."""
+    memory: MatrixMemory = field(default_factory=MatrixMemory)
 
 
 @dataclass(frozen=True, slots=True)

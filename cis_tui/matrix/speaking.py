@@ -50,6 +50,7 @@ class Speaking:
 
     def __init__(self, parts: MemoryParts) -> None:
         self._parts = parts
+        self._peer = f"matrix:{parts.room}"
         self._flying: Saying | None = None
         self._paused = 0.0
 
@@ -81,7 +82,7 @@ class Speaking:
             self._parts.ledger.note(saying.dots, saying.number)
             self._parts.news.settled(saying.dots)
             self._parts.digesting.changed(now)
-            self._parts.on_event("SyncAcked", {"peer": f"matrix:{self._parts.room}", "count": len(saying.dots)})
+            self._parts.on_event("SyncAcked", {"peer": self._peer, "name": "the room", "count": len(saying.dots)})
         else:
             self._parts.answering.said(saying.fills, now)
             self._parts.answered += 1
@@ -104,9 +105,8 @@ class Speaking:
                 continue
             number = self._parts.ledger.reserve()
             said = MemorySaying(self._parts.ledger.log, number, number, entries, media=media)
-            self._parts.on_event(
-                "SyncQueued", {"peer": f"matrix:{self._parts.room}", "key": entries[-1]["key"], "count": done}
-            )
+            told = {"peer": self._peer, "peers": [self._peer], "key": entries[-1]["key"], "count": done}
+            self._parts.on_event("SyncQueued", told)
             return Saying(MEMORY, said.data(), _told(len(entries)), tuple(dots[:done]), number)
         return None
 

@@ -61,7 +61,7 @@ class Inbox:
             Refused: it brings too much (CIS-SYNC-020), or too much that is forged (CIS-SYNC-034); nothing was taken.
             CisError: memory cannot be written; some may have been.
         """
-        self._quota.check(peer)
+        self.check(peer)
         arrived: list[Arrived] = []
         errors: list[CisError] = []
         for entry in entries:
@@ -70,6 +70,14 @@ class Inbox:
             except CisError as error:
                 errors.append(error)
         return self.take_arrived(peer, arrived, errors)
+
+    def check(self, peer: str) -> None:
+        """See that what `peer` brings is worth to be looked at.
+
+        Raises:
+            Refused: too much of it was forged (CIS-SYNC-034).
+        """
+        self._quota.check(peer)
 
     def take_arrived(self, peer: str, arrived: Sequence[Arrived], errors: Sequence[CisError] = ()) -> Taken:
         """As `take`, of what was read already; `errors`: why the rest could not be."""

@@ -12,7 +12,6 @@ from cis_tui.dag.peers.voting import PROTOCOL as VOTES
 from cis_tui.dag.peers.voting import VoteService
 from cis_tui.matrix.answering import Way
 from cis_tui.matrix.line import PACE, RoomLine
-from cis_tui.matrix.media import away
 from cis_tui.matrix.service import MatrixService
 from cis_tui.p2p.link import Admission
 from cis_tui.p2p.peers_db import Peer
@@ -61,7 +60,7 @@ class NodeLine:
         if self._by_room(did):
             return await self._room.request(did, protocol, body, timeout=timeout, topic=topic)
         if not self._peers.wanted and await self._meets():
-            raise away()  # there is no other way, and this one may come back
+            raise self._room.away(did)  # there is no other way, and this one may come back
         node = await self._peers.live() if self._begins else self._peers.node
         return await node.request(did, protocol, body, timeout=timeout)
 

@@ -87,6 +87,12 @@ class RoomLine:
         """Whether a node can be asked something in the room, be it there now or not."""
         return did in self._here and self._service.online
 
+    def away(self, did: str) -> Unavailable:
+        """Why it cannot."""
+        if not self._service.online:
+            return media.away()
+        return Unavailable("CIS-MATRIX-090", f"{did} is not in the room in which nodes meet", hint="cis matrix members")
+
     async def request(self, did: str, protocol: str, body: bytes, *, timeout: float, topic: Topic) -> bytes:
         """The answer of a node in the room. A question that was asked, and may be answered still, is not asked again.
 
@@ -175,7 +181,7 @@ class RoomLine:
             self._news(did)
 
     def _listen(self, event: RoomEvent, operation: Operation | None, transaction: Transaction) -> None:
-        stranger = operation is not None and operation.did not in self._here
+        stranger = operation is not None and operation.did not in (*self._here, self._me)
         if stranger or event.type in (identities.TYPE, "m.room.member"):
             here = frozenset(each.did for each in identities.nodes(transaction.database)) - {self._me}
             transaction.after(partial(self._know, here))

@@ -76,8 +76,8 @@ def answer_of(database: Database, id: str) -> Answer | None:
 
 
 def use(transaction: Transaction, id: str) -> None:
-    """A question, or its answer, is of no use any more."""
-    transaction.execute("UPDATE questions SET used = 1 WHERE id = ?", (id,))
+    """A question, or its answer, is of no use any more; that it was asked is kept for a while."""
+    transaction.execute("UPDATE questions SET used = 1, answer = '' WHERE id = ?", (id,))
 
 
 def take_answer(transaction: Transaction, operation: Operation) -> tuple[str, Instant]:
@@ -87,7 +87,7 @@ def take_answer(transaction: Transaction, operation: Operation) -> tuple[str, In
         Refused: nobody here has asked that, or somebody else (CIS-MATRIX-084).
     """
     id = str(operation.data.get("ask"))
-    row = transaction.execute("SELECT did, answer, at FROM questions WHERE id = ?", (id,)).fetchone()
+    row = transaction.execute("SELECT did, answer <> '' OR used, at FROM questions WHERE id = ?", (id,)).fetchone()
     if row is None or row[0] != operation.did:
         raise Refused("CIS-MATRIX-084", "it answers what was not asked here")
     if not row[1]:
@@ -124,7 +124,7 @@ def unanswered(database: Database) -> list[Taken]:
 
 def note_answered(transaction: Transaction, number: int) -> None:
     """The answer is kept, to be sent."""
-    transaction.execute("UPDATE asked_here SET answered = ? WHERE number = ?", (transaction.now, number))
+    transaction.execute("UPDATE asked_here SET answered = ?, data = '{}' WHERE number = ?", (transaction.now, number))
 
 
 def answer_id(taken: Taken) -> str:

@@ -131,8 +131,9 @@ async def test_who_is_killed_while_it_answers_answers_again_and_the_room_has_it_
     await next_one.enter()
     assert await request == b"re: work"
     assert heard == [(ANN.did, "test.look", b"work")], "it was written down before it was begun"
-    # It was said, and nobody wrote down that it was.
-    await next_one.service.store.write(lambda transaction: transaction.execute("UPDATE asked_here SET answered = NULL"))
+    # It was said, and the file is as before.
+    again = "UPDATE asked_here SET answered = NULL, data = ?"
+    await next_one.service.store.write(lambda transaction: transaction.execute(again, ('{"text":"work"}',)))
     next_one.line._answering.wake()  # pyright: ignore[reportPrivateUsage] # as at a start
     while len(heard) < 2:  # noqa: ASYNC110 - threads of the file
         await asyncio.sleep(0.002)
@@ -303,8 +304,10 @@ async def test_people_are_told_once_of_what_is_asked_of_several(tmp_path: Path) 
 async def test_nobody_is_reached_while_the_homeserver_is_away_or_who_is_not_in_the_room(tmp_path: Path) -> None:
     async with two(tmp_path) as (ann, _, _, hall):
         assert not ann.line.reaches(EVE.did)
+        assert ann.line.away(EVE.did).code == "CIS-MATRIX-090"
         ann.service.is_online = False
         assert not ann.line.reaches(BOB.did)
+        assert ann.line.away(BOB.did).code == "CIS-MATRIX-080"
         with pytest.raises(Unavailable) as caught:
             await ask(ann, BOB.did, b"x")
         assert caught.value.code == "CIS-MATRIX-080"

@@ -29,7 +29,9 @@ _LONG = 6
 _PAUSE = 0.5
 _ENDING = 3.0
 """Seconds that one who is to end a job is looked for."""
-_UNSENT = frozenset({"CIS-P2P-001", "CIS-P2P-005", "CIS-P2P-060", "CIS-P2P-061", "CIS-MATRIX-034", "CIS-MATRIX-080"})
+_UNSENT = frozenset(
+    {"CIS-P2P-001", "CIS-P2P-005", "CIS-P2P-060", "CIS-P2P-061", "CIS-MATRIX-034", "CIS-MATRIX-080", "CIS-MATRIX-090"}
+)
 """Codes of a line that say that nothing went out."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,21 @@ ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
 
-@pytest.fixture(autouse=True)
-def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No setting, key or home of the developer reaches a test."""
+def seal(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Let no setting, key or home of the developer be seen: the home is in `folder`."""
     for name in tuple(os.environ):
         if name.startswith("CIS_") or name in ("NO_COLOR", "DBUS_SESSION_BUS_ADDRESS", "SSH_CONNECTION"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("CIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("CIS_P2P_ENABLED", "false")  # a network costs 80 MB; tests of peers switch it on
-    yield
+            patch.delenv(name)
+    patch.setenv("TERM", "xterm-256color")
+    patch.setenv("CIS_HOME", str(folder / "home"))
+    patch.setenv("HOME", str(folder))
+    patch.setenv("CIS_P2P_ENABLED", "false")  # a network costs 80 MB; tests of peers switch it on
+
+
+@pytest.fixture(autouse=True)
+def sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting, key or home of the developer reaches a test."""
+    seal(tmp_path, monkeypatch)
 
 
 @pytest.fixture

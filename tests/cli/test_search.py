@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,20 +12,30 @@ from cis_tui.cli.finding import tell
 from cis_tui.core.paths import Home
 from cis_tui.memory.queries import SearchResult
 from tests.cli.support import cis
+from tests.conftest import seal
 
 
-@pytest.fixture(params=["files", "engine"])
-def memory(home: Home, request: pytest.FixtureRequest) -> Iterator[None]:
-    """A memory with a few entries, reached either way."""
-    if request.param == "engine":
-        cis("engine", "start")
-    cis("memory", "set", "user/editor", "I like dark mode in every editor")
-    cis("memory", "set", "user/food", "my favourite dish is ramen", "--domain", "public")
-    cis("memory", "set", "user/api-key", "abc123")
-    cis("memory", "reindex")
-    yield
-    if request.param == "engine":
-        cis("engine", "stop")
+@pytest.fixture(scope="module", params=["files", "engine"])
+def stocked(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder with the home of a memory of a few entries, reached either way; the tests only look at it."""
+    folder = tmp_path_factory.mktemp("stocked")
+    with pytest.MonkeyPatch.context() as patch:
+        seal(folder, patch)
+        if request.param == "engine":
+            assert cis("engine", "start").code == 0
+        cis("memory", "set", "user/editor", "I like dark mode in every editor")
+        cis("memory", "set", "user/food", "my favourite dish is ramen", "--domain", "public")
+        cis("memory", "set", "user/api-key", "abc123")
+        cis("memory", "reindex")
+        yield folder
+        if request.param == "engine":
+            assert cis("engine", "stop").code == 0
+
+
+@pytest.fixture
+def memory(stocked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That memory is the one of this test."""
+    seal(stocked, monkeypatch)
 
 
 def test_the_best_comes_first_with_its_parts(memory: None) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from cis_tui.cli.outcome import moment, seconds
 from cis_tui.cli.output import paint, show, table
-from cis_tui.core.text import clean_line
+from cis_tui.core.text import clean, clean_line
 from cis_tui.matrix.memory_model import MatrixMemory
-from cis_tui.matrix.model import MatrixMember, MatrixRejection, MatrixRoom, MatrixState, MatrixStatus
+from cis_tui.matrix.messages import RoomMessage, What
+from cis_tui.matrix.model import MatrixMember, MatrixRejection, MatrixRoom, MatrixState, MatrixStatus, SendState
 
 _STATES = {
     MatrixState.OFF: "not connected: no engine is live",
@@ -98,3 +99,35 @@ def show_rejections(rejections: Iterable[MatrixRejection]) -> None:
     """A table of what was set aside."""
     rows = [(moment(each.at), each.sender or "-", each.code, each.reason, each.event or "-") for each in rejections]
     table(("AT (UTC)", "SENDER", "CODE", "REASON", "EVENT"), rows)
+
+
+def show_messages(messages: Iterable[RoomMessage]) -> None:
+    """What was said, a message or more lines each."""
+    for each in messages:
+        first, *rest = clean(_said(each)).split("\n")
+        show(f"{paint(moment(each.at), 'dim')}  {clean_line(each.sender)}: {first}")
+        for line in (*rest, *_after(each)):
+            show(f"    {line}")
+
+
+def _said(message: RoomMessage) -> str:
+    match message.what:
+        case What.GONE:
+            return "(removed)"
+        case What.SECRET:
+            return "(encrypted, and not for this device)"
+        case What.MEMORY:
+            return f"({message.number} keys of memory)"
+        case What.OPERATION | What.MEMBER:
+            return f"({message.text})"
+        case What.EMOTE:
+            return f"* {message.text}"
+        case _:
+            return f"{message.text} (edited)" if message.edited else message.text
+
+
+def _after(message: RoomMessage) -> Iterator[str]:
+    if message.reactions:
+        yield clean_line("  ".join(f"{reaction.key} {reaction.count}" for reaction in message.reactions))
+    if message.state is not SendState.SENT:
+        yield f"({message.state.value}{f': {clean_line(message.problem)}' if message.problem else ''})"

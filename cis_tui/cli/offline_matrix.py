@@ -12,8 +12,10 @@ from cis_tui.core.config import load_config
 from cis_tui.core.identity import load_identity
 from cis_tui.core.paths import Home
 from cis_tui.engine.matrix import book_of
+from cis_tui.matrix.messages import MessagePage
 from cis_tui.matrix.model import MatrixMember, MatrixRejection, MatrixRoom, MatrixStatus
 from cis_tui.matrix.service import MatrixService
+from cis_tui.matrix.talk import RoomTalk
 from cis_tui.p2p.book import PeerBook
 from cis_tui.p2p.model import Mode
 
@@ -26,6 +28,7 @@ class OfflineMatrix:
         identity = load_identity(home.ensure())
         self._book = PeerBook(home, own_did=identity.did, mode=Mode(settings.p2p.mode), share=settings.p2p.share)
         self._service = MatrixService(home, identity, settings.matrix, book=book_of(self._book))
+        self._talk = RoomTalk(self._service)
 
     async def close(self) -> None:
         """Let go of the files."""
@@ -47,6 +50,10 @@ class OfflineMatrix:
     async def matrix_rejections(self, limit: int = 50) -> tuple[MatrixRejection, ...]:
         """See `EngineApi`."""
         return await self._service.rejections(limit)
+
+    async def matrix_messages(self, room: str = "", *, before: str = "", limit: int = 100) -> MessagePage:
+        """See `EngineApi`."""
+        return await self._talk.page(room=room, before=before, limit=limit)
 
 
 @asynccontextmanager

@@ -39,6 +39,7 @@ from cis_tui.engine.peers import Peers
 from cis_tui.engine.projects import Projects
 from cis_tui.engine.skills import Skills
 from cis_tui.matrix.service import MatrixService
+from cis_tui.matrix.talk import RoomTalk
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.weekly import WeeklyArchive
@@ -126,6 +127,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
         self._matrix = MatrixService(
             home, identity, settings.matrix, book=book_of(self._peers.book), tell=journal.emit, clock=clock
         )
+        self._talk = RoomTalk(self._matrix)
         self._nodes = Nodes(
             peers=self._peers,
             matrix=self._matrix,

@@ -10,6 +10,7 @@ from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.engine.parts import Parts
 from cis_tui.matrix.memory_carrier import MemoryCarrier
+from cis_tui.matrix.messages import MessagePage
 from cis_tui.matrix.model import MatrixMember, MatrixRejection, MatrixRoom, MatrixSent, MatrixStatus
 from cis_tui.matrix.policy import Book, Standing
 from cis_tui.matrix.service import MatrixService
@@ -47,8 +48,36 @@ class Matrix(Parts):
     async def matrix_send(self, text: str, *, room: str = "", wait: float = 15.0) -> MatrixSent:
         """See `EngineApi`."""
         await self._matrix.live(timeout=wait)
-        sent = await self._matrix.post("m.room.message", {"msgtype": "m.text", "body": text}, room=room)
+        sent = await self._talk.say(text, room=room)
         return await self._matrix.said(sent.id, timeout=wait)
+
+    async def matrix_messages(self, room: str = "", *, before: str = "", limit: int = 100) -> MessagePage:
+        """See `EngineApi`."""
+        return await self._talk.page(room=room, before=before, limit=limit)
+
+    async def matrix_say(self, text: str, *, room: str = "", answers: str = "", emote: bool = False) -> MatrixSent:
+        """See `EngineApi`."""
+        return await self._talk.say(text, room=room, answers=answers, emote=emote)
+
+    async def matrix_edit(self, event: str, text: str, *, room: str = "") -> MatrixSent:
+        """See `EngineApi`."""
+        return await self._talk.edit(event, text, room=room)
+
+    async def matrix_react(self, event: str, key: str, *, room: str = "") -> MatrixSent:
+        """See `EngineApi`."""
+        return await self._talk.react(event, key, room=room)
+
+    async def matrix_remove(self, event: str, *, room: str = "", reason: str = "") -> MatrixSent | None:
+        """See `EngineApi`."""
+        return await self._talk.remove(event, room=room, reason=reason)
+
+    async def matrix_retry(self, id: str) -> MatrixSent:
+        """See `EngineApi`."""
+        return await self._talk.retry(id)
+
+    async def matrix_read(self, event: str, *, room: str = "") -> None:
+        """See `EngineApi`."""
+        await self._talk.mark_read(event, room=room)
 
 
 def book_of(book: PeerBook) -> Book:

@@ -18,6 +18,7 @@ from cis_tui.dag.runs import RunService
 from cis_tui.engine.nodes import Nodes
 from cis_tui.matrix.memory_carrier import MemoryCarrier
 from cis_tui.matrix.service import MatrixService
+from cis_tui.matrix.talk import RoomTalk
 from cis_tui.memory.keeper import IndexKeeper
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.weekly import WeeklyArchive
@@ -58,6 +59,7 @@ class Parts:
     _matrix: MatrixService
     _nodes: Nodes
     _room_memory: MemoryCarrier
+    _talk: RoomTalk
     _sessions: dict[str, ProjectSession]
     _following: Following
     _loop: asyncio.AbstractEventLoop

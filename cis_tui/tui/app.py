@@ -23,7 +23,7 @@ from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
 from cis_tui.dag.views import Subject
 from cis_tui.tui.activity import reload_text
-from cis_tui.tui.desk import SCREENS, TITLES
+from cis_tui.tui.desk import ROOM, SCREENS, TITLES
 from cis_tui.tui.link import Connect, Link
 from cis_tui.tui.plain_signs import PlainSigns, wants_plain_signs
 from cis_tui.tui.remembered import Remembered
@@ -118,7 +118,7 @@ class CisApp(App[None]):
         self._attachment: Worker[None] | None = None
         self.theme_files = theme_files(home)
         self._first_theme()
-        for name in SCREENS:
+        for name in (*SCREENS, ROOM):
             make = partial(self._make_screen, name)
             self.add_mode(name, make)  # pyright: ignore[reportUnknownMemberType] # Textual's Screen is not parametrised
 
@@ -348,7 +348,7 @@ class CisApp(App[None]):
         return action != "decide" or bool(self.store.pending)
 
     def action_show(self, name: str) -> None:
-        """Go to one of the six screens."""
+        """Go to one of the six screens, or to the room."""
         if len(self.screen_stack) == 1:
             self.switch_mode(name)
 

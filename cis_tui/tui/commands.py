@@ -12,7 +12,7 @@ from textual.content import Content
 from cis_tui.core.errors import CisError
 from cis_tui.memory.queries import Query
 from cis_tui.p2p.model import NodeState, Trust
-from cis_tui.tui.desk import SCREENS, TITLES
+from cis_tui.tui.desk import ROOM, SCREENS, TITLES
 from cis_tui.tui.paint import shown
 from cis_tui.tui.store import LinkState
 
@@ -68,6 +68,8 @@ class WorkspaceCommands(Provider):
         app = cast("CisApp", self.app)
         for number, name in enumerate(SCREENS, 1):
             yield f"Go to {TITLES[name]}", f"key {number}", partial(app.action_show, name)
+        if app.store.matrix is not None:
+            yield "Go to the room", "key m on the peers screen", partial(app.action_show, ROOM)
         for dag in app.store.dags:
             if dag.runnable:
                 yield f"Run {shown(dag.name)}", "start this DAG", partial(app.run_dag, dag)

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 SCREENS = ("memory", "dags", "peers", "chat", "skills", "activity")
 """The six screens, in the order of their keys."""
+ROOM = "room"
+"""One more, reached from that of the peers."""
 TITLES = {
     "memory": "Memory",
     "dags": "DAGs",

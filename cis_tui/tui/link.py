@@ -147,6 +147,9 @@ class Link:
         store = self._store
         store.peer_status = await self._part(api.peer_status(), None)
         store.peers = await self._part(api.peer_list(), ())
+        store.matrix = await self._part(api.matrix_status(), None)
+        joined = store.matrix is not None and store.matrix.room_id
+        store.members = await self._part(api.matrix_members(), ()) if joined else ()
 
     def read_peers(self) -> None:
         """Read the peers anew in a moment, and tell when that is done."""

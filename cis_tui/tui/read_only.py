@@ -21,6 +21,7 @@ QUESTIONS = frozenset(
         *("skill_list", "skill_intent", "skill_runs", "skill_log"),
         *("agent_list", "agent_conversations", "agent_show", "agent_context", "agent_rules"),
         *("peer_identity", "peer_status", "peer_list", "peer_show"),
+        *("matrix_status", "matrix_rooms", "matrix_members", "matrix_rejections", "matrix_messages"),
     }
 )
 """The calls of an engine that change nothing. Whatever is not here is refused."""

@@ -15,6 +15,7 @@ from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, RunSummary, RunView, TaskStatus, TaskView
 
 if TYPE_CHECKING:
+    from cis_tui.matrix.model import MatrixMember, MatrixStatus
     from cis_tui.p2p.model import PeerInfo, PeerStatus
     from cis_tui.project.model import ProjectInfo
     from cis_tui.protocol import EngineStatus
@@ -46,8 +47,12 @@ _PEER_NEWS = frozenset(
         EventType.SYNC_QUEUED,
         EventType.SYNC_ACKED,
         EventType.MEMORY_MERGED,
+        EventType.MATRIX_CONNECTED,
+        EventType.MATRIX_MESSAGE,
+        EventType.MATRIX_CHANGED,
     }
 )
+_ROOM_NEWS = frozenset({EventType.MATRIX_CONNECTED, EventType.MATRIX_MESSAGE, EventType.MATRIX_CHANGED})
 _MEMORY_NEWS = frozenset(
     {
         EventType.MEMORY_SET,
@@ -102,6 +107,8 @@ class Changes:
     """Something happened to a peer or to the sync: that is to be read again."""
     peers: bool = False
     """What is known of peers was read again."""
+    room: bool = False
+    """Something was said in a room, or became of what was said."""
     activity: bool = False
     unknown: set[str] = field(default_factory=set[str])
     """Runs that go on but of which nothing is known yet."""
@@ -124,6 +131,12 @@ class Store:
         self.skills: tuple[SkillInfo, ...] = ()
         self.peers: tuple[PeerInfo, ...] = ()
         self.peer_status: PeerStatus | None = None
+        self.matrix: MatrixStatus | None = None
+        self.members: tuple[MatrixMember, ...] = ()
+        """Who is in the room in which nodes meet."""
+        self.room_news = False
+        """Somebody said something in it that was not looked at."""
+        self._in_room = False
         self.activity: deque[Event] = deque(maxlen=KEPT_ACTIVITY)
         self.activity_dropped = 0
         """Events that were pushed out of `activity` by newer ones."""
@@ -240,6 +253,8 @@ class Store:
         for event in events:
             self._note(event, changes)
             changes.peer_news |= event.type in _PEER_NEWS
+            changes.room |= event.type in _ROOM_NEWS
+            changes.unread |= self._said_unseen(event)
             if event.type in AGENT_EVENTS:
                 changes.agents.append(event)
                 changes.unread |= self._ended_unseen(event)
@@ -263,6 +278,19 @@ class Store:
         """A conversation is looked at from now on; an empty id: none is."""
         self._chat = id
         self.unread.discard(id)
+
+    def read_room(self, looked_at: bool) -> None:
+        """The room is looked at from now on, or no more."""
+        self._in_room = looked_at
+        self.room_news &= not looked_at
+
+    def _said_unseen(self, event: Event) -> bool:
+        """Whether somebody else said something in the room while nobody looks."""
+        data, room = event.data, self.matrix.room_id if self.matrix else ""
+        if event.type != EventType.MATRIX_MESSAGE or self._in_room or data.get("own") or data.get("room") != room:
+            return False
+        self.room_news = True
+        return True
 
     def _ended_unseen(self, event: Event) -> bool:
         """Whether an answer to a person has ended, in this project, where nobody looks."""

@@ -35,6 +35,7 @@ def test_by_the_command_alone(synapse: Synapse, machines: tuple[Machine, Machine
     (message,) = until(lambda: bob.events("MatrixMessage"))
     about = {"room": sent["room"], "event": sent["event"], "sender": people[0].id, "own": False}
     assert message == {**about, "text": "good morning"}
+    assert f"{people[0].id}: good morning" in bob.cis("matrix", "messages", "--limit", "3")
     listed = {str(each["user"]): each["trust"] for each in json.loads(bob.cis("matrix", "members", "--json"))}
     assert listed == {people[0].id: "pending", people[1].id: "self"}
     assert people[1].id in bob.cis("status")

@@ -185,6 +185,22 @@ async def rejections(context: Context, arguments: Namespace) -> int:
     return 0
 
 
+async def messages(context: Context, arguments: Namespace) -> int:
+    """`cis matrix messages`."""
+    from cis_tui.cli.matrix import show_messages
+    from cis_tui.cli.offline_matrix import matrix_files
+
+    async with matrix_files(context) as api:
+        page = await api.matrix_messages(arguments.room, before=arguments.before, limit=arguments.limit)
+    if context.json:
+        show_json(page)
+        return 0
+    show_messages(page.messages)
+    if page.problem:
+        note(f"there may be more: {page.problem}")
+    return 0
+
+
 async def send(context: Context, arguments: Namespace) -> int:
     """`cis matrix send`: 0 once it is kept, though the homeserver may be away."""
     from cis_tui.cli.access import working
@@ -238,6 +254,12 @@ def _send(parser: ArgumentParser) -> None:
     parser.add_argument("--room", metavar="ROOM", default="", help="alias, name or id; else where nodes meet")
 
 
+def _messages(parser: ArgumentParser) -> None:
+    _room(parser)
+    parser.add_argument("--limit", metavar="N", type=int, default=20, help="the last N messages (20)")
+    parser.add_argument("--before", metavar="PLACE", default="", help="those before a page: what --json calls before")
+
+
 def _limit(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", metavar="N", type=int, default=50, help="at most so many, newest first (50)")
 
@@ -249,5 +271,6 @@ COMMANDS = (
     Command("rooms", "list the rooms that were joined", rooms),
     Command("members", "list who is in a room, with their nodes", members, _room),
     Command("rejections", "list events that were set aside, with the reasons", rejections, _limit),
+    Command("messages", "show what was said last in a room", messages, _messages),
     Command("send", "say something in a room", send, _send),
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WorkspaceScreen(Screen[None]):
-    """One of the six screens. A subclass gives `body`, `refresh_all` and, where it can do better, `update`."""
+    """One of the screens. A subclass gives `body`, `refresh_all` and, where it can do better, `update`."""
 
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (60, "-normal"), (110, "-wide")]  # pyright: ignore[reportIncompatibleVariableOverride] # declared so by Textual
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (17, "-high")]  # pyright: ignore[reportIncompatibleVariableOverride] # declared so by Textual

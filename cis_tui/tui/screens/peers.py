@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Container, Horizontal, Vertical
 
 from cis_tui.memory.records import MemoryConflict
 from cis_tui.p2p.model import Mode, NodeState, PeerInfo, Trust
-from cis_tui.tui.desk import Desk
+from cis_tui.tui.desk import ROOM, Desk
+from cis_tui.tui.matrix_detail import matrix_lines, matrix_ticks
+from cis_tui.tui.paint import Line
 from cis_tui.tui.peer_acts import PeerActs
 from cis_tui.tui.peer_detail import node_lines, peer_lines
 from cis_tui.tui.peer_sync import sync_lines
+from cis_tui.tui.room_words import people
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.store import Changes, LinkState
 from cis_tui.tui.widgets.filter import Filter
@@ -23,6 +26,7 @@ from cis_tui.tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
 
 class PeersScreen(WorkspaceScreen):
@@ -32,6 +36,7 @@ class PeersScreen(WorkspaceScreen):
     PURPOSE = (
         "This node and the others that it knows. ◆ is your own, ✓ allowed, ? pending, ✗ denied, ⊘ quarantined;"
         " ● is connected, ○ is not; ↑ counts changes that a peer has not acknowledged, ≠ conflicts."
+        " The line of Matrix tells of the room in which nodes meet; · has no node there."
     )
     CSS_PATH = "peers.tcss"
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [  # pyright: ignore[reportIncompatibleVariableOverride] # declared so by Textual
@@ -44,6 +49,7 @@ class PeersScreen(WorkspaceScreen):
         Binding("a", "allow", "allow", id="peers.allow"),
         Binding("D", "deny", "deny", id="peers.deny"),
         Binding("v", "view", "sync queue", id="peers.view"),
+        Binding("m", "room", "room", id="peers.room"),
         Binding("slash", "filter", "filter", priority=True, id="peers.filter"),
         Binding("C", "settle", "settle a conflict", id="peers.conflicts"),
         Binding("S", "sync", "sync now", id="peers.sync"),
@@ -62,9 +68,11 @@ class PeersScreen(WorkspaceScreen):
         self.table = PeerTable(desk.clock, id="peer-table")
         self.page = Page(id="peer")
         self.sync = Page(id="peer-sync")
+        self.matrix = Page(id="peer-matrix")
         self.filter = Filter("a name, a DID, or a word such as pending")
         self.acts = PeerActs(desk)
         self._conflicts: tuple[MemoryConflict, ...] = ()
+        self._ticker: Timer | None = None
         self._wanted = ""
         """DID of a peer that is to be under the cursor as soon as it is listed."""
 
@@ -76,7 +84,9 @@ class PeersScreen(WorkspaceScreen):
                 yield PeerHeading(id="peer-heading")
                 yield self.table
             yield self.page
-            yield self.sync
+            with Horizontal(id="beside"):
+                yield self.sync
+                yield self.matrix
         yield self.filter
 
     def on_mount(self) -> None:
@@ -121,8 +131,33 @@ class PeersScreen(WorkspaceScreen):
         if self._wanted:
             self.table.choose(self._wanted)
             self._wanted = self._wanted if self.table.chosen is None else ""
-        self.head.show(store.peer_status, len(self._conflicts))
+        self.head.show(store.peer_status, len(self._conflicts), store.matrix, self.desk.clock())
+        self._show_matrix()
         self._show_chosen()
+
+    def _show_matrix(self) -> None:
+        """Show the room, and count down while the homeserver is away."""
+        store, ticks = self.desk.store, matrix_ticks(self.desk.store.matrix)
+        self.set_class(store.matrix is not None, "-with-matrix")
+        if store.matrix is not None:
+            self.matrix.show(self._matrix_lines())
+        if ticks and self._ticker is None:
+            self._ticker = self.set_interval(1.0, self._second)
+        elif not ticks and self._ticker is not None:
+            self._ticker.stop()
+            self._ticker = None
+
+    def _matrix_lines(self) -> list[Line]:
+        store = self.desk.store
+        assert store.matrix is not None
+        who = people(store.members, store.names, store.matrix.user)
+        return matrix_lines(store.matrix, store.members, who, self.desk.clock())
+
+    def _second(self) -> None:
+        if self.is_current and self.desk.store.matrix is not None:
+            store = self.desk.store
+            self.head.show(store.peer_status, len(self._conflicts), store.matrix, self.desk.clock())
+            self.matrix.show_first(self._matrix_lines())
 
     @on(RowList.Moved, "#peer-table")
     def _show_chosen(self) -> None:
@@ -155,6 +190,8 @@ class PeersScreen(WorkspaceScreen):
                 return bool(self._conflicts)
             case "view":
                 return status is not None
+            case "room":
+                return self.desk.store.matrix is not None
             case "drop_filter":
                 return self.filter.display
             case _:
@@ -223,13 +260,25 @@ class PeersScreen(WorkspaceScreen):
             self.acts.copy_address(self.desk.store.peer_status)
 
     def action_view(self) -> None:
-        """Show the sync in place of the peer, or the peer again; where both are seen, give it the keys."""
+        """Show the sync in place of the peer, then Matrix, then the peer again; where all are seen, give them keys."""
+        pages = [self.table, self.sync, *([self.matrix] if self.desk.store.matrix is not None else [])]
+        classes = ["", "-sync", "-matrix"][: len(pages)]
         if self.has_class("-wide", "-broad"):
-            self.set_focus(self.table if self.sync.has_focus else self.sync)
+            at = next((index for index, page in enumerate(pages) if page.has_focus), 0)
+            following = (at + 1) % len(pages)
+            self.set_class(classes[following] == "-matrix", "-matrix")
+            self.set_focus(pages[following])
             return
-        self.toggle_class("-sync")
-        if self.sync.has_focus or self.page.has_focus:
+        at = next((index for index, name in enumerate(classes) if name and self.has_class(name)), 0)
+        following = (at + 1) % len(pages)
+        for index, name in enumerate(classes[1:], 1):
+            self.set_class(index == following, name)
+        if not self.table.has_focus:
             self.table.focus()
+
+    async def action_room(self) -> None:
+        """Go to the room in which nodes, and people, meet."""
+        await self.run_action(f"app.show('{ROOM}')")
 
     def action_filter(self) -> None:
         """Narrow the table."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COUNTDOWN_WIDTH = 13
 UNREAD = "•"
-"""An answer has ended that was not looked at."""
+"""An answer has ended, or somebody has said something in the room, that was not looked at."""
 
 
 class NavBar(LineWidget):
@@ -40,7 +40,7 @@ class NavBar(LineWidget):
         for number, name in enumerate(SCREENS, 1):
             here = name == self._current
             title = f"{number} {TITLES[name]}" if long or here else f"{number}"
-            if name == "chat" and self._store.unread:
+            if (name == "chat" and self._store.unread) or (name == "peers" and self._store.room_news):
                 title += UNREAD
             start = line_width(pieces)
             pieces.append((f"▌{title} " if here else f" {title} ", Tone.LIVE if here else Tone.DIM))

@@ -108,6 +108,11 @@ class PartList(Grounded, ScrollView, Generic[P], can_focus=True):
         return self.scroll_offset.y + self.size.height >= self.virtual_size.height
 
     @property
+    def parts(self) -> Sequence[P]:
+        """All of them."""
+        return self._parts
+
+    @property
     def chosen(self) -> P | None:
         """The part under the cursor."""
         return self._parts[self.cursor] if 0 <= self.cursor < len(self._parts) else None

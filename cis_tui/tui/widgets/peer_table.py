@@ -7,10 +7,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from cis_tui.core.clock import Clock
+from cis_tui.core.clock import Clock, Instant
+from cis_tui.matrix.model import MatrixStatus
 from cis_tui.p2p.model import PeerInfo, PeerStatus, Trust
 from cis_tui.tui.paint import Line, Piece, Tone, fit, fit_line, shown
 from cis_tui.tui.peer_words import asks, line_word, looking, shares, standing, state_piece, traffic
+from cis_tui.tui.room_words import matrix_pieces
 from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.widgets.rows import RowList
 from cis_tui.tui.words import when
@@ -121,22 +123,27 @@ class PeerHeading(LineWidget):
 
 
 class PeerHead(LineWidget):
-    """Two lines: how this node listens and looks for others, and who is there and what waits."""
+    """How this node listens and looks for others; who is there and what waits; and, if there is Matrix, the room."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._status: PeerStatus | None = None
         self._conflicts = 0
+        self._matrix: MatrixStatus | None = None
+        self._now = Instant(0)
 
-    def show(self, status: PeerStatus | None, conflicts: int) -> None:
+    def show(self, status: PeerStatus | None, conflicts: int, matrix: MatrixStatus | None, now: Instant) -> None:
         """Say this."""
-        self._status, self._conflicts = status, conflicts
+        self._status, self._conflicts, self._matrix, self._now = status, conflicts, matrix, now
         self.repaint_changed()
 
     def line(self, y: int, width: int) -> Line:
-        """The node, then its traffic."""
+        """The node, then its traffic, then the room."""
         if self._status is None:
             return ()
+        if y == 2:
+            pieces = matrix_pieces(self._matrix, self._now) if self._matrix is not None else []
+            return fit_line([(" Matrix ", Tone.DIM), *pieces], width)
         if y == 0:
             return fit_line(
                 [(" ", Tone.PLAIN), state_piece(self._status), ("   ", Tone.DIM), *looking(self._status)], width

@@ -1,0 +1,101 @@
+"""The room and who is in it, in the words and marks of the workspace. No name in here can pass for another's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from cis_tui.core.clock import Instant
+from cis_tui.matrix.model import MatrixMember, MatrixState, MatrixStatus
+from cis_tui.tui.paint import Piece, Tone, shown
+from cis_tui.tui.words import count
+from cis_tui.tui.writers import Names
+
+BADGES: Mapping[str, tuple[str, str, Tone]] = {
+    "self": ("▣", "this node", Tone.LIVE),
+    "own": ("◆", "own", Tone.GOOD),
+    "allowed": ("✓", "allowed", Tone.GOOD),
+    "pending": ("?", "pending", Tone.ASK),
+    "denied": ("✗", "denied", Tone.BAD),
+}
+"""Mark, word and tone of what a person has said of the node behind an account."""
+NO_NODE = ("·", "no node", Tone.DIM)
+_STATES: Mapping[MatrixState, Piece] = {
+    MatrixState.OFF: ("○ off", Tone.DIM),
+    MatrixState.CONNECTING: ("◌ connecting", Tone.LIVE),
+    MatrixState.ONLINE: ("● online", Tone.GOOD),
+    MatrixState.RETRYING: ("✗ homeserver away", Tone.BAD),
+    MatrixState.AUTH_FAILED: ("✗ log in anew: cis matrix login", Tone.BAD),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is in the room, by account, and the names by which this person knows their nodes."""
+
+    members: Mapping[str, MatrixMember]
+    names: Names
+    me: str = ""
+    """This account."""
+
+    def badge(self, account: str) -> tuple[str, str, Tone]:
+        """Mark, word and tone of an account."""
+        if account == self.me:
+            return BADGES["self"]
+        member = self.members.get(account)
+        return NO_NODE if member is None else self.badge_of(member)
+
+    def badge_of(self, member: MatrixMember) -> tuple[str, str, Tone]:
+        """Mark, word and tone of a member."""
+        return BADGES.get(member.trust, BADGES["pending"]) if member.did else NO_NODE
+
+    def name(self, account: str) -> str:
+        """What this person calls the node of an account; empty where it has none, or one that was not let in."""
+        member = self.members.get(account)
+        return self.name_of(member) if member is not None else ""
+
+    def name_of(self, member: MatrixMember) -> str:
+        """What this person calls the node of a member."""
+        known = member.trust in ("own", "allowed")
+        return shown(self.names.get(member.did, ""), limit=40).strip() if known else ""
+
+    def short(self, account: str) -> str:
+        """An account in one word: the name of its node with its id, or its id alone."""
+        name = self.name(account)
+        return f"{name} ({shown(account, limit=100)})" if name else shown(account, limit=100)
+
+
+def people(members: Sequence[MatrixMember], names: Names, me: str) -> People:
+    """The members by their accounts."""
+    return People({member.user: member for member in members}, names, me)
+
+
+def matrix_state(status: MatrixStatus, now: Instant) -> Piece:
+    """How the engine stands with its homeserver, with the seconds until it asks again."""
+    text, tone = _STATES[status.state]
+    if status.state is MatrixState.RETRYING and status.retry_at is not None:
+        text = f"{text}, again in {max(0, ceil(status.retry_at - now))} s"
+    return text, tone
+
+
+def room_name(status: MatrixStatus) -> str:
+    """The room in which nodes meet."""
+    return shown(status.room or status.room_id, limit=100) or "no room"
+
+
+def matrix_pieces(status: MatrixStatus, now: Instant) -> list[Piece]:
+    """The room in one line: what it is, how it is reached, who is there, and what waits, if anything does."""
+    told = [
+        (status.queued, f"↑ {status.queued} to send", Tone.LIVE),
+        (status.failed, f"✗ {status.failed} not sent", Tone.BAD),
+        (status.gaps.open, f"⋯ {count(status.gaps.open, 'gap')}", Tone.ASK),
+        (status.rejected, f"⊘ {status.rejected} rejected", Tone.BAD),
+    ]
+    there = count(status.members, "member") if status.room_id else ""
+    return [
+        matrix_state(status, now),
+        (f"   {room_name(status)}", Tone.PLAIN),
+        (f"   {there}" if there else "", Tone.DIM),
+        *((f"   {text}", tone) for number, text, tone in told if number),
+    ]

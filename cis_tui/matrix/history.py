@@ -30,6 +30,8 @@ MAX_CHANGES = 5_000
 """Edits, reactions and removals that are read for a hundred messages."""
 _AT_ONCE = 100
 _END = (float("inf"), "")
+_LAST = "inf "
+"""Names the part that ends with the last message."""
 _COLUMNS = "event, at, sender, role, what, target, text, mentions, number, txn"
 _SENT_BY_PEOPLE = ("m.room.message", "m.reaction", "m.room.redaction")
 _WAITING = 200
@@ -76,7 +78,7 @@ def part(database: Database, room: str, before: str, limit: int) -> Part:
     changes = _by(database, "target", {row.id for row in (*messages, *answered)})
     changes += _by(database, "target", {row.id for row in changes})  # a reaction that was taken back
     oldest = messages[-1] if messages else None
-    name = f"{float(oldest.at)!r} {oldest.id}" if oldest else before
+    name = f"{float(oldest.at)!r} {oldest.id}" if oldest else before or _LAST
     return Part(messages + changes, answered, name, complete=len(messages) == limit)
 
 

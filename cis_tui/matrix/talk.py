@@ -57,7 +57,9 @@ class RoomTalk:
     # Reading
 
     async def page(self, *, room: str = "", before: str = "", limit: int = 100) -> MessagePage:
-        """The last messages, or those before the page that gave `before`; what is not kept is read from the homeserver.
+        """The last messages, as far as they are kept; or those before the page that gave `before`.
+
+        Only for the latter the homeserver is asked, which may take its time.
 
         Raises:
             NotFound: there is no such room (CIS-MATRIX-036).
@@ -67,7 +69,7 @@ class RoomTalk:
             raise Invalid("CIS-MATRIX-111", f"a page has from 1 to {MAX_PAGE} messages, not {limit}")
         target = await self._service.store.read(lambda database: self._service.find_room(database, room))
         page, complete = await self._service.store.read(lambda database: self._page(database, target, before, limit))
-        if complete:
+        if complete or not before:
             return page
         problem, more = "", True
         try:
@@ -90,7 +92,7 @@ class RoomTalk:
         """Read what the homeserver has from before; whether there is still more."""
         client = self._service.client
         if client is None:
-            raise Unavailable("CIS-MATRIX-034", "nobody is logged in", hint="cis matrix login")
+            raise Unavailable("CIS-MATRIX-034", "no engine asks a homeserver now", hint="cis matrix status")
         place = f"past {room}"
         token = await self._service.store.read(lambda database: ledger.fact(database, place))
         if token == _BEGINNING:

@@ -286,6 +286,8 @@ class CisApp(App[None]):
     # What the link tells
 
     def _tell(self, changes: Changes) -> None:
+        if not self.screen_stack:
+            return  # it is closing; what was asked of the engine has only now been answered
         for error in self.link.trouble if changes.link else ():
             self._complain(error)
         for notice in changes.notices[-RELOADS:]:

@@ -103,6 +103,20 @@ def _merged(data: Data) -> str:
     return f"{_text(data, 'key')}  {said} by {_who(data)}"
 
 
+_STATES: Mapping[str, str] = {
+    "off": "nobody is logged in",
+    "connecting": "connecting",
+    "online": "the room is followed",
+    "retrying": "the homeserver is away",
+    "auth-failed": "log in anew: cis matrix login",
+}
+
+
+def _matrix(data: Data) -> str:
+    state, problem = _text(data, "state"), _text(data, "problem")
+    return f"Matrix: {_STATES.get(state, state)}{f': {problem}' if problem else ''}"
+
+
 _SAID: Mapping[str, Callable[[Data], str]] = {
     EventType.NODE_CHANGED: _node,
     EventType.PEER_DISCOVERED: _discovered,
@@ -114,4 +128,6 @@ _SAID: Mapping[str, Callable[[Data], str]] = {
     EventType.SYNC_QUEUED: _queued,
     EventType.SYNC_ACKED: _acked,
     EventType.MEMORY_MERGED: _merged,
+    EventType.MATRIX_CONNECTED: _matrix,
+    EventType.MATRIX_MESSAGE: lambda data: f"{_text(data, 'sender')}: {_text(data, 'text')}",
 }

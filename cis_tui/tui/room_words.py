@@ -8,7 +8,7 @@ from math import ceil
 
 from cis_tui.core.clock import Instant
 from cis_tui.matrix.model import MatrixMember, MatrixState, MatrixStatus
-from cis_tui.tui.paint import Piece, Tone, shown
+from cis_tui.tui.paint import Line, Piece, Tone, shown
 from cis_tui.tui.words import count
 from cis_tui.tui.writers import Names
 
@@ -20,6 +20,8 @@ BADGES: Mapping[str, tuple[str, str, Tone]] = {
     "denied": ("✗", "denied", Tone.BAD),
 }
 """Mark, word and tone of what a person has said of the node behind an account."""
+_WEIGHT = ("", "pending", "allowed", "own", "self", "denied")
+"""What is known of one node of an account counts more than what is known of the others, the last most."""
 NO_NODE = ("·", "no node", Tone.DIM)
 _STATES: Mapping[MatrixState, Piece] = {
     MatrixState.OFF: ("○ off", Tone.DIM),
@@ -67,8 +69,9 @@ class People:
 
 
 def people(members: Sequence[MatrixMember], names: Names, me: str) -> People:
-    """The members by their accounts."""
-    return People({member.user: member for member in members}, names, me)
+    """The members by their accounts; of an account with several nodes, the one that counts."""
+    ordered = sorted(members, key=lambda member: _WEIGHT.index(member.trust) if member.trust in _WEIGHT else 0)
+    return People({member.user: member for member in ordered}, names, me)
 
 
 def matrix_state(status: MatrixStatus, now: Instant) -> Piece:
@@ -99,3 +102,17 @@ def matrix_pieces(status: MatrixStatus, now: Instant) -> list[Piece]:
         (f"   {there}" if there else "", Tone.DIM),
         *((f"   {text}", tone) for number, text, tone in told if number),
     ]
+
+
+def welcome(status: MatrixStatus | None, *, known: bool, looked: bool) -> list[Line]:
+    """What stands where there are no messages: why, and what to do. `known`: they were read; `looked`: for words."""
+    if looked:
+        return [[("no message has that", Tone.DIM)]]
+    if status is None or not status.user:
+        return [
+            [("Nobody is logged in. ", Tone.ASK), ("cis matrix login --user @you:your.server", Tone.STRONG)],
+            [("joins the room in which your nodes, and others, meet.", Tone.PLAIN)],
+        ]
+    if not status.room_id:
+        return [[("the room is joined as soon as the homeserver answers", Tone.DIM)]]
+    return [[("nobody has said anything yet" if known else "reading…", Tone.DIM)]]

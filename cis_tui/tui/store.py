@@ -31,6 +31,7 @@ _QUIET = frozenset(
         EventType.TASK_READY,
         EventType.AGENT_DELTA,
         EventType.AGENT_STEP,
+        EventType.MATRIX_CHANGED,
     }
 )
 """Events that are no news to a person."""

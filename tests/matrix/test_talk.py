@@ -110,6 +110,8 @@ async def test_without_a_homeserver_it_waits(own_synapse: Synapse, network: Netw
     (message,) = await shows(talk, len)
     assert (message.state, message.mine) == (SendState.QUEUED, True)
     page = await talk.page()
+    assert page.problem == "", "what is kept is there at once"
+    page = await talk.page(before=page.before)
     assert "homeserver is away" in page.problem, "older messages may be there"
     await asyncio.to_thread(own_synapse.start)
     await shows(talk, lambda found: found[0].state is SendState.SENT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,14 +12,15 @@ from cis_tui.core.errors import Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.matrix.messages import MessagePage, RoomMessage
-from cis_tui.matrix.model import MatrixStatus
+from cis_tui.matrix.model import MatrixMember, MatrixStatus
 from cis_tui.tui.app import CisApp
+from cis_tui.tui.room_words import people
 from cis_tui.tui.screens.room import RoomScreen
 from cis_tui.tui.store import Changes
 from tests.tui.conftest import Compare
 from tests.tui.helpers import NOW, HandClock, show, text_of, until, workspace
 from tests.tui.peers import BUSY, PEERS
-from tests.tui.room import AWAY, BOB, MEMBERS, MESSAGES, PAGE, fill_room, hostile_page, matrix, message
+from tests.tui.room import AWAY, BOB, ME, MEMBERS, MESSAGES, PAGE, fill_room, hostile_page, matrix, message
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -310,3 +313,34 @@ async def test_matrix_takes_the_place_of_the_peer_where_there_is_room_for_two(ho
         assert "this is a replay" in text_of(app) and "To be acknowledged" not in text_of(app)
         await pilot.press("v")
         await until(pilot, lambda: "To be acknowledged" in text_of(app))
+
+
+async def test_however_much_is_said_it_is_read_once_at_a_time(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        engine = await enter(app, pilot)
+        going = asyncio.Event()
+        reads: list[int] = []
+
+        async def slowly(*, limit: int = 100) -> MessagePage:
+            reads.append(limit)
+            await going.wait()
+            return replace(PAGE, messages=(*MESSAGES, message(130, BOB, f"reading {len(reads)}")))
+
+        engine.matrix_messages = slowly  # type: ignore[method-assign, assignment]
+        for _ in range(50):
+            show(app, Changes(room=True))
+        await until(pilot, lambda: reads)
+        going.set()
+        await until(pilot, lambda: "reading 2" in text_of(app))
+        assert len(reads) == 2
+
+
+def test_of_an_account_with_several_nodes_the_one_that_was_denied_counts() -> None:
+    def badge(*trusts: str) -> str:
+        listed = [MatrixMember(BOB, did=f"did:key:z6Mk{number}", trust=trust) for number, trust in enumerate(trusts)]
+        return people(listed, {}, ME).badge(BOB)[1]
+
+    assert badge("own", "pending") == "own"
+    assert badge("denied", "allowed") == "denied"
+    assert badge() == "no node"

@@ -10,15 +10,15 @@ from textual.binding import Binding, BindingType
 from cis_tui.matrix.messages import MessagePage
 from cis_tui.matrix.model import MatrixState
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.paint import Line, Piece, Tone, fit_line, shown
+from cis_tui.tui.paint import Piece, Tone, shown
 from cis_tui.tui.room_acts import RoomActs
 from cis_tui.tui.room_log import NEW, RoomLog
-from cis_tui.tui.room_words import People, matrix_pieces, matrix_state, people
+from cis_tui.tui.room_words import People, matrix_pieces, matrix_state, people, welcome
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.store import Changes, LinkState
 from cis_tui.tui.widgets.bars import NavBar
 from cis_tui.tui.widgets.filter import Filter
-from cis_tui.tui.widgets.painted import LineWidget
+from cis_tui.tui.widgets.room_line import RoomLine, Told
 from cis_tui.tui.widgets.room_list import RoomList
 from cis_tui.tui.widgets.writing_line import WritingLine
 
@@ -26,61 +26,16 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.timer import Timer
 
+    from cis_tui.protocol import EngineApi
+
 PAGE = 100
 """Messages that are read at once."""
 MOST = 1_000
 """Messages that are read anew when something changes; older ones stay as they were read."""
+BREATH = 0.2
+"""Seconds between two readings, however much is said."""
 READ_AFTER = 1.0
 """Seconds for which the end has to be in view until it counts as read."""
-
-
-class RoomHead(LineWidget):
-    """Which room, how it is reached, and who is there."""
-
-    def __init__(self, screen: RoomScreen) -> None:
-        super().__init__()
-        self._pane = screen
-
-    def line(self, y: int, width: int) -> Line:
-        """The only line."""
-        status = self._pane.desk.store.matrix
-        if status is None:
-            return ()
-        only: list[Piece] = [] if self._pane.traffic else [("people only   ", Tone.ASK)]
-        return fit_line([(" ", Tone.PLAIN), *only, *matrix_pieces(status, self._pane.desk.clock())], width)
-
-
-class RoomState(LineWidget):
-    """What is being done, and what is in the way."""
-
-    def __init__(self, screen: RoomScreen) -> None:
-        super().__init__()
-        self._pane = screen
-
-    def line(self, y: int, width: int) -> Line:
-        """The only line."""
-        return fit_line([(" ", Tone.PLAIN), *self._pane.state()], width)
-
-
-class RoomLine(WritingLine):
-    """What is said in the room."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "send", id="chat.send"),
-        Binding("escape", "back", "back", id="chat.stop"),
-        Binding("shift+tab", "up_there", "read, reply, react", id="chat.read"),
-    ]
-
-    def __init__(self) -> None:
-        super().__init__("say something to the room; /me for what you do")
-
-    def action_back(self) -> None:
-        """Out of what was begun, or to the messages."""
-        self.post_message(self.Key("back"))
-
-    def action_up_there(self) -> None:
-        """To the messages."""
-        self.post_message(self.Key("read"))
 
 
 class RoomScreen(WorkspaceScreen):
@@ -104,11 +59,13 @@ class RoomScreen(WorkspaceScreen):
         self.traffic = True
         """Whether what nodes say is shown too."""
         self.acts = RoomActs(self)
-        self.head = RoomHead(self)
+        self.head = Told(self._about, id="room-head")
         self.list = RoomList(id="room-list")
-        self.state_line = RoomState(self)
+        self.state_line = Told(self._state, id="room-state")
         self.filter = Filter("words of a message, or who said it")
         self.text: WritingLine = RoomLine()
+        self._reads = self._again = False
+        """Whether the newest messages are being read, and whether they are to be read once more after that."""
         self._older = ""
         """Of which page the one before is being read."""
         self._problem = ""
@@ -140,6 +97,7 @@ class RoomScreen(WorkspaceScreen):
     def refresh_all(self) -> None:
         """See `WorkspaceScreen`."""
         self.show_log()
+        self._reads, self._older = False, ""
         if self.desk.store.link is LinkState.READY:
             self.reread()
 
@@ -165,15 +123,28 @@ class RoomScreen(WorkspaceScreen):
         self._tell_read()
 
     def reread(self) -> None:
-        """Read the newest messages again, as many as are known."""
+        """Read the newest messages again, as many as are known; however much is said, one reading after the other."""
         status = self.desk.store.matrix
         if status is None or not status.room_id:
             return
+        if self._reads:
+            self._again = True
+            return
+        self._reads, self._again = True, False
         limit = min(MOST, max(PAGE, len(self.history.messages)))
-        self.desk.ask(lambda engine: engine.matrix_messages(limit=limit), self.take, group="room", quiet=True)
+
+        async def read(engine: EngineApi) -> MessagePage:
+            try:
+                return await engine.matrix_messages(limit=limit)
+            finally:
+                self._reads = False
+
+        self.desk.ask(read, self.take, quiet=True)
 
     def take(self, page: MessagePage) -> None:
         """Show the newest messages."""
+        if self._again:
+            self.set_timer(BREATH, self.reread)
         first = not self.history.known
         if not self.history.read:
             self.history.read = page.read
@@ -184,6 +155,8 @@ class RoomScreen(WorkspaceScreen):
             self.list.to_end()
             if any(part.id == NEW for part in self.list.parts):
                 self.list.go_to(NEW)
+            if len(page.messages) < PAGE:
+                self._want_older()
         self._read_soon()
 
     @on(RoomList.Older)
@@ -192,12 +165,18 @@ class RoomScreen(WorkspaceScreen):
         if not before or self._older == before:
             return
         self._older = before
-        self.desk.ask(lambda engine: engine.matrix_messages(before=before, limit=PAGE), self.take_older, group="older")
+
+        async def read(engine: EngineApi) -> MessagePage:
+            try:
+                return await engine.matrix_messages(before=before, limit=PAGE)
+            finally:
+                self._older = ""
+
+        self.desk.ask(read, self.take_older)
         self.state_line.repaint_changed()
 
     def take_older(self, page: MessagePage) -> None:
         """Show a page of before; what is read stays where it is."""
-        self._older = ""
         self._problem = page.problem
         self.history.take_older(page)
         self.show_log()
@@ -207,7 +186,7 @@ class RoomScreen(WorkspaceScreen):
         if not self.is_mounted:
             return
         parts = self.history.parts(self.people, traffic=self.traffic, needle=self.filter.value)
-        self.list.show(parts, self._welcome())
+        self.list.show(parts, welcome(self.desk.store.matrix, known=self.history.known, looked=bool(self.filter.value)))
         self.show_lines()
 
     def show_lines(self) -> None:
@@ -222,20 +201,13 @@ class RoomScreen(WorkspaceScreen):
             self._ticker.stop()
             self._ticker = None
 
-    def _welcome(self) -> list[Line]:
+    def _about(self) -> list[Piece]:
+        """Which room, how it is reached, and who is there."""
         status = self.desk.store.matrix
-        if self.filter.value:
-            return [[("no message has that", Tone.DIM)]]
-        if status is None or not status.user:
-            return [
-                [("Nobody is logged in. ", Tone.ASK), ("cis matrix login --user @you:your.server", Tone.STRONG)],
-                [("joins the room in which your nodes, and others, meet.", Tone.PLAIN)],
-            ]
-        if not status.room_id:
-            return [[("the room is joined as soon as the homeserver answers", Tone.DIM)]]
-        return [[("nobody has said anything yet" if self.history.known else "reading…", Tone.DIM)]]
+        only: list[Piece] = [] if self.traffic else [("people only   ", Tone.ASK)]
+        return [*only, *(matrix_pieces(status, self.desk.clock()) if status is not None else [])]
 
-    def state(self) -> list[Piece]:
+    def _state(self) -> list[Piece]:
         """What is being done; else what is in the way; else what is below."""
         status = self.desk.store.matrix
         if self.acts.mode:
@@ -248,9 +220,7 @@ class RoomScreen(WorkspaceScreen):
             problem = f": {shown(status.problem)}" if status.problem else ""
             text, tone = matrix_state(status, self.desk.clock())
             return [(text, tone), (problem, Tone.DIM)]
-        if not self.list.at_end:
-            return [("↓ more below: End", Tone.DIM)]
-        return []
+        return [] if self.list.at_end else [("↓ more below: End", Tone.DIM)]
 
     # Read up to here
 

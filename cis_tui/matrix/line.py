@@ -156,14 +156,15 @@ class RoomLine:
         id, asked_at = questions.take_answer(transaction, operation)
         late = as_table(operation.data.get("error")).get("code") == EXPIRED
         old = id not in self._arrived and abs(transaction.now - operation.at) > FRESH
-        if (late or old) and transaction.now - asked_at > FRESH:
+        stale = (late or old) and transaction.now - asked_at > FRESH
+        if stale:
             questions.use(transaction, id)  # it is asked anew, by whoever wants to know still
-        transaction.after(partial(self._note_answer, id, operation.did))
+        transaction.after(partial(self._note_answer, id, operation.did, stale))
 
-    def _note_answer(self, id: str, did: str) -> None:
-        if id in self._arrived:
-            self._arrived[id].set()
-        if not self._closed:
+    def _note_answer(self, id: str, did: str, stale: bool) -> None:
+        if id in self._arrived and not stale:
+            self._arrived[id].set()  # and nobody else is told: what was refused would be asked again at once
+        elif not self._closed:
             self._news(did)
 
     # Who is there

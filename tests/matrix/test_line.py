@@ -71,7 +71,9 @@ async def answered(guest: Guest, number: int) -> None:
 async def test_a_question_has_its_answer_and_both_are_signed_operations(tmp_path: Path) -> None:
     async with two(tmp_path) as (ann, bob, heard, hall):
         assert ann.line.reaches(BOB.did)
+        ann.news.clear()
         assert await ask(ann, BOB.did, b"hello") == b"re: hello"
+        assert ann.news == [], "who waited for it has it"
         assert heard == [(ANN.did, "test.look", b"hello")]
         question, answer = hall.events
         assert (question.type, answer.type) == ("io.cis.test.look", "io.cis.test.answer")

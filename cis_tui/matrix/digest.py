@@ -7,6 +7,7 @@ together, have so many operations at once and so many an hour.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from random import Random
@@ -15,6 +16,10 @@ from cis_tui.matrix.ranges import Ranges, common, joined, without
 from cis_tui.matrix.sayings import RANGES, Request
 
 _ASKERS = 64
+_APART = 10
+"""How many times the longest wait for the first request lies between any two, at least, whatever the one asked says."""
+_PUT_OFF = 2
+"""Times in a row that others who ask the same are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +73,63 @@ class Digesting:
         self._said, self._at = state, now
 
 
+@dataclass(slots=True)
+class _Question:
+    at: float
+    wait: float
+    """Until the one after that."""
+    asked: float = -math.inf
+    put_off: int = 0
+    """How often in a row, since others have asked the same."""
+
+
 class Asking:
     """Whom to ask for what, and when."""
 
     def __init__(self, pace: Pace, chance: Random) -> None:
         self._pace = pace
         self._chance = chance
-        self._next: dict[str, tuple[float, float]] = {}
-        """By DID: when to ask, and how long to wait after that."""
+        self._open: dict[str, _Question] = {}
+        """By DID."""
 
     def hole(self, did: str, holes: Ranges, now: float) -> None:
         """What of `did` was not heard."""
         if not holes:
-            self._next.pop(did, None)
-        elif did not in self._next:
+            self._open.pop(did, None)
+        elif did not in self._open:
             wait = self._chance.uniform(*self._pace.ask)
-            self._next[did] = now + wait, 4 * wait
+            self._open[did] = _Question(now + wait, 4 * wait)
 
     def sooner(self, did: str, now: float) -> None:
-        """`did` is there, and may answer now what it did not before."""
-        if did in self._next:
-            at, wait = self._next[did]
-            soon = now + self._chance.uniform(*self._pace.ask)
-            if at > soon:
-                self._next[did] = soon, wait
+        """`did` is there, and may answer now what it did not before; it is not asked much more often for that."""
+        question = self._open.get(did)
+        if question is not None:
+            soon = max(now, question.asked + _APART * self._pace.ask[1]) + self._chance.uniform(*self._pace.ask)
+            question.at = min(question.at, soon)
+
+    def others(self, did: str, now: float) -> None:
+        """Somebody has asked `did` for what is missing here too: the answer is for all."""
+        question = self._open.get(did)
+        if question is not None and question.put_off < _PUT_OFF:
+            question.at = max(question.at, now + question.wait)
+            question.put_off += 1
 
     def asked(self, did: str, now: float) -> None:
-        """Somebody has asked `did` for what is missing here too, or this node has."""
-        if did in self._next:
-            wait = self._next[did][1]
-            self._next[did] = now + wait * self._chance.uniform(0.8, 1.2), min(2 * wait, self._pace.longest)
+        """This node has asked `did`."""
+        question = self._open.get(did)
+        if question is not None:
+            question.at = now + question.wait * self._chance.uniform(0.8, 1.2)
+            question.wait = min(2 * question.wait, self._pace.longest)
+            question.asked, question.put_off = now, 0
 
     @property
     def due(self) -> float | None:
         """When the next request is due."""
-        return min((at for at, _ in self._next.values()), default=None)
+        return min((question.at for question in self._open.values()), default=None)
 
     def next(self, now: float) -> str:
         """The DID that is to be asked now; empty for none."""
-        return next((did for did, (at, _) in self._next.items() if at <= now), "")
+        return next((did for did, question in self._open.items() if question.at <= now), "")
 
 
 class Budget:

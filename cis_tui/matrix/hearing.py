@@ -91,7 +91,7 @@ class Hearing:
         now = self._parts.steady()
         if wanted.did != self._parts.own:
             if common(self._parts.ledger.member(wanted.did).holes, wanted.ranges):
-                self._parts.asking.asked(wanted.did, now)
+                self._parts.asking.others(wanted.did, now)
             return
         if not wanted.log:
             self._parts.digesting.again()

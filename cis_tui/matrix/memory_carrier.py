@@ -22,6 +22,7 @@ from cis_tui.core.events import EventType
 from cis_tui.matrix import identities, ledger
 from cis_tui.matrix.digest import Pace
 from cis_tui.matrix.events import Garbage
+from cis_tui.matrix.failures import TOO_LARGE
 from cis_tui.matrix.hearing import Fetch
 from cis_tui.matrix.memory import RoomMemory
 from cis_tui.matrix.memory_model import MatrixMemory
@@ -113,6 +114,8 @@ class MemoryCarrier:
         self._room, self._here = "", None
         self._members: frozenset[str] = frozenset()
         self._healing = True
+        self._complaint = ""
+        """Why the homeserver takes nothing, as it was told."""
         self._refusals: list[CisError] = []
         self._refused: dict[str, list[CisError]] = {}
         """Why parts of an operation were refused, by its event, until that is applied."""
@@ -257,15 +260,18 @@ class MemoryCarrier:
 
     def sent(self, outgoing: Outgoing, event: str) -> None:
         """See `Source`."""
-        saying = cast("Saying", outgoing.about)
+        saying, self._complaint = cast("Saying", outgoing.about), ""
         if not self._closed:
             self._thread.submit(lambda: self._memory_of(self._room).speaking.sent(saying)).result()
 
     def refused(self, outgoing: Outgoing, error: CisError) -> None:
         """See `Source`."""
         if not self._closed:
-            self._thread.submit(lambda: self._memory_of(self._room).speaking.refused()).result()
-        self._tell(EventType.ERROR, {"code": error.code, "message": f"memory in the room: {error.message}"})
+            large = error.code == TOO_LARGE
+            self._thread.submit(lambda: self._memory_of(self._room).speaking.refused(too_large=large)).result()
+        if self._complaint != error.code:
+            self._complaint = error.code
+            self._tell(EventType.ERROR, {"code": error.code, "message": f"memory in the room: {error.message}"})
 
     def _bring(self, put: Put) -> str:
         client, loop = self._service.client, self._loop

@@ -110,7 +110,7 @@ def read_memory(data: Data) -> MemorySaying:
         raise _wrong(f"entries are no list of at most {ENTRIES}")
     if not isinstance(media, dict) or len(cast("dict[str, object]", media)) > ENTRIES:
         raise _wrong("media is no table")
-    places = {name: _text(value, "media", 300) for name, value in cast("dict[str, object]", media).items()}
+    places = {name: _text(value, "media", 500) for name, value in cast("dict[str, object]", media).items()}
     return MemorySaying(
         log=read_log(data["log"]),
         seq=_number(data["seq"], "seq"),

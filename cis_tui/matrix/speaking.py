@@ -53,6 +53,9 @@ class Speaking:
         self._peer = f"matrix:{parts.room}"
         self._flying: Saying | None = None
         self._paused = 0.0
+        self._limit = BYTES
+        self._partly: set[Dot] = set()
+        """What was said again of a number that does not fit into one answer."""
 
     def due(self) -> float | None:
         """When there is something to be said, by the steady clock; None when there is nothing as things stand."""
@@ -67,7 +70,7 @@ class Speaking:
         if self._parts.steady() < self._paused:
             return None
         if self._flying is None:
-            self._flying = (yield from self._next_news(min(limit, BYTES))) or (yield from self._next_answer())
+            self._flying = (yield from self._next_news(min(limit, self._limit))) or (yield from self._next_answer())
             self._flying = self._flying or self._next_request() or self._next_digest()
         return self._flying
 
@@ -84,13 +87,19 @@ class Speaking:
             self._parts.digesting.changed(now)
             self._parts.on_event("SyncAcked", {"peer": self._peer, "name": "the room", "count": len(saying.dots)})
         else:
+            self._partly = set() if saying.fills else {*self._partly, *saying.dots}
             self._parts.answering.said(saying.fills, now)
             self._parts.answered += 1
 
-    def refused(self) -> None:
-        """The server will never take what was to be said; it is said anew, under another number, after a while."""
+    def refused(self, *, too_large: bool = False) -> None:
+        """The server will never take what was to be said; it is said anew, under another number and in smaller parts
+        if it was `too_large`, else after a while.
+        """
         self._flying = None
-        self.pause(_PAUSE)
+        if too_large and self._limit > LARGE // 4:
+            self._limit //= 2
+        else:
+            self.pause(_PAUSE)
 
     def pause(self, seconds: float) -> None:
         """Say nothing for some seconds."""
@@ -121,9 +130,9 @@ class Speaking:
         # All of the last number may not have been read.
         told = [each for each in told if each[0] != told[-1][0]] if more else told
         newest = self._parts.exchange.newest(dot for _, dot in told)
-        current = [(number, dot) for number, dot in told if dot in newest]
+        current = [(number, dot) for number, dot in told if dot in newest and dot not in self._partly]
         dots = [dot for _, dot in current[:ENTRIES]]
-        found, done = self._parts.outbox.batch(dots, self._parts.share, limit=BYTES + _SPARE, large=LARGE)
+        found, done = self._parts.outbox.batch(dots, self._parts.share, limit=self._limit + _SPARE, large=LARGE)
         entries, media = yield from self._placed(found, newer=self._parts.clock() - DAY)
         upto = current[done][0] - 1 if done < len(current) else told[-1][0] if more else wanted[-1][1]
         fills = common(wanted, ((1, upto),))[:RANGES] if upto else ()

@@ -26,6 +26,8 @@ from cis_tui.sync.messages import BATCH, LIMIT, PART, Message
 
 KEPT = 8 * 1024 * 1024
 """Bytes of entries that are kept as they go out, since most go to every peer."""
+_PLACE = 600
+"""Bytes that it takes to say where the value of an entry lies, with its hash, about."""
 _COUNTED = 1_000
 """Versions that are counted for a peer; more are as many."""
 
@@ -70,7 +72,8 @@ class Outbox:
         """Entries of a message, and how many of `dots` they are, with those of which nothing may be given.
 
         What is not the newest of its key is not given: it may have been deleted, or become private. `limit`: bytes of
-        them all, unless the first has more; of an entry of more than `large` bytes the value is left out.
+        them all, unless the first has more; of an entry of more than `large` bytes the value is left out, and bytes are
+        counted for saying where it lies.
         """
         entries: list[Message] = []
         size = done = 0
@@ -156,7 +159,7 @@ class Outbox:
 
 def _without_value(entry: Message) -> tuple[Message, int]:
     head = {name: value for name, value in entry.items() if name != "value"}
-    return head, len(canonical(head))
+    return head, len(canonical(head)) + _PLACE
 
 
 def may_leave(record: MemoryRecord, prefixes: Sequence[str]) -> bool:

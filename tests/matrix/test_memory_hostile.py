@@ -237,3 +237,33 @@ def test_what_is_not_shared_with_the_room_stays(meeting: Meeting, tmp_path: Path
 
 def test_every_kind_goes_in_an_event_of_its_own_type() -> None:
     assert TYPES == {"memory": "m.room.message", "digest": "io.cis.sync.digest", "request": "io.cis.sync.request"}
+
+
+def test_what_a_server_finds_too_large_is_said_in_smaller_parts(meeting: Meeting) -> None:
+    """The first is refused, the second is lost: what is said again goes in parts too."""
+    ann, ben = meeting.ann, meeting.ben
+    for number in range(60):
+        ann.replica.put(f"key/{number}", "x" * 500)
+    large = ann.say()
+    assert large is not None and len(str(large.data)) > 35_000
+    meeting.room.redacted.add(0)
+    ann.replica.put("last", "x" * 30_000)
+    assert ann.next() is not None
+    ann.memory.speaking.refused(too_large=True)
+    settle([ann, ben])
+    assert ann.replica.dump() == ben.replica.dump() and len(ben.replica.dump()) == 61
+    again = [json.loads(event.text) for event in meeting.room.events if '"seq": 0' in event.text]
+    assert not again[0]["fills"] and again[1]["fills"] == [[1, 2]], "two parts, and what was never said"
+
+
+def test_who_makes_others_wait_or_ask_is_not_heeded_for_long(meeting: Meeting) -> None:
+    """Ben says that he is far, again and again, and Cem that he has asked Ben already."""
+    ann, ben, cem, _ = meeting.all
+    for second in range(0, 3600, 12):
+        meeting.say(ben, DIGEST, heard={}, last=10**6 + second, log=LOG)
+        meeting.asks(cem, ben, (1, 10**6), log=LOG)
+        meeting.steady.now += 12
+        ann.hear_all()
+        ann.say_all()
+    requests = [event for event in meeting.room.events if event.kind == REQUEST and event.did == ann.did]
+    assert 3 <= len(requests) <= 3600 / 20

@@ -145,6 +145,7 @@ _HOME_PARTS = frozenset(
         "themes",
         "trust.lock",
         "trust.toml",
+        "workspace.json",
     }
 )
 

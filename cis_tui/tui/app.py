@@ -54,6 +54,8 @@ T = TypeVar("T")
 
 RELOADS = 3
 """Notices, and changed skills and DAGs, that are told at once; the activity screen lists all."""
+SCREEN = "screen"
+"""Under which the screen is remembered on which a person left."""
 SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 """Signals on which the workspace leaves the terminal as it found it, and the exit codes that tell of them."""
 
@@ -65,6 +67,13 @@ def commands_provider() -> type[Provider]:
     return WorkspaceCommands
 
 
+def kept_provider() -> type[Provider]:
+    """What of it has to be asked for."""
+    from cis_tui.tui.commands import KeptCommands
+
+    return KeptCommands
+
+
 class CisApp(App[None]):
     """One person's view of one engine."""
 
@@ -72,7 +81,7 @@ class CisApp(App[None]):
     # The first screen's own sheet is read with the app's, for to add one later is to parse all anew.
     CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "screens/dags.tcss"]
     DEFAULT_MODE = "dags"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {commands_provider}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {commands_provider, kept_provider}
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(number), f"show('{name}')", TITLES[name], show=False, id=f"go.{name}")
@@ -102,13 +111,17 @@ class CisApp(App[None]):
 
         `read_only`: nothing is changed from here, and it is shown; `connect` sees to what the engine is asked.
         """
+        self._remembered = Remembered(home)
+        left_at = self._remembered.read(str(project) if project else "").get(SCREEN, "")
+        if left_at in SCREENS:
+            # Textual begins with this one.
+            self.DEFAULT_MODE = left_at  # pyright: ignore[reportConstantRedefinition, reportAttributeAccessIssue]
         super().__init__(driver_class=driver_of(settings.ui.driver))
         self.animation_level = "full" if settings.ui.motion else "none"
         self.clock = clock
         self.timer = timer
         self.settings = settings
         self.home = home
-        self._remembered = Remembered(home)
         self._signs = [PlainSigns()] if wants_plain_signs(settings.ui.ascii) else []
         self.store = Store(str(project) if project else "", read_only=read_only)
         self.link = Link(connect, self.store, self._tell, schedule=self._schedule, spawn=self._spawn)
@@ -241,6 +254,8 @@ class CisApp(App[None]):
 
     def remember(self, name: str, value: str) -> None:
         """See `Desk`."""
+        if self.store.read_only:
+            return
         self.run_worker(
             asyncio.to_thread(self._remembered.keep, self.store.project_root, name, value), group="remember"
         )
@@ -353,6 +368,7 @@ class CisApp(App[None]):
         """Go to one of the six screens, or to the room."""
         if len(self.screen_stack) == 1:
             self.switch_mode(name)
+            self.remember(SCREEN, name)
 
     async def action_decide(self, id: str = "") -> None:
         """Go to the decision `id`, or to the most urgent one; again: to the next one."""

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from cis_tui.core.errors import CisError
-from cis_tui.memory.queries import Query
 from cis_tui.p2p.model import NodeState, Trust
 from cis_tui.tui.desk import ROOM, SCREENS, TITLES
 from cis_tui.tui.paint import shown
-from cis_tui.tui.store import LinkState
 
 if TYPE_CHECKING:
+    from cis_tui.agents.model import Conversation
     from cis_tui.tui.app import CisApp
 
-SHORTEST = 2
-"""Letters from which on entries and conversations are looked for."""
-OF_EACH = 8
-FOUND = 0.1
-"""The score of what was found otherwise than by the letters of its name."""
+KEYS = 1000
+"""Keys that are read at once; of more, those that begin as what is typed."""
+OF_EACH = 20
 
 Command = tuple[str, str, Callable[[], object]]
 """Name, what it does, and the doing."""
@@ -44,25 +42,6 @@ class WorkspaceCommands(Provider):
             score = matcher.match(name)
             if score > 0:
                 yield Hit(score, Content(name), call, name, does)
-        async for name, does, call in self._found(query.strip()):
-            yield Hit(matcher.match(name) or FOUND, Content(name), call, name, does)
-
-    async def _found(self, query: str) -> AsyncIterator[Command]:
-        """What only the engine knows: entries and conversations."""
-        app = cast("CisApp", self.app)
-        if len(query) < SHORTEST or app.store.link is not LinkState.READY:
-            return
-        try:
-            page = await app.link.api.memory_list(query, limit=OF_EACH)
-            result = await app.link.api.memory_search(Query(query, limit=OF_EACH, patience=0.0))
-            said = await app.link.api.agent_conversations(app.store.project_root, query=query, limit=OF_EACH)
-        except (CisError, OSError):
-            return
-        for key in dict.fromkeys([item.key for item in page.items] + [hit.item.key for hit in result.hits]):
-            yield f"Entry {shown(key)}", "show it", partial(app.show_entry, key)
-        for conversation in said:
-            title = shown(conversation.title) or conversation.id[:8]
-            yield f"Conversation {title}", "open it", partial(app.show_conversation, conversation.id)
 
     def _commands(self) -> Iterator[Command]:
         app = cast("CisApp", self.app)
@@ -85,6 +64,51 @@ class WorkspaceCommands(Provider):
             yield f"Theme {shown(name)}", "colours, for this session", partial(app.use_theme, name)
         yield "Keys of this screen", "key ?", app.action_help
         yield "Quit", "key q", app.action_quit
+
+
+class KeptCommands(Provider):
+    """What only the engine knows: entries by their keys, and conversations by their titles.
+
+    It is read when the palette opens. The palette shows what fits only when all have answered, so nobody may be slow.
+    """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._keys: tuple[str, ...] = ()
+        self._are_more = False
+        self._conversations: tuple[Conversation, ...] = ()
+
+    async def startup(self) -> None:
+        """Read them."""
+        app = cast("CisApp", self.app)
+        with suppress(CisError, OSError):
+            page = await app.link.api.memory_list(limit=KEYS, cut=1)
+            self._keys = tuple(item.key for item in page.items)
+            self._are_more = page.total > len(page.items)
+            self._conversations = await app.link.api.agent_conversations(app.store.project_root)
+
+    async def search(self, query: str) -> Hits:
+        """Those that fit."""
+        app, matcher = cast("CisApp", self.app), self.matcher(query)
+        for key in (*self._keys, *await self._beginning_with(query.strip())):
+            score = matcher.match(key)
+            if score > 0:
+                yield Hit(score, Content(f"Entry {shown(key)}"), partial(app.show_entry, key), key, "show it")
+        for each in self._conversations:
+            title = shown(each.title) or each.id[:8]
+            score = matcher.match(title)
+            if score > 0:
+                call = partial(app.show_conversation, each.id)
+                yield Hit(score, Content(f"Conversation {title}"), call, title, "open it")
+
+    async def _beginning_with(self, text: str) -> list[str]:
+        """Keys beyond those that were read."""
+        if not (self._are_more and text):
+            return []
+        with suppress(CisError, OSError):
+            page = await cast("CisApp", self.app).link.api.memory_list(text, limit=OF_EACH, cut=1)
+            return [item.key for item in page.items if item.key not in self._keys]
+        return []
 
 
 def _peer_commands(app: CisApp) -> Iterator[Command]:

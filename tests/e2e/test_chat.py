@@ -57,8 +57,8 @@ def workspace(project: Project, terminals: list[PtyTerminal]) -> PtyTerminal:
     """A workspace at its chat."""
     terminal = PtyTerminal([str(CIS)], cwd=project.root, env=dict(os.environ), columns=100, rows=34)
     terminals.append(terminal)
-    terminal.wait("engine ready")
-    terminal.press("4")
+    if "say something" not in terminal.wait("engine ready"):  # it comes back as it was left
+        terminal.press("4")
     terminal.wait("say something")
     return terminal
 

@@ -143,6 +143,22 @@ async def test_control_c_only_says_how_to_leave(home: Home) -> None:
         assert not app.is_running
 
 
+async def test_it_comes_back_on_the_screen_on_which_it_was_left(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test() as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: '"screen": "skills"' in (home.root / "workspace.json").read_text())
+    for found, mode in [(None, "skills"), ('{"": {"screen": "[red]"}}', "dags")]:
+        if found is not None:
+            (home.root / "workspace.json").write_text(found)
+        again = workspace(home)
+        async with again.run_test() as pilot:
+            await pilot.pause()
+            assert again.current_mode == mode
+            await pilot.press("2")
+            await until(pilot, lambda app=again: "what runs is shown here" in text_of(app))
+
+
 # Themes
 
 

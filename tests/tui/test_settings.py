@@ -58,7 +58,7 @@ async def test_the_palette_finds_what_is_remembered(home: Home) -> None:
         await app.link.api.memory_set(MemoryWrite("project/[red]motto", b"ship on Fridays"))
         await pilot.press("colon")
         await until(pilot, lambda: len(app.screen_stack) == 2)
-        await pilot.press(*"fridays")
+        await pilot.press(*"motto")
         await until(pilot, lambda: "Entry project/[red]motto" in text_of(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "memory" and "ship on Fridays" in text_of(app))

@@ -30,7 +30,8 @@ MAX_HOSTS = 6
 _LOOK = 3.0
 """Seconds between two looks at the interfaces of this machine."""
 _LOOKS_UNTIL_AGAIN = 20
-_AT_ONCE = 8
+_AT_ONCE = 32
+"""Announcements that are asked about at the same time because they did not say all: honest ones do."""
 _REQUEST = 3000
 """Milliseconds in which an announcement must tell its addresses."""
 
@@ -159,6 +160,8 @@ class Lan:
         if state_change.name == "Removed":
             if gone := self._names.pop(name, ()):
                 self._tell(gone[0].did)
+        elif self._said(zeroconf, name):
+            return
         elif name not in self._asking and len(self._asking) < MAX_NAMES:
             task = asyncio.ensure_future(self._ask(zeroconf, name))
             self._asking[name] = task
@@ -169,29 +172,42 @@ class Lan:
         said = (addresses for addresses in self._names.values() if addresses[0].did == did)
         self._found(did, tuple(dict.fromkeys(address for addresses in said for address in addresses)))
 
+    def _said(self, zeroconf: Zeroconf, name: str) -> bool:
+        """Take an announcement that came with its addresses; whether it did."""
+        from zeroconf.asyncio import AsyncServiceInfo
+
+        info: Any = AsyncServiceInfo(SERVICE, name)
+        if not info.load_from_cache(zeroconf):
+            return False
+        self._take(name, info)
+        return True
+
     async def _ask(self, zeroconf: Zeroconf, name: str) -> None:
         """Ask for the addresses of an announcement."""
         from zeroconf.asyncio import AsyncServiceInfo
 
         async with self._places:
             info: Any = AsyncServiceInfo(SERVICE, name)
-            if not await info.async_request(zeroconf, _REQUEST):
-                return
-            hosts: list[str] = info.parsed_scoped_addresses()
-            try:
-                addresses = announced(info.properties.items(), hosts, info.port)
-            except (Invalid, ValueError) as error:
-                self._refuse("", clean_line(str(error)), hosts[0] if hosts else "")
-                return
-            if not addresses:
-                return
-            did = addresses[0].did
-            if did != self._did:
-                self._names.pop(name, None)
-                self._names[name] = addresses
-                while len(self._names) > MAX_NAMES:
-                    # Nobody is told: where that one was said to be, it may still be.
-                    del self._names[next(iter(self._names))]
-                self._tell(did)
-            elif addresses[0].port != self._port():
-                self._refuse(did, "somebody announces the DID of this node", str(addresses[0]))
+            if await info.async_request(zeroconf, _REQUEST):
+                self._take(name, info)
+
+    def _take(self, name: str, info: Any) -> None:
+        """Remember where an announcement says that somebody is, and tell it."""
+        hosts: list[str] = info.parsed_scoped_addresses()
+        try:
+            addresses = announced(info.properties.items(), hosts, info.port)
+        except (Invalid, ValueError) as error:
+            self._refuse("", clean_line(str(error)), hosts[0] if hosts else "")
+            return
+        if not addresses:
+            return
+        did = addresses[0].did
+        if did != self._did:
+            self._names.pop(name, None)
+            self._names[name] = addresses
+            while len(self._names) > MAX_NAMES:
+                # Nobody is told: where that one was said to be, it may still be.
+                del self._names[next(iter(self._names))]
+            self._tell(did)
+        elif addresses[0].port != self._port():
+            self._refuse(did, "somebody announces the DID of this node", str(addresses[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -68,35 +69,65 @@ def test_an_announcement_that_names_nobody_is_refused(claimed: bytes | None) -> 
         announced([(b"did", claimed)], ["192.0.2.1"], 7677)
 
 
-async def test_however_many_false_announcements_there_are_a_new_node_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Info:
-        """What was announced by a name, without a network."""
+class Heard:
+    """A `Lan` without a network, and whom it has found; names below `silent` never tell where they are."""
 
-        port = 7677
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, silent: int = 0, complete: bool = False) -> None:
+        self.seen: list[str] = []
 
-        def __init__(self, service: str, name: str) -> None:
-            number = int(name.partition(".")[0])
-            self.properties = {b"did": did_of(number.to_bytes(32, "big")).encode()}
+        class Info:
+            """What was announced by a name, which is a number."""
 
-        async def async_request(self, zeroconf: object, patience: int) -> bool:
-            return True
+            port = 7677
 
-        def parsed_scoped_addresses(self) -> list[str]:
-            return ["192.0.2.1"]
+            def __init__(self, service: str, name: str) -> None:
+                self.number = int(name.partition(".")[0])
+                self.properties = {b"did": did_of(self.number.to_bytes(32, "big")).encode()}
 
-    monkeypatch.setattr("zeroconf.asyncio.AsyncServiceInfo", Info)
-    seen: list[str] = []
+            def load_from_cache(self, zeroconf: object) -> bool:
+                return complete and self.number >= silent
 
-    def found(did: str, addresses: Sequence[Address]) -> None:
-        seen.append(did)
+            async def async_request(self, zeroconf: object, patience: int) -> bool:
+                if self.number < silent:
+                    await asyncio.Event().wait()
+                return True
 
-    def refuse(did: str, reason: str, addr: str) -> None:
+            def parsed_scoped_addresses(self) -> list[str]:
+                return ["192.0.2.1"]
+
+        monkeypatch.setattr("zeroconf.asyncio.AsyncServiceInfo", Info)
+        self._lan = Lan(DID, lambda: 7677, found=self._found, refuse=self._refuse, changed=lambda: None)
+
+    def announce(self, number: int) -> None:
+        heard: Any = self._lan._heard  # pyright: ignore[reportPrivateUsage]
+        heard(None, SERVICE, f"{number}.{SERVICE}", ServiceStateChange.Added)
+
+    async def end(self) -> None:
+        asking: dict[str, asyncio.Task[None]] = self._lan._asking  # pyright: ignore[reportPrivateUsage]
+        for task in tuple(asking.values()):
+            task.cancel()
+        await asyncio.gather(*asking.values(), return_exceptions=True)
+
+    def _found(self, did: str, addresses: Sequence[Address]) -> None:
+        self.seen.append(did)
+
+    def _refuse(self, did: str, reason: str, addr: str) -> None:
         raise AssertionError(reason)
 
-    lan = Lan(DID, lambda: 7677, found=found, refuse=refuse, changed=lambda: None)
-    heard: Any = lan._heard  # pyright: ignore[reportPrivateUsage]
+
+async def test_however_many_false_announcements_there_are_a_new_node_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard(monkeypatch)
     for number in range(1, MAX_NAMES + 50):
-        heard(None, SERVICE, f"{number}.{SERVICE}", ServiceStateChange.Added)
+        heard.announce(number)
         if number % 100 == 0:
-            await until(lambda told=number: len(seen) == told)
-    await until(lambda: len(seen) == MAX_NAMES + 49)
+            await until(lambda told=number: len(heard.seen) == told)
+    await until(lambda: len(heard.seen) == MAX_NAMES + 49)
+
+
+async def test_names_that_say_nothing_keep_nobody_waiting_who_says_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard(monkeypatch, silent=MAX_NAMES + 9, complete=True)
+    for number in range(1, MAX_NAMES + 10):
+        heard.announce(number)
+    await asyncio.sleep(0)
+    assert heard.seen == [did_of((MAX_NAMES + 9).to_bytes(32, "big"))], "at once, by what came along"
+    await heard.end()

@@ -17,7 +17,7 @@ from cis_tui.core.errors import Invalid
 from cis_tui.core.identity import Identity, did_of_peer
 from cis_tui.p2p.connection import Connection, Connections
 from cis_tui.p2p.limits import Allowances, Quiet
-from cis_tui.p2p.link import Admission, Gate, LinkEvent, LinkEventKind
+from cis_tui.p2p.link import OWN_KEY, Admission, Gate, LinkEvent, LinkEventKind
 from cis_tui.p2p.wire import HANDSHAKE_PATIENCE, Securing, TcpLine
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Entrance:
         if expected is not None and did != expected:
             raise TurnedAway(expected, f"somebody else answers there: {did}")
         if did == self._did:
-            raise TurnedAway(did, "this is the key of this node itself")
+            raise TurnedAway(did, OWN_KEY)
         admission = self.admits(did)
         if admission is Admission.REFUSE:
             raise TurnedAway(did, "not admitted")

@@ -13,7 +13,7 @@ from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean_line
 from cis_tui.p2p.book import PeerBook
-from cis_tui.p2p.link import Admission, LinkEvent, LinkEventKind
+from cis_tui.p2p.link import OWN_KEY, Admission, LinkEvent, LinkEventKind
 from cis_tui.p2p.model import Refusal, Via
 from cis_tui.p2p.node import PeerNode
 from cis_tui.p2p.peers_db import Peer
@@ -44,6 +44,7 @@ class Happenings:
         self._clock = clock
         self._steady = steady
         self._node: PeerNode | None = None
+        self._twin = False
         self._events: asyncio.Queue[LinkEvent] = asyncio.Queue(_WAITING)
         self._task: asyncio.Task[None] | None = None
         self.refusals = Refusals()
@@ -60,6 +61,18 @@ class Happenings:
                 self.near.popitem(last=False)
         with suppress(asyncio.QueueFull):
             self._events.put_nowait(event)
+
+    def twin(self, how: str) -> None:
+        """Say, once, that another node lives with this one's identity; on the loop."""
+        if self._twin:
+            return
+        self._twin = True
+        words = (
+            f"another node lives with the identity of this one ({how}): a home was copied. Stop one of the two; it becomes"
+            " a node of its own when the folder identity is moved out of its home"
+        )
+        self.notices.append(words)
+        self._tell(EventType.ERROR, {"code": "CIS-P2P-120", "message": words})
 
     def begin(self, node: PeerNode) -> None:
         """Start to work off what was heard."""
@@ -117,6 +130,8 @@ class Happenings:
         self._tell(EventType.PEER_CONNECTED, {**told, "transport": link.transport if link is not None else "tcp"})
 
     async def _refused(self, event: LinkEvent) -> None:
+        if event.reason == OWN_KEY:
+            self.twin(f"it answers at {event.addr}")
         noted = Refusal(self._clock(), event.reason, event.did, event.addr)
         if self.refusals.note(noted, self._steady()):
             name = await self._name(event.did)

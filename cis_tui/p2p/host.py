@@ -20,11 +20,16 @@ from cis_tui.p2p.connection import Connection, Connections
 from cis_tui.p2p.dialling import Dialler
 from cis_tui.p2p.entrance import Entrance
 from cis_tui.p2p.framing import MAX_MESSAGE
+from cis_tui.p2p.limits import Allowance
 from cis_tui.p2p.link import Admission, Gate, LinkEvent
 from cis_tui.p2p.reconnect import Keeper
 from cis_tui.p2p.requests import Answer, Serving, exchange
 
 _log = logging.getLogger(__name__)
+
+
+PROBES = (1 / 60, 4)
+"""Looks at who announces this node's own DID: so many a second, so many at once."""
 
 
 class Host:
@@ -40,6 +45,8 @@ class Host:
         emit: Callable[[LinkEvent], None],
         clock: Clock,
     ) -> None:
+        self._did = identity.did
+        self._probes = Allowance(*PROBES, 0.0)
         self.connections = Connections(identity.did, emit)
         self.entrance = Entrance(identity, gate, self.connections, emit=emit, clock=clock)
         self.serving = Serving(self.entrance, self.connections, protocols, answer)
@@ -63,6 +70,15 @@ class Host:
             finally:
                 with trio.CancelScope(shield=True):
                     await self.connections.close_all()
+
+    def probe(self, addresses: Sequence[Address]) -> None:
+        """See whether somebody at `addresses` has the key of this node itself, and say so; seldom, for anybody asks."""
+        if self._probes.take(trio.current_time()):
+            self._nursery.start_soon(self._probe, addresses)
+
+    async def _probe(self, addresses: Sequence[Address]) -> None:
+        with suppress(Unavailable):
+            await self.dialler.connect(self._did, addresses)
 
     async def _accept(self, stream: trio.SocketStream) -> None:
         """The life of a connection that somebody else opened."""

@@ -209,5 +209,5 @@ class Lan:
                 # Nobody is told: where that one was said to be, it may still be.
                 del self._names[next(iter(self._names))]
             self._tell(did)
-        elif addresses[0].port != self._port():
-            self._refuse(did, "somebody announces the DID of this node", str(addresses[0]))
+        else:
+            self._found(did, addresses)

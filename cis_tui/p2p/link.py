@@ -13,6 +13,10 @@ Handler = Callable[[str, bytes], Awaitable[bytes]]
 """Answers a request: given the DID of the peer, which its key has proven, and the body; runs on the asyncio loop."""
 
 
+OWN_KEY = "this is the key of this node itself"
+"""Why who proves this node's own key is turned away."""
+
+
 class Admission(StrEnum):
     """What a peer may do that has proven its key."""
 

@@ -241,7 +241,18 @@ class PeerNode:
     # Discovery
 
     def _found_on_lan(self, did: str, addresses: Sequence[Address]) -> None:
-        self._take_found(did, "mdns", tuple(addresses))
+        if did == self.did:
+            self._twin_on_lan(addresses)
+        else:
+            self._take_found(did, "mdns", tuple(addresses))
+
+    def _twin_on_lan(self, addresses: Sequence[Address]) -> None:
+        """Somebody announces the DID of this node, which may be a lie: whether it has the key is seen by asking."""
+        own = set(own_addresses(self._port, ipv6=self._ipv6))
+        others = tuple(address for address in addresses if str(address) not in own)
+        if others:
+            self._turn_away(self.did, "somebody announces the DID of this node", str(others[0]))
+            self._post(lambda host: host.probe(others))
 
     def _take_found(self, did: str, source: str, addresses: tuple[Address, ...]) -> None:
         """Somebody claims to be a peer at `addresses`, or is there no more."""

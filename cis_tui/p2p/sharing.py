@@ -8,6 +8,7 @@ from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
+from cis_tui.core.text import clean_line
 from cis_tui.memory.service import MemoryService
 from cis_tui.p2p.book import PeerBook
 from cis_tui.p2p.link import Admission, LinkEvent, LinkEventKind
@@ -68,6 +69,9 @@ def sync_with(
     def allowed() -> list[str]:
         return [peer.did for peer in peers.book.peers() if peer.status is Trust.ALLOWED]
 
+    def twin(peer: str, key: str) -> None:
+        syncing.on_loop(lambda: peers.happenings.twin(f"it has written {clean_line(key, limit=80)}, which {peer} brought"))
+
     def make(behind: Callable[[str], None]) -> SyncService:
         return SyncService(
             memory=memory,
@@ -78,6 +82,7 @@ def sync_with(
             on_event=lambda kind, data: syncing.told(kind, data),
             on_refused=refused,
             on_behind=behind,
+            on_twin=twin,
         )
 
     syncing = Syncing(

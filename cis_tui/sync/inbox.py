@@ -46,13 +46,18 @@ class Inbox:
         heard: Heard,
         aside: Aside,
         on_refused: OnRefused,
+        is_twin: Callable[[MemoryRecord], bool] = lambda record: False,
+        on_twin: Callable[[str, str], None] = lambda peer, key: None,
     ) -> None:
+        """`on_twin`: told of the peer and the key of a version which `is_twin` says a copy of this node has made."""
         self._memory = memory
         self._policy = policy
         self._quota = quota
         self._heard = heard
         self._aside = aside
         self._on_refused = on_refused
+        self._is_twin = is_twin
+        self._on_twin = on_twin
 
     def take(self, peer: str, entries: Iterable[object]) -> Taken:
         """Take entries as `peer` has sent them; what was added is durable when this returns.
@@ -121,6 +126,8 @@ class Inbox:
             taken.added += report.added
             taken.known += report.known
             problems.extend(error for _, error in report.refused)
+        for record in filter(self._is_twin, records):
+            self._on_twin(peer, record.key)
 
     def _tell(self, peer: str, problems: Sequence[CisError]) -> None:
         counts = Counter(error.code for error in problems)

@@ -20,7 +20,9 @@ from cis_tui.core.identity import Identity
 from cis_tui.core.latest import Latest
 from cis_tui.memory.dots import Dot
 from cis_tui.memory.exchange import Offer, Standing, follows, scope_of
+from cis_tui.memory.records import MemoryRecord
 from cis_tui.memory.service import MemoryService
+from cis_tui.memory.versions import moment
 from cis_tui.sync.aside import Aside
 from cis_tui.sync.canonical import canonical
 from cis_tui.sync.entries import Arrived, with_value
@@ -95,9 +97,12 @@ class SyncService:
         on_event: Callable[[str, Mapping[str, object]], None] = lambda kind, data: None,
         on_refused: OnRefused = lambda peer, error: None,
         on_behind: Callable[[str], None] = lambda peer: None,
+        on_twin: Callable[[str, str], None] = lambda peer, key: None,
         steady: Callable[[], float] = monotonic,
     ) -> None:
         """`on_behind`: told of a peer that has more than it was heard to say; it should be pulled from soon.
+        `on_twin`: told of a peer, and of the key of a version that it gave, which somebody with this node's own identity
+        has made since this began, and this node has not: its home was copied.
 
         What is told is told on the thread that does it, and must return at once.
         """
@@ -112,12 +117,19 @@ class SyncService:
         self._steady = steady
         self.heard = Heard()
         """From whom what was heard; for other ways that carry the same versions too."""
-        self.inbox = Inbox(memory, policy, Quota(limits, clock), self.heard, self._aside, on_refused)
+        self._began = clock()
+        self.inbox = Inbox(
+            memory, policy, Quota(limits, clock), self.heard, self._aside, on_refused, self._is_twin, on_twin
+        )
         self.outbox = Outbox(memory.exchange, identity, self.heard)
         self._claims: dict[Dot, tuple[str, float]] = {}
         self._claiming = Lock()
         self._pages: Latest[str, tuple[str, Changes]] = Latest(_LEFT)
         self._told_of: Latest[str, str] = Latest(_TOLD)
+
+    def _is_twin(self, record: MemoryRecord) -> bool:
+        """Of a version that is new here: whether it bears this node's name, and was made since this began."""
+        return record.origin == self._did and moment(record.hlc) > self._began
 
     # What a peer asks
 

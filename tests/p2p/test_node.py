@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+from typing import Any
 
 import pytest
 
 from cis_tui.core.errors import Invalid, Unavailable
-from cis_tui.p2p.link import LinkEventKind
+from cis_tui.p2p.addresses import parse_address
+from cis_tui.p2p.link import OWN_KEY, LinkEventKind
 from tests.p2p.conftest import ECHO, OPEN, SETTINGS, Make, befriend, until
 
 
@@ -136,3 +139,13 @@ async def test_it_starts_and_stops_without_a_trace(peer: Make) -> None:
     assert not left
     with pytest.raises(Unavailable, match="not running"):
         await a.echo(b)
+
+
+async def test_two_nodes_with_one_key_notice_each_other_on_a_network(peer: Make) -> None:
+    seed = os.urandom(32)
+    a, b = await peer(seed=seed), await peer(seed=seed)
+    found: Any = a.node._found_on_lan  # pyright: ignore[reportPrivateUsage]
+    found(a.did, [parse_address(a.addr)])
+    assert not a.events, "its own announcement"
+    found(a.did, [parse_address(b.addr)])
+    await until(lambda: all(one.saw(LinkEventKind.REFUSED, one.did, OWN_KEY) for one in (a, b)))

@@ -71,9 +71,9 @@ async def live(tmp_path: Path) -> AsyncIterator[Live]:
     """Brings a new node to life, until the test ends."""
     lives: list[Life] = []
 
-    async def make(name: str, mode: str = "whitelist") -> Life:
+    async def make(name: str, mode: str = "whitelist", folder: str = "") -> Life:
         identity = Identity(hashlib.sha256(name.encode()).digest())
-        home = Home(tmp_path / name).ensure()
+        home = Home(tmp_path / (folder or name)).ensure()
         memory = MemoryService(home, node=identity.did)
         told: list[tuple[str, Mapping[str, object]]] = []
 
@@ -275,3 +275,24 @@ async def test_what_is_forged_is_refused_and_shown_and_honest_peers_are_served(l
     assert a.value("note") == "mine"
     c.put("honest", "yes")
     await until(lambda: a.value("honest") == "yes")
+
+
+async def test_a_copy_of_a_home_that_lives_is_noticed_on_both_sides(live: Live, tmp_path: Path) -> None:
+    a, c = await live("a"), await live("c")
+    twin = await live("a", folder="copy")
+    await befriend(a, c)
+    a.put("of-one", "x")
+    await until(lambda: c.value("of-one") == "x")
+    for life in (a, twin):
+        await life.peers.add(c.addr)
+        await life.peers.allow(c.did)
+    await until(lambda: twin.value("of-one") == "x")
+    twin.put("of-the-other", "y")
+    await until(lambda: c.value("of-the-other") == "y")
+    await a.syncing.sync_now([c.did])  # as is done every five minutes; c takes what one of them has for known to both
+    assert a.value("of-the-other") == "y"
+    for life, key in ((a, "of-the-other"), (twin, "of-one")):
+        await until(lambda life=life: life.peers.happenings.notices)
+        (notice,) = life.peers.happenings.notices
+        assert "another node lives with the identity of this one" in notice and key in notice
+        assert [data["code"] for what, data in life.told if what == "Error"] == ["CIS-P2P-120"]

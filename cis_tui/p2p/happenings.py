@@ -68,10 +68,10 @@ class Happenings:
             return
         self._twin = True
         words = (
-            f"another node lives with the identity of this one ({how}): a home was copied. Stop one of the two; it becomes"
-            " a node of its own when the folder identity is moved out of its home"
+            f"another node lives with the identity of this one ({how}): a home was copied. Stop one of the two;"
+            " it becomes a node of its own when the folder identity is moved out of its home"
         )
-        self.notices.append(words)
+        self.notices.append(clean_line(words, limit=300))
         self._tell(EventType.ERROR, {"code": "CIS-P2P-120", "message": words})
 
     def begin(self, node: PeerNode) -> None:

@@ -70,7 +70,9 @@ def sync_with(
         return [peer.did for peer in peers.book.peers() if peer.status is Trust.ALLOWED]
 
     def twin(peer: str, key: str) -> None:
-        syncing.on_loop(lambda: peers.happenings.twin(f"it has written {clean_line(key, limit=80)}, which {peer} brought"))
+        syncing.on_loop(
+            lambda: peers.happenings.twin(f"it has written {clean_line(key, limit=80)}, which {peer} brought")
+        )
 
     def make(behind: Callable[[str], None]) -> SyncService:
         return SyncService(

@@ -101,7 +101,7 @@ class SyncService:
         steady: Callable[[], float] = monotonic,
     ) -> None:
         """`on_behind`: told of a peer that has more than it was heard to say; it should be pulled from soon.
-        `on_twin`: told of a peer, and of the key of a version that it gave, which somebody with this node's own identity
+        `on_twin`: told of a peer, and of the key of a version that it gave, which somebody with this node's identity
         has made since this began, and this node has not: its home was copied.
 
         What is told is told on the thread that does it, and must return at once.

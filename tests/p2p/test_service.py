@@ -215,10 +215,12 @@ async def test_settings_are_taken_up_by_a_live_node_and_what_is_not_is_said(live
     await b.service.add(await a.addr())
     assert await b.ask(a) == b"cba"
     file, given = tmp_path / "config.toml", replace(SETTINGS, mode="open")
-    taken = asyncio.Event()
+    file.write_text("wrong")
+    loop, wrong, taken = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
 
     def load() -> P2PSettings:
         if file.read_text() == "wrong":
+            loop.call_soon_threadsafe(wrong.set)
             raise Invalid("CIS-CORE-020", "a mistake")
         return replace(given, mode=file.read_text(), listen_port=1)
 
@@ -228,8 +230,7 @@ async def test_settings_are_taken_up_by_a_live_node_and_what_is_not_is_said(live
 
     following = asyncio.create_task(follow(file, load, take))
     try:
-        file.write_text("wrong")
-        await asyncio.sleep(0)
+        await asyncio.wait_for(wrong.wait(), 10)
         file.write_text("whitelist")
         await asyncio.wait_for(taken.wait(), 10)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ DAMAGED_HINT = "cis doctor checks every file of memory; cis doctor --repair salv
 BUSY_SECONDS = 10.0
 """How long a write waits for other processes."""
 sqlite: Any = _sqlite  # the driver has no type stubs
+_DAMAGES = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 _FAILURES: tuple[type[Exception], ...] = (sqlite.Error, UnicodeEncodeError)
 Row = tuple[Any, ...]
 
@@ -106,14 +107,14 @@ class Database:
         try:
             return self._connection.execute(sql, args).fetchall()
         except _FAILURES as error:
-            raise failure(error, self.path) from error
+            raise self._failure(error) from error
 
     def one(self, sql: str, args: Sequence[object] = ()) -> Row | None:
         """The first row of the answer."""
         try:
             return self._connection.execute(sql, args).fetchone()
         except _FAILURES as error:
-            raise failure(error, self.path) from error
+            raise self._failure(error) from error
 
     def value(self, sql: str, args: Sequence[object] = ()) -> Any:
         """The first column of the first row, or None."""
@@ -125,14 +126,14 @@ class Database:
         try:
             self._connection.execute(sql, args)
         except _FAILURES as error:
-            raise failure(error, self.path) from error
+            raise self._failure(error) from error
 
     def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Execute one statement for each of `rows`."""
         try:
             self._connection.executemany(sql, rows)
         except _FAILURES as error:
-            raise failure(error, self.path) from error
+            raise self._failure(error) from error
 
     def begin(self, *, seconds: float = BUSY_SECONDS) -> None:
         """Begin to write, after waiting at most `seconds` for other processes.
@@ -159,6 +160,22 @@ class Database:
     def in_place(self) -> bool:
         """Whether the file that is open here is still the one at `path`."""
         return inode(self.path) == self._inode
+
+    def _failure(self, error: Exception) -> CisError:
+        """What went wrong, told of the file that it went wrong with: that may be an attached one."""
+        if not str(getattr(error, "sqlite_errorname", "")).startswith(_DAMAGES):
+            return failure(error, self.path)
+        with suppress(sqlite.Error):
+            for _, schema, file in self._connection.execute("PRAGMA database_list").fetchall():
+                if file and not self._is_whole(schema):
+                    return failure(error, Path(file))
+        return failure(error, self.path)
+
+    def _is_whole(self, schema: str) -> bool:
+        try:
+            return self._connection.execute(f"PRAGMA {schema}.quick_check(1)").fetchone() == ("ok",)
+        except sqlite.Error:
+            return False
 
     def close(self) -> None:
         """Let go of the file; may be called again."""
@@ -265,7 +282,7 @@ def failure(error: Exception, path: Path) -> CisError:
         full = kind.startswith("SQLITE_FULL") or _is_full(path)
         reason, hint = ("the disk is full", FULL_HINT) if full else (str(error), "see what is wrong with the disk")
         return Unavailable("CIS-MEM-031", f"cannot write {path}: {reason}", hint=hint)
-    if kind.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+    if kind.startswith(_DAMAGES):
         return Invalid("CIS-MEM-032", f"{path} is damaged ({error})", hint=DAMAGED_HINT)
     if kind.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return Refused("CIS-MEM-033", f"cannot open {path}: {error}", hint="check that the file is there and is yours")

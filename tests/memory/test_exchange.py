@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from cis_tui.core.errors import Invalid
 from cis_tui.core.paths import Home
 from cis_tui.memory.database import Database
 from cis_tui.memory.dots import Dot
@@ -41,6 +44,21 @@ def test_every_write_has_the_next_dot_of_its_log(home: Home) -> None:
         ]
         assert len({record.epoch for record in records}) == 1
         assert all(record.origin == NODE and record.signature is None for record in records)
+
+
+def test_a_catalogue_that_is_overwritten_meanwhile_is_named(home: Home) -> None:
+    with memory(home) as service:
+        for number in range(50):
+            put(service, f"key/{number}", "x" * 300, PUBLIC)
+        given(service.exchange)
+        (catalogue,) = home.memory.glob("public/catalogue-*.db")
+        catalogue.write_bytes(bytes(catalogue.stat().st_size))
+        with pytest.raises(Invalid) as caught:
+            for _ in range(2):
+                service.list()
+                given(service.exchange)
+        assert caught.value.code == "CIS-MEM-032" and str(catalogue) in caught.value.message
+        assert "cis doctor" in caught.value.hint
 
 
 def test_a_mark_is_followed_by_what_came_after_it(home: Home) -> None:

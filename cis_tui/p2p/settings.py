@@ -25,10 +25,10 @@ def left_for_the_start(before: P2PSettings, now: P2PSettings) -> tuple[str, ...]
 
 
 async def follow(path: Path, load: Callable[[], P2PSettings], take: Callable[[P2PSettings], Awaitable[None]]) -> None:
-    """Whenever the file at `path` has changed, `take` what `load` gives then; until cancelled. The first time in any case:
-    it may have changed since it was read.
+    """Whenever the file at `path` has changed, `take` what `load` gives then; until cancelled.
 
-    A file with a mistake in it is said in the log, and changes nothing.
+    The first time in any case, for it may have changed since it was read. A file with a mistake in it is said in the
+    log, and changes nothing.
     """
     seen: tuple[int, int, int] | None = None
     while True:

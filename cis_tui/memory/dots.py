@@ -108,6 +108,14 @@ def current_dots(database: Database, schema: str, after: int, limit: int) -> lis
     return [Listed(row[0], Dot(*row[1:5]), row[5]) for row in rows]
 
 
+def current_keys(database: Database, schema: str, after: int, upto: int, *, but: str, limit: int) -> list[str]:
+    """The keys of the first `limit` dots after one position and up to another whose versions are the newest of their
+    keys, by position; without those that the node `but` has made."""
+    current = _CURRENT.format(schema=schema)
+    sql = f"SELECT key FROM {schema}.dots AS d WHERE position > ?1 AND position <= ?2 AND origin <> ?3 AND {current}"
+    return [str(key) for (key,) in database.all(f"{sql} ORDER BY position LIMIT ?4", (after, upto, but, limit))]
+
+
 def newest_dots(database: Database, schema: str, dots: Iterable[Dot]) -> list[Dot]:
     """Those of `dots` whose versions are the newest of their keys."""
     current = _CURRENT.format(schema=schema)

@@ -17,8 +17,8 @@ from typing import NamedTuple
 from cis_tui.core.paths import Home
 from cis_tui.memory.dots import (
     Dot,
-    Listed,
     current_dots,
+    current_keys,
     dot_places,
     hlc_at,
     lacking_dots,
@@ -107,13 +107,27 @@ class Exchange:
         more = len(found) == limit
         end = (found[-1].position, found[-1].dot.hlc) if more else (last, last_hlc)
 
-        def mark_at(position: int, hlc: int) -> str:
-            return f"{name}.{scope}.{position}.{hlc}" if position else ""
-
         offers = tuple(
-            Offer(each.dot, each.key, mark_at(each.position, each.dot.hlc)) for each in found if shared(each, prefixes)
+            Offer(each.dot, each.key, f"{name}.{scope}.{each.position}.{each.dot.hlc}")
+            for each in found
+            if each.key.startswith(tuple(prefixes))
         )
-        return Page(mark if after else "", offers, mark_at(*end), more)
+        return Page(mark if after else "", offers, f"{name}.{scope}.{end[0]}.{end[1]}" if end[0] else "", more)
+
+    def between(self, mark: str, until: str, prefixes: Sequence[str], but: str) -> list[str]:
+        """The keys of what there is after `mark`, up to `until`, of keys that begin with one of `prefixes`.
+
+        What the node `but` has made is left out; there are no more than of a page.
+        """
+        with self._lock:
+            reader = self._refreshed()
+            database = reader.public_catalogue()
+            if database is None:
+                return []
+            name, scope = reader.public_name(), scope_of(prefixes)
+            after, upto = _position(mark, name, scope), _position(until, name, scope)
+            keys = current_keys(database, "public", after, upto, but=but, limit=PAGE)
+        return [key for key in keys if key.startswith(tuple(prefixes))]
 
     def lacking(self, dots: Iterable[Dot]) -> list[Dot]:
         """Those of `dots` that this memory does not know."""
@@ -182,16 +196,6 @@ class Exchange:
 def scope_of(prefixes: Sequence[str]) -> str:
     """What tells one set of prefixes from another."""
     return hashlib.sha256(json.dumps(sorted(prefixes)).encode()).hexdigest()[:8]
-
-
-def shared(listed: Listed, prefixes: Sequence[str]) -> bool:
-    """Whether the key of a dot begins with one of `prefixes`."""
-    return listed.key.startswith(tuple(prefixes))
-
-
-def follows(mark: str, other: str) -> bool:
-    """Whether `mark` goes further than `other`, of the same catalogue and scope."""
-    return int(mark.split(".")[2]) > int(other.split(".")[2])
 
 
 def _position(mark: str, name: str, scope: str) -> int:

@@ -19,7 +19,7 @@ from cis_tui.core.errors import CisError, Invalid, Refused
 from cis_tui.core.identity import Identity
 from cis_tui.core.latest import Latest
 from cis_tui.memory.dots import Dot
-from cis_tui.memory.exchange import Offer, Standing, follows, scope_of
+from cis_tui.memory.exchange import Offer, Standing, scope_of
 from cis_tui.memory.records import MemoryRecord
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.versions import moment
@@ -350,10 +350,7 @@ class SyncService:
     def _between(self, peer: str, mark: str) -> list[str]:
         """The keys of what `peer` has heard when it shows `mark`, beyond what it was known to have."""
         told = self._memory.exchange.standing(peer).told
-        if mark in ("", told):
-            return []
-        offers = self._memory.exchange.page(told, self._given(peer)).offers
-        return [offer.key for offer in self.outbox.news(offers, peer) if not follows(offer.mark, mark)]
+        return [] if mark in ("", told) else self._memory.exchange.between(told, mark, self._given(peer), peer)
 
     def _claim(self, peer: str, dots: Sequence[Dot]) -> list[Dot]:
         """Those of `dots` that nobody else is being asked for."""

@@ -623,6 +623,10 @@ def test_what_was_asked_for_is_acknowledged_with_what_it_was(three: Three) -> No
     pull(three.ben, three.ann)
     told = [data for kind, data in three.ann.events[before:] if kind == "SyncAcked"]
     assert told == [], "what ben has made himself needs no acknowledgement of his"
+    mark = three.ann.memory.exchange.standing(three.ben.did).told
+    for nonsense in ("x", "....", f"{mark}9", mark.rpartition(".")[0] + "x.1"):
+        three.ann.memory.exchange.note(three.ben.did, told=nonsense)
+        assert "error" not in ask(three.ann, three.ben, request("changes", since=mark))
 
 
 def test_who_brings_many_forgeries_is_not_looked_at_for_a_while(tmp_path: Path) -> None:

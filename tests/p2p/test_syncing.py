@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shutil import rmtree
 from time import monotonic
 from typing import Any
 
@@ -296,3 +297,21 @@ async def test_a_copy_of_a_home_that_lives_is_noticed_on_both_sides(live: Live, 
         (notice,) = life.peers.happenings.notices
         assert "another node lives with the identity of this one" in notice and key in notice
         assert [data["code"] for what, data in life.told if what == "Error"] == ["CIS-P2P-120"]
+
+
+async def test_a_node_that_lost_its_memory_has_it_back_and_is_heard(live: Live) -> None:
+    a, b = await live("a"), await live("b")
+    a.put("theirs", "1")
+    b.put("own", "1")
+    await befriend(a, b)
+    await until(lambda: a.value("own") == "1" and b.value("theirs") == "1")
+    await b.peers.close()
+    b.memory.close()
+    rmtree(b.home.memory)
+    a.put("theirs", "2")
+    back = await live("b")
+    await until(lambda: back.value("own") == "1" and back.value("theirs") == "2")
+    back.put("own", "2")
+    await until(lambda: a.value("own") == "2")
+    assert a.dump() == back.dump()
+    assert not back.peers.happenings.notices, "what it finds of its own is no copy that lives"

@@ -32,6 +32,7 @@ def matrix_lines(status: MatrixStatus, members: Sequence[MatrixMember], people: 
         labelled("sync", _sync(status)),
         labelled("gaps", _gaps(status), Tone.ASK if status.gaps.open else Tone.PLAIN),
         labelled("to send", _outbox(status), Tone.BAD if status.failed else Tone.PLAIN),
+        labelled("memory", *_memory(status)),
         [],
         [("In the room  ", Tone.STRONG), (f"{status.members}, {count(status.nodes, 'node')} known", Tone.DIM)],
         *(_member(member, people) for member in members),
@@ -61,6 +62,18 @@ def _outbox(status: MatrixStatus) -> str:
     if status.failed:
         return f"{status.queued} waiting, {status.failed} refused by the homeserver"
     return f"{status.queued} waiting" if status.queued else "nothing"
+
+
+def _memory(status: MatrixStatus) -> tuple[str, Tone]:
+    """What of memory is to be said, and what of others' is missing."""
+    memory = status.memory
+    missing = sum(member.holes for member in memory.members)
+    told = [
+        (memory.waiting, f"{count(memory.waiting, 'version')} to be said"),
+        (missing, f"{count(missing, 'part')} of others missing and asked for"),
+        (memory.healed, f"{count(memory.healed, 'missing part')} came"),
+    ]
+    return ", ".join(text for number, text in told if number) or "nothing waits", Tone.ASK if missing else Tone.PLAIN
 
 
 def _member(member: MatrixMember, people: People) -> Line:

@@ -54,8 +54,8 @@ class RoomLog:
     messages: list[RoomMessage] = field(default_factory=list[RoomMessage])
     before: str = ""
     """What to ask for to get the page before; empty: there is none."""
-    read: str = ""
-    """The last message that was read when the room was opened; the line stands below it."""
+    read: str | None = None
+    """The last message that was read when the room was opened; the line stands below it. None: it is being opened."""
     known: bool = False
     """Whether anything was read yet."""
 
@@ -94,7 +94,7 @@ class RoomLog:
     def _new_after(self, listed: Sequence[RoomMessage]) -> str:
         """The last listed message up to the one that was read; empty: nothing, or nothing of others, is new."""
         order = {message.id: index for index, message in enumerate(self.messages)}
-        if self.read not in order:
+        if self.read is None or self.read not in order:
             return ""
         read = order[self.read]
         if all(message.mine for message in listed if order[message.id] > read):

@@ -78,7 +78,8 @@ def matrix_state(status: MatrixStatus, now: Instant) -> Piece:
     """How the engine stands with its homeserver, with the seconds until it asks again."""
     text, tone = _STATES[status.state]
     if status.state is MatrixState.RETRYING and status.retry_at is not None:
-        text = f"{text}, again in {max(0, ceil(status.retry_at - now))} s"
+        left = ceil(status.retry_at - now)
+        text = f"{text}, again in {left} s" if left > 0 else f"{text}, asking again"
     return text, tone
 
 

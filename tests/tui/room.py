@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cis_tui.core.clock import Instant
+from cis_tui.matrix.memory_model import MatrixMemory, MemorySync
 from cis_tui.matrix.messages import MessagePage, Quote, Reaction, RoomMessage, What
 from cis_tui.matrix.model import (
     MatrixGaps,
@@ -53,6 +54,7 @@ def matrix(**more: Any) -> MatrixStatus:
         "failed": 1,
         "rejected": 7,
         "rejections": REJECTIONS,
+        "memory": MatrixMemory(said=40, waiting=3, healed=5, members=(MemorySync(LAPTOP.did, 12, 14, 2, 40),)),
     }
     return MatrixStatus(**(fields | more))
 

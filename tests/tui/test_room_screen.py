@@ -282,6 +282,17 @@ async def test_the_seconds_until_the_homeserver_is_asked_again_are_counted(home:
         await until(pilot, lambda: "Matrix ✗ homeserver away, again in 4 s" in text_of(app))
 
 
+async def test_what_comes_while_one_looks_is_not_new(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        engine = await enter(app, pilot, FakeEngine(MessagePage("!r", many(0, 3), "")))
+        for number in (3, 4):
+            engine.page = MessagePage("!r", many(0, number + 1), "", read=f"$e{number - 1}")
+            show(app, Changes(room=True))
+            await until(pilot, lambda number=number: f"line {number}" in text_of(app))
+        assert "── new ──" not in text_of(app)
+
+
 async def test_without_a_login_it_tells_how_to_get_one(home: Home) -> None:
     app = workspace(home)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -299,7 +310,7 @@ async def test_matrix_on_the_peers_screen(home: Home, looks_right: Compare, size
     async with app.run_test(size=size) as pilot:
         fill_room(app)
         await pilot.press("3", *keys)
-        await until(pilot, lambda: app.current_mode == "peers" and "In the room" in text_of(app))
+        await until(pilot, lambda: app.current_mode == "peers" and "homeserver   https" in text_of(app))
         assert "\x1b" not in text_of(app)
         looks_right(app)
 

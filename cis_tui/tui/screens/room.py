@@ -113,7 +113,7 @@ class RoomScreen(WorkspaceScreen):
 
     def on_screen_resume(self) -> None:
         """See `WorkspaceScreen`; what is new is seen from now on."""
-        self.history.read = ""
+        self.history.read = None
         self.desk.store.read_room(True)
         self.show_frame()
 
@@ -146,7 +146,7 @@ class RoomScreen(WorkspaceScreen):
         if self._again:
             self.set_timer(BREATH, self.reread)
         first = not self.history.known
-        if not self.history.read:
+        if self.history.read is None:
             self.history.read = page.read
         self.history.take(page)
         self._problem = page.problem

@@ -15,7 +15,7 @@ from cis_tui.dag.attempt import Outcome
 from cis_tui.dag.executors.base import Work
 from cis_tui.dag.executors.names import PEER
 from cis_tui.dag.outputs import Output
-from cis_tui.dag.peers.jobs import GRACE, KIND, LEASE, PROTOCOL, End, Follow, Job, News, Stop, job_words
+from cis_tui.dag.peers.jobs import GRACE, KIND, LEASE, LOOKS, PROTOCOL, End, Follow, Job, News, Stop, job_words
 from cis_tui.dag.peers.line import Line, Topic, called
 from cis_tui.dag.peers.talk import Talk
 from cis_tui.dag.secrecy import Secrets
@@ -99,6 +99,8 @@ class Errand:
         self._dag = dag
         self._sent = False
         """Whether the node may have the job."""
+        self._longest = 0.0
+        """Seconds for which it was asked to wait for news, at most: by a line that is gone it may do that still."""
 
     @property
     def where(self) -> Mapping[str, object]:
@@ -195,6 +197,7 @@ class Errand:
 
     async def _news(self, id: str, offset: int, waits: bool) -> News:
         follow = Follow(id, offset, self._wait, self._paused(), waits, self._errands.pace(self._did))
+        self._longest = max(self._longest, self._wait)
         within = self._wait + self._errands.patience
         topic = Topic(key=f"news {dumps(follow)}")
         return await self._errands.talk.ask(self._did, "news", follow, News, timeout=within, topic=topic)
@@ -210,8 +213,8 @@ class Errand:
             if silent < self._errands.patience:
                 return None
             return Outcome(False, None, error=f"{self._name} is away: {error.message} (CIS-P2P-100)")
-        pace = self._errands.pace(self._did)
-        if silent < self._errands.lease + GRACE + (self._wait if pace else 0.0):
+        lease = self._errands.lease
+        if silent < lease + lease / LOOKS + GRACE + self._longest:  # its lease begins when it has waited
             return None
         return Outcome(False, None, error=f"{self._name} was lost (CIS-P2P-101)", lost=True)
 

@@ -23,6 +23,8 @@ MAX_TIME = 7 * 86_400.0
 """Seconds that a job may take."""
 LEASE = 60.0
 """Seconds without a word of who wants it after which a job is ended."""
+LOOKS = 6
+"""At the leases, while one runs out."""
 GRACE = 10.0
 """Seconds that ending it takes at most."""
 PIECE = 128 * 1024

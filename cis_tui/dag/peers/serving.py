@@ -22,6 +22,7 @@ from cis_tui.dag.peers.jobs import (
     GRACE,
     KIND,
     LEASE,
+    LOOKS,
     NOBODY_SAW,
     PIECE,
     PROTOCOL,
@@ -53,8 +54,6 @@ _FULL = PIECE // 4
 """Characters of output that are told at once."""
 _FENCED = 10_000
 """Names of jobs that were ended before they had begun."""
-_SHARES = 6
-"""Looks at the leases while one runs out."""
 FindSkill = Callable[[str], SkillManifest]
 
 
@@ -291,7 +290,7 @@ class JobService:
     async def _watch_leases(self) -> None:
         """End the jobs of which nobody wants to hear any more."""
         while self._live:
-            await asyncio.sleep(self._lease / _SHARES)
+            await asyncio.sleep(self._lease / LOOKS)
             for job in tuple(self._live.values()):
                 if self._timer() - job.heard > self._lease:
                     log.warning("the job %s is ended: %s is gone", job.run, short(job.did))

@@ -141,6 +141,8 @@ class MatrixSettings:
     """As whom, such as `@ann:example.org`."""
     room: str = "#cis-federation"
     """Alias or id of the room in which nodes meet; an alias without a server is one of the account's own."""
+    encrypted: bool = False
+    """Whether that room is encrypted if it is made here, and not entered unless it is."""
     share: tuple[str, ...] = ("",)
     """Prefixes of public keys that the room gets; one of them empty: all."""
     policy: tuple[str, ...] = ()

@@ -47,6 +47,11 @@ class Home:
         return self.root / "matrix.db"
 
     @property
+    def matrix_keys(self) -> Path:
+        """Keys of rooms that are encrypted, themselves encrypted."""
+        return self.keys / "matrix"
+
+    @property
     def runs_db(self) -> Path:
         return self.root / "runs.db"
 

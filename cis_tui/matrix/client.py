@@ -235,6 +235,10 @@ class MatrixClient:
 
     # How it is asked
 
+    async def ask(self, method: str, path: str, body: Json) -> Json:
+        """Anything else of the client-server API, such as `/keys/upload`."""
+        return await self._call(method, f"{_V3}{path}", body)
+
     async def _call(
         self,
         method: str,

@@ -43,7 +43,7 @@ async def enter(client: MatrixClient, settings: MatrixSettings, account: Account
     except NotFound as error:
         if not address.startswith("#") or not address.endswith(f":{account.server}"):
             raise NotFound("CIS-MATRIX-035", f"there is no room {address}", hint="see matrix.room") from error
-    wanted = _room(address)
+    wanted = _room(address, encrypted=settings.encrypted)
     try:
         return await _create(client, wanted)
     except CisError as error:
@@ -61,14 +61,19 @@ async def _create(client: MatrixClient, wanted: Mapping[str, object]) -> str:
         return await client.create(wanted)
 
 
-def _room(address: str) -> dict[str, object]:
+def _room(address: str, *, encrypted: bool) -> dict[str, object]:
     """Everybody who knows its name may join: nobody is believed for being there."""
+    state: list[dict[str, object]] = []
+    if encrypted:
+        content = {"algorithm": "m.megolm.v1.aes-sha2"}
+        state.append({"type": "m.room.encryption", "state_key": "", "content": content})
     return {
         "preset": "public_chat",
         "visibility": "private",
         "room_alias_name": address[1:].partition(":")[0],
         "name": address[1:].partition(":")[0],
         "topic": "Nodes of cis meet here. What they say to each other is signed; people are welcome to read and talk.",
+        "initial_state": state,
         "power_level_content_override": {"events": {identities.TYPE: 0}},
     }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cis_tui.core.errors import CisError, Invalid, Refused
 from cis_tui.core.events import EventType
@@ -26,6 +26,7 @@ Before = Callable[[Operation], Awaitable[None]]
 """Does what is durable by itself and may be repeated, before that transaction."""
 Listener = Callable[[RoomEvent, "Operation | None", Transaction], None]
 """Told of every event that was not set aside, and of the operation that it brought, ours too."""
+Reveal = Callable[[Sequence[RoomEvent]], Awaitable[Sequence[RoomEvent]]]
 _SHOWN = 500
 
 
@@ -74,6 +75,8 @@ class Intake:
         self.kinds: dict[str, Kind] = {}
         self.before: dict[str, Before] = {}
         self.listeners: list[Listener] = []
+        self.reveal: Reveal | None = None
+        """Decrypts events, where that is needed."""
 
     async def take(self, batches: Sequence[Batch], also: Callable[[Transaction, int], None]) -> int:
         """Take batches, and do `also`, which is given how many events were new, in the same transaction.
@@ -81,6 +84,8 @@ class Intake:
         Raises:
             CisError: nothing can be written now; nothing was taken.
         """
+        if self.reveal is not None:
+            batches = [replace(batch, events=await self.reveal(batch.events)) for batch in batches]
         looked = await self._store.read(lambda database: self._look(database, batches))
         for id, seen in looked.items():
             if seen.operation is not None and seen.operation.kind in self.before:

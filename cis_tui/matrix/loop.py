@@ -40,6 +40,7 @@ class SyncLoop:
         *,
         enter: Callable[[], Awaitable[None]],
         entered: Callable[[], Awaitable[None]],
+        heed: Callable[[News], Awaitable[None]],
         login_again: Callable[[], Awaitable[bool]],
         changed: Callable[[Standing], object],
         clock: Clock,
@@ -47,6 +48,7 @@ class SyncLoop:
     ) -> None:
         """`enter` is awaited at each beginning, before anything is read; `entered` once news have come after it.
 
+        `heed` takes of news what is not of rooms, before these are taken.
         `login_again` makes a login that the homeserver has ended anew, if it can.
         """
         self._client = client
@@ -54,6 +56,7 @@ class SyncLoop:
         self._intake = intake
         self._enter = enter
         self._entered = entered
+        self._heed = heed
         self._login_again = login_again
         self._changed = changed
         self._clock = clock
@@ -176,6 +179,7 @@ class SyncLoop:
                 rooms.drop_room(transaction, left)
             ledger.put_fact(transaction, "since", news.next)
 
+        await self._heed(news)
         batches = [Batch(room.room, room.timeline, room.garbage, state=room.state, news=room) for room in news.rooms]
         await self._intake.take(batches, finish)
         if self._intake.federation in news.left:

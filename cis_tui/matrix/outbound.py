@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,15 +71,20 @@ class Sender:
         sources: list[Source],
         *,
         seal: Callable[[Outgoing, str], Waiting],
+        conceal: Callable[[Waiting], Awaitable[Waiting]],
         online: asyncio.Event,
         suspect: Callable[[], None],
         changed: Callable[[str, str], object],
     ) -> None:
-        """`seal` makes an event of an operation, under a new number; `changed` is told what became of one."""
+        """`seal` makes an event of an operation, under a new number; `conceal` encrypts one where that is needed.
+
+        `changed` is told what became of one.
+        """
         self._client = client
         self._store = store
         self._sources = sources
         self._seal = seal
+        self._conceal = conceal
         self._online = online
         self._suspect = suspect
         self._changed = changed
@@ -143,7 +148,8 @@ class Sender:
         while True:
             await self._online.wait()
             try:
-                event = await self._client.send(waiting.room, waiting.type, waiting.content, waiting.txn)
+                said = await self._conceal(waiting)
+                event = await self._client.send(said.room, said.type, said.content, said.txn)
             except CisError as error:
                 if error.code not in (AWAY, TOO_OFTEN, NO_TOKEN):
                     return "", error

@@ -69,6 +69,11 @@ def rooms(database: Database, federation: str) -> tuple[MatrixRoom, ...]:
     )
 
 
+def is_encrypted(database: Database, room: str) -> bool:
+    """Whether a room is; once it is, it stays so."""
+    return database.execute("SELECT 1 FROM rooms WHERE id = ? AND encrypted", (room,)).fetchone() is not None
+
+
 def members(database: Database, room: str) -> list[tuple[str, str]]:
     """Accounts in a room and what they call themselves."""
     rows = database.execute("SELECT user, name FROM members WHERE room = ? ORDER BY user", (room,))

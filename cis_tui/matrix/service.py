@@ -10,15 +10,16 @@ from dataclasses import replace
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.config import MatrixSettings
-from cis_tui.core.errors import CisError, Invalid, NotFound, Unavailable
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
 from cis_tui.core.retry import Retry
-from cis_tui.matrix import ledger, outbox, rooms, views
+from cis_tui.matrix import identities, ledger, outbox, rooms, views
 from cis_tui.matrix.account import Account, read_account, write_account
 from cis_tui.matrix.client import PATIENCE, MatrixClient, Patience
 from cis_tui.matrix.entering import announce, enter, room_address
+from cis_tui.matrix.events import News
 from cis_tui.matrix.intake import Before, Handler, Intake, Kind, Listener
 from cis_tui.matrix.loop import RETRY, SyncLoop
 from cis_tui.matrix.model import (
@@ -34,6 +35,7 @@ from cis_tui.matrix.outbound import Outgoing, Sender, Source
 from cis_tui.matrix.outbox import Waiting
 from cis_tui.matrix.policy import Book, Policy
 from cis_tui.matrix.policy import Standing as Trust
+from cis_tui.matrix.secrecy import Secrecy, not_encrypted
 from cis_tui.matrix.store import Database, Store, Tell, Transaction
 from cis_tui.matrix.views import Standing
 
@@ -73,6 +75,7 @@ class MatrixService:
         self.store = Store(home.matrix_db, tell=tell, clock=clock)
         self.policy = Policy(book, settings.policy)
         self.intake = Intake(self.store, self.policy, identity.did)
+        self._secrecy: Secrecy | None = None
         self._sources: list[Source] = []
         self._ready: list[Callable[[], object]] = []
         self.account: Account | None = None
@@ -196,6 +199,7 @@ class MatrixService:
             self.intake,
             enter=self._enter,
             entered=self._entered,
+            heed=self._heed,
             login_again=self._login_again,
             changed=self._became,
             clock=self._clock,
@@ -206,6 +210,7 @@ class MatrixService:
             self.store,
             self._sources,
             seal=self.seal,
+            conceal=self._conceal,
             online=loop.online,
             suspect=loop.suspect,
             changed=lambda txn, change: self._tell(EventType.MATRIX_CHANGED, {"change": change, "transaction": txn}),
@@ -242,6 +247,9 @@ class MatrixService:
         if self.client is not None:
             await self.client.close()
             self.client = None
+        if self._secrecy is not None:
+            await self._secrecy.close()
+            self._secrecy = self.intake.reveal = None
 
     @property
     def online(self) -> bool:
@@ -253,6 +261,8 @@ class MatrixService:
     async def _enter(self) -> None:
         account, client = self._connected()
         address = room_address(self._settings, account)
+        if await self._is_encrypted(self.intake.federation):
+            await self._hide()
         known = await self.store.read(
             lambda database: (ledger.fact(database, "address"), ledger.fact(database, "room"))
         )
@@ -272,10 +282,59 @@ class MatrixService:
 
     async def _entered(self) -> None:
         account, client = self._connected()
-        await announce(client, self._identity, account, self.intake.federation, self._clock())
+        room = self.intake.federation
+        encrypted = await self._is_encrypted(room)
+        if self._settings.encrypted and not encrypted:
+            raise not_encrypted(room_address(self._settings, account))
+        secrecy = await self._hide() if encrypted else None
+        if secrecy is not None:
+            await secrecy.give_keys(client)
+        key = secrecy.key if secrecy is not None else ""
+        await announce(client, self._identity, account, room, self._clock(), key=key)
         for call in self._ready:
             call()
         self.wake()
+
+    # Encryption
+
+    async def _hide(self) -> Secrecy:
+        """The keys of this device."""
+        if self._secrecy is None:
+            account, _ = self._connected()
+            secret = self._identity.derived("matrix olm").hex()
+            secrecy = Secrecy(self._home.matrix_keys, account, secret)
+            await secrecy.open()
+            self._secrecy, self.intake.reveal = secrecy, secrecy.revealed
+        return self._secrecy
+
+    async def _is_encrypted(self, room: str) -> bool:
+        return await self.store.read(lambda database: rooms.is_encrypted(database, room))
+
+    async def _heed(self, news: News) -> None:
+        if self._secrecy is not None:
+            _, client = self._connected()
+            await self._secrecy.heed(client, news.raw)
+
+    async def _conceal(self, waiting: Waiting) -> Waiting:
+        if not await self._is_encrypted(waiting.room):
+            return waiting
+        if self._secrecy is None or waiting.room != self.intake.federation:
+            raise Refused("CIS-MATRIX-039", "a room that is encrypted is written by cis only where nodes meet")
+
+        def look(database: Database) -> tuple[list[str], dict[tuple[str, str], str]]:
+            trusted = {
+                (each.user, each.device): each.key for each in identities.nodes(database) if self._trusts(each.did)
+            }
+            return [user for user, _ in rooms.members(database, waiting.room)], trusted
+
+        (_, client), (users, trusted) = self._connected(), await self.store.read(look)
+        type, content = await self._secrecy.concealed(
+            client, waiting.room, waiting.type, waiting.content, users, trusted
+        )
+        return waiting._replace(type=type, content=content)
+
+    def _trusts(self, did: str) -> bool:
+        return self.policy.book(did).trust in ("own", "allowed")
 
     async def _login_again(self) -> bool:
         account, client = self._connected()

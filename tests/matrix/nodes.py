@@ -37,6 +37,7 @@ class Node:
     person: Person
     identity: Identity
     alias: str
+    encrypted: bool = False
     trusts: dict[str, str] = field(default_factory=dict[str, str])
     """DIDs, and what was said of them; others are allowed."""
     told: list[tuple[EventType, Mapping[str, object]]] = field(
@@ -47,7 +48,7 @@ class Node:
 
     def make(self, **options: object) -> MatrixService:
         """Its service, as after a start of the engine."""
-        settings = MatrixSettings(room=self.alias)
+        settings = MatrixSettings(room=self.alias, encrypted=self.encrypted)
         self.service = MatrixService(
             self.home,
             self.identity,

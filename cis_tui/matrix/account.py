@@ -94,7 +94,7 @@ def homeserver_url(text: str) -> str:
         Invalid: it is none: http only on this machine, https elsewhere (CIS-MATRIX-010).
     """
     try:
-        parts = urlsplit(text if "://" in text else f"{'http' if _is_local(text) else 'https'}://{text}")
+        parts = urlsplit(text if "://" in text else f"{'http' if _is_local(_host(text)) else 'https'}://{text}")
         port = f":{parts.port}" if parts.port is not None else ""
     except ValueError as error:
         raise _no_homeserver(text, str(error)) from error
@@ -111,8 +111,11 @@ def server_of(user: str) -> str:
     return user.partition(":")[2] if user.startswith("@") else ""
 
 
-def _is_local(text: str) -> bool:
-    host = urlsplit(text if "://" in text else f"//{text}").hostname or ""
+def _host(text: str) -> str:
+    return urlsplit(f"//{text}").hostname or ""
+
+
+def _is_local(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

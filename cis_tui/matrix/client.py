@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote, urlencode
 
-from cis_tui.core.errors import CisError, Invalid, NotFound
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.matrix.events import (
     Json,
     News,
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 MAX_ANSWER = 64_000_000
 """Bytes of one answer."""
 _SMALL = 4_096
+_ADDRESS = re.compile("mxc://([^/#]{1,200})/([^/#]{1,200})#([0-9a-f]{64})")
+_TAG = 16
+_NONCE = bytes(12)
+"""Of AES-256-GCM: a key encrypts one file."""
 _V3 = "/_matrix/client/v3"
 FILTER: Json = {
     "presence": {"types": []},
@@ -213,25 +219,35 @@ class MatrixClient:
         limit = told.get("m.upload.size")
         return limit if isinstance(limit, int) and limit > 0 else 50_000_000
 
-    async def upload(self, data: bytes, *, type: str = "application/octet-stream") -> str:
-        """Keep bytes at the homeserver, for everybody who knows the address that this gives (`mxc://…`)."""
-        told = await self._call("POST", "/_matrix/media/v3/upload", data, type=type, patience=4 * self.patience.call)
+    async def upload(self, data: bytes) -> str:
+        """Keep bytes at the homeserver, encrypted; gives the address, with the key, for who is to read them."""
+        key = os.urandom(32)
+        sealed = await asyncio.to_thread(_sealed, key, data)
+        told = await self._call(
+            "POST",
+            "/_matrix/media/v3/upload",
+            sealed,
+            type="application/octet-stream",
+            patience=4 * self.patience.call,
+        )
         address = short(told.get("content_uri"))
         if not address.startswith("mxc://"):
             raise away("it answered an upload with no address")
-        return address
+        return f"{address}#{key.hex()}"
 
     async def download(self, address: str, limit: int) -> bytes:
-        """What an address leads to.
+        """What an address with its key leads to.
 
         Raises:
             Invalid: it has more than `limit` bytes (CIS-MATRIX-005), or `address` is none (CIS-MATRIX-008).
+            Refused: the homeserver gives something else (CIS-MATRIX-009).
         """
-        server, slash, media = address.removeprefix("mxc://").partition("/")
-        if not address.startswith("mxc://") or not slash or not server or not media or "/" in media:
+        found = _ADDRESS.fullmatch(address)
+        if found is None:
             raise Invalid("CIS-MATRIX-008", "this is no address of a file at a homeserver")
-        path = f"/_matrix/client/v1/media/download/{_quoted(server)}/{_quoted(media)}"
-        return await self._ask("GET", path, None, patience=4 * self.patience.call, limit=limit)
+        path = f"/_matrix/client/v1/media/download/{_quoted(found[1])}/{_quoted(found[2])}"
+        data = await self._ask("GET", path, None, patience=4 * self.patience.call, limit=limit + _TAG)
+        return await asyncio.to_thread(_opened, bytes.fromhex(found[3]), data)
 
     # How it is asked
 
@@ -293,6 +309,22 @@ class MatrixClient:
 
             self._nio = AsyncClient(self.homeserver)
         return self._nio
+
+
+def _sealed(key: bytes, data: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key).encrypt(_NONCE, data, None)
+
+
+def _opened(key: bytes, data: bytes) -> bytes:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(key).decrypt(_NONCE, data, None)
+    except (InvalidTag, ValueError) as error:
+        raise Refused("CIS-MATRIX-009", "the homeserver gives another file than the one that was kept") from error
 
 
 async def _read(parts: AsyncIterator[bytes], limit: int) -> bytes:

@@ -18,7 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from cis_tui.core.errors import Refused
 from cis_tui.core.paths import private_dir
 from cis_tui.matrix.account import Account
 from cis_tui.matrix.client import MatrixClient
@@ -254,9 +253,3 @@ def _missing(olm: Olm, users: list[str], devices: frozenset[tuple[str, str]]) ->
         wanted = {id: "signed_curve25519" for id in ids if (user, id) in devices}
         found |= {user: wanted} if wanted else {}
     return found
-
-
-def not_encrypted(room: str) -> Refused:
-    """The settings want a room encrypted that is not."""
-    hint = "name another one in matrix.room, or set matrix.encrypted to false"
-    return Refused("CIS-MATRIX-039", f"{room} is not encrypted, and matrix.encrypted wants it so", hint=hint)

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.config import MatrixSettings
-from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
+from cis_tui.core.errors import CisError, Unavailable
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.paths import Home
 from cis_tui.core.retry import Retry
-from cis_tui.matrix import identities, ledger, outbox, rooms, views
+from cis_tui.matrix import ledger, rooms, views
 from cis_tui.matrix.account import Account, read_account, write_account
 from cis_tui.matrix.client import PATIENCE, MatrixClient, Patience
 from cis_tui.matrix.entering import announce, enter, room_address
-from cis_tui.matrix.events import News
+from cis_tui.matrix.events import Page
+from cis_tui.matrix.hiding import Hiding
 from cis_tui.matrix.intake import Before, Handler, Intake, Kind, Listener
 from cis_tui.matrix.loop import RETRY, SyncLoop
 from cis_tui.matrix.model import (
     MatrixMember,
     MatrixRejection,
     MatrixRoom,
-    MatrixSent,
     MatrixState,
     MatrixStatus,
 )
-from cis_tui.matrix.operations import OP, new_id, seal_operation
-from cis_tui.matrix.outbound import Outgoing, Sender, Source
-from cis_tui.matrix.outbox import Waiting
+from cis_tui.matrix.outbound import Sender, Source
 from cis_tui.matrix.policy import Book, Policy
 from cis_tui.matrix.policy import Standing as Trust
-from cis_tui.matrix.secrecy import Secrecy, not_encrypted
+from cis_tui.matrix.saying import Saying
 from cis_tui.matrix.store import Database, Store, Tell, Transaction
 from cis_tui.matrix.views import Standing
 
@@ -46,7 +44,7 @@ def _nobody(did: str) -> Trust:
     return Trust()
 
 
-class MatrixService:
+class MatrixService(Saying):
     """All that a home does in Matrix. Without `begin` it is the files alone, which any command may look at."""
 
     def __init__(
@@ -75,7 +73,7 @@ class MatrixService:
         self.store = Store(home.matrix_db, tell=tell, clock=clock)
         self.policy = Policy(book, settings.policy)
         self.intake = Intake(self.store, self.policy, identity.did)
-        self._secrecy: Secrecy | None = None
+        self._hiding: Hiding | None = None
         self._sources: list[Source] = []
         self._ready: list[Callable[[], object]] = []
         self.account: Account | None = None
@@ -193,13 +191,15 @@ class MatrixService:
 
     def _start(self, account: Account) -> None:
         self.client = client = MatrixClient(account.homeserver, token=account.token, patience=self._patience)
+        self._hiding = hiding = Hiding(self._home, self._identity, account, client, self.store, self.policy)
+        self.intake.reveal = hiding.reveal
         self._loop = loop = SyncLoop(
             client,
             self.store,
             self.intake,
             enter=self._enter,
             entered=self._entered,
-            heed=self._heed,
+            heed=hiding.heed,
             login_again=self._login_again,
             changed=self._became,
             clock=self._clock,
@@ -210,7 +210,7 @@ class MatrixService:
             self.store,
             self._sources,
             seal=self.seal,
-            conceal=self._conceal,
+            conceal=lambda waiting: hiding.conceal(waiting, self.intake.federation),
             online=loop.online,
             suspect=loop.suspect,
             changed=lambda txn, change: self._tell(EventType.MATRIX_CHANGED, {"change": change, "transaction": txn}),
@@ -247,9 +247,9 @@ class MatrixService:
         if self.client is not None:
             await self.client.close()
             self.client = None
-        if self._secrecy is not None:
-            await self._secrecy.close()
-            self._secrecy = self.intake.reveal = None
+        if self._hiding is not None:
+            await self._hiding.close()
+            self._hiding = self.intake.reveal = None
 
     @property
     def online(self) -> bool:
@@ -261,8 +261,8 @@ class MatrixService:
     async def _enter(self) -> None:
         account, client = self._connected()
         address = room_address(self._settings, account)
-        if await self._is_encrypted(self.intake.federation):
-            await self._hide()
+        if self._hiding is not None:
+            await self._hiding.prepare(self.intake.federation)
         known = await self.store.read(
             lambda database: (ledger.fact(database, "address"), ledger.fact(database, "room"))
         )
@@ -282,59 +282,13 @@ class MatrixService:
 
     async def _entered(self) -> None:
         account, client = self._connected()
-        room = self.intake.federation
-        encrypted = await self._is_encrypted(room)
-        if self._settings.encrypted and not encrypted:
-            raise not_encrypted(room_address(self._settings, account))
-        secrecy = await self._hide() if encrypted else None
-        if secrecy is not None:
-            await secrecy.give_keys(client)
-        key = secrecy.key if secrecy is not None else ""
+        room, wanted, address = self.intake.federation, self._settings.encrypted, room_address(self._settings, account)
+        assert self._hiding is not None, "it is there as long as the loop is"
+        key = await self._hiding.enter(room, wanted=wanted, address=address)
         await announce(client, self._identity, account, room, self._clock(), key=key)
         for call in self._ready:
             call()
         self.wake()
-
-    # Encryption
-
-    async def _hide(self) -> Secrecy:
-        """The keys of this device."""
-        if self._secrecy is None:
-            account, _ = self._connected()
-            secret = self._identity.derived("matrix olm").hex()
-            secrecy = Secrecy(self._home.matrix_keys, account, secret)
-            await secrecy.open()
-            self._secrecy, self.intake.reveal = secrecy, secrecy.revealed
-        return self._secrecy
-
-    async def _is_encrypted(self, room: str) -> bool:
-        return await self.store.read(lambda database: rooms.is_encrypted(database, room))
-
-    async def _heed(self, news: News) -> None:
-        if self._secrecy is not None:
-            _, client = self._connected()
-            await self._secrecy.heed(client, news.raw)
-
-    async def _conceal(self, waiting: Waiting) -> Waiting:
-        if not await self._is_encrypted(waiting.room):
-            return waiting
-        if self._secrecy is None or waiting.room != self.intake.federation:
-            raise Refused("CIS-MATRIX-039", "a room that is encrypted is written by cis only where nodes meet")
-
-        def look(database: Database) -> tuple[list[str], dict[tuple[str, str], str]]:
-            trusted = {
-                (each.user, each.device): each.key for each in identities.nodes(database) if self._trusts(each.did)
-            }
-            return [user for user, _ in rooms.members(database, waiting.room)], trusted
-
-        (_, client), (users, trusted) = self._connected(), await self.store.read(look)
-        type, content = await self._secrecy.concealed(
-            client, waiting.room, waiting.type, waiting.content, users, trusted
-        )
-        return waiting._replace(type=type, content=content)
-
-    def _trusts(self, did: str) -> bool:
-        return self.policy.book(did).trust in ("own", "allowed")
 
     async def _login_again(self) -> bool:
         account, client = self._connected()
@@ -358,94 +312,6 @@ class MatrixService:
         if self.account is None or self.client is None:
             raise Unavailable("CIS-MATRIX-034", "nobody is logged in", hint="cis matrix login", retryable=False)
         return self.account, self.client
-
-    # Saying something
-
-    def wake(self) -> None:
-        """Say what sources have."""
-        if self._sender is not None:
-            self._sender.wake()
-
-    def seal(self, outgoing: Outgoing, id: str = "") -> Waiting:
-        """The event that says an operation, as this node, by this account, in the room.
-
-        Raises:
-            Unavailable: nobody is logged in, or the room is not known yet (CIS-MATRIX-034).
-            Invalid: it cannot be said in a room (CIS-MATRIX-025, 026).
-        """
-        account, room = self.account, self.intake.federation
-        if account is None or not room:
-            hint = "cis matrix status tells how it stands"
-            raise Unavailable("CIS-MATRIX-034", "the room in which nodes meet is not known yet", hint=hint)
-        id = id or new_id()
-        operation = seal_operation(
-            self._identity,
-            outgoing.kind,
-            outgoing.data,
-            account=account.user,
-            device=account.device,
-            room=room,
-            at=self._clock(),
-            id=id,
-        )
-        content: dict[str, object] = {OP: operation}
-        if outgoing.type == "m.room.message" or outgoing.body:
-            content |= {"msgtype": "m.notice", "body": outgoing.body}
-        if outgoing.relates_to:
-            content["m.relates_to"] = {"rel_type": "m.reference", "event_id": outgoing.relates_to}
-        return Waiting(id, room, outgoing.type, content)
-
-    async def queue(
-        self, type: str, kind: str, data: Mapping[str, object], *, body: str = "", relates_to: str = "", id: str = ""
-    ) -> str:
-        """Have an operation said in the room, whenever the homeserver is there; durable on return. Gives its id.
-
-        Raises:
-            CisError: as `seal`, or the file cannot be written.
-        """
-        waiting = self.seal(Outgoing(type, kind, data, body, relates_to), id)
-        await self.store.write(lambda transaction: self.put(transaction, waiting))
-        return waiting.txn
-
-    def put(self, transaction: Transaction, waiting: Waiting) -> None:
-        """Have something said as a part of a transaction: what `seal` made, or a plain event."""
-        outbox.put(transaction, waiting.txn, waiting.room, waiting.type, waiting.content)
-        transaction.after(self.wake)
-
-    async def post(self, type: str, content: Mapping[str, object], *, room: str = "", txn: str = "") -> MatrixSent:
-        """Have a plain event said, such as what a person writes; durable on return.
-
-        Raises:
-            NotFound: there is no such room (CIS-MATRIX-036).
-            Invalid: the event would be too large (CIS-MATRIX-025).
-        """
-        target = await self.store.read(lambda database: self.find_room(database, room))
-        size = len(str(content).encode("utf-8", "replace"))
-        if size > 60_000:
-            raise Invalid("CIS-MATRIX-025", f"a message of {size} bytes is more than a room takes")
-        waiting = Waiting(txn or new_id(), target, type, content)
-        await self.store.write(lambda transaction: self.put(transaction, waiting))
-        return await self.sent(waiting.txn)
-
-    async def sent(self, txn: str) -> MatrixSent:
-        """How far something that was to be said has come.
-
-        Raises:
-            NotFound: nothing of that number was (CIS-MATRIX-037).
-        """
-        found = await self.store.read(lambda database: outbox.find(database, txn))
-        if found is None:
-            raise NotFound("CIS-MATRIX-037", f"nothing was said as {txn[:80]!a}")
-        return found
-
-    async def said(self, txn: str, *, timeout: float) -> MatrixSent:
-        """The same, once it was sent or has failed, or when `timeout` seconds are over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while (found := await self.sent(txn)).state.value == "queued":  # noqa: ASYNC110 - rows of a file
-                    await asyncio.sleep(0.05)
-                return found
-        return await self.sent(txn)
 
     # What faces ask for
 
@@ -489,6 +355,16 @@ class MatrixService:
             NotFound: there is no such room (CIS-MATRIX-036).
         """
         return views.find_room(database, word)
+
+    async def past(self, room: str, start: str, *, limit: int = 100) -> Page:
+        """A part of a room's past from the homeserver, newest first, from `start` backwards; from now if that is empty.
+
+        Raises:
+            CisError: nobody is logged in, or the homeserver is away.
+        """
+        _, client = self._connected()
+        page = await client.messages(room, start, limit=limit)
+        return replace(page, events=tuple(await self._hiding.reveal(page.events) if self._hiding else page.events))
 
     def nudge(self) -> None:
         """Ask the homeserver again now."""

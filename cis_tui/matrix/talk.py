@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from functools import partial
 
-from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean
 from cis_tui.matrix import history, ledger, outbox, rooms
@@ -90,8 +90,7 @@ class RoomTalk:
 
     async def _read_past(self, room: str, wanted: int) -> bool:
         """Read what the homeserver has from before; whether there is still more."""
-        client = self._service.client
-        if client is None:
+        if self._service.client is None:
             raise Unavailable("CIS-MATRIX-034", "no engine asks a homeserver now", hint="cis matrix status")
         place = f"past {room}"
         token = await self._service.store.read(lambda database: ledger.fact(database, place))
@@ -99,7 +98,7 @@ class RoomTalk:
             return False
         found = 0
         for _ in range(MOST_PAGES):
-            page = await client.messages(room, token)
+            page = await self._service.past(room, token)
             token = page.end if page.events else ""
             token = token or _BEGINNING
             found += await self._service.store.write(

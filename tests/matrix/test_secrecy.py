@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from tests.matrix.nodes import Network, Node, until
 from tests.matrix.synapse import Synapse
+
+if TYPE_CHECKING:
+    import pytest
 
 
 async def pair(network: Network, server: Synapse) -> tuple[Node, Node]:
@@ -67,6 +71,21 @@ async def test_it_goes_on_after_a_restart_and_with_who_comes_later(synapse: Syna
     await cleo.until_heard("for all")
     assert "not for cleo" not in cleo.texts
     assert (cleo.home.keys / "matrix").stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_key_that_has_served_long_is_replaced(
+    synapse: Synapse, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nio.crypto.sessions import OutboundGroupSession
+
+    def serves_twice(session: OutboundGroupSession) -> bool:
+        return session.message_count >= 2  # and not a hundred times
+
+    monkeypatch.setattr(OutboundGroupSession, "should_rotate", serves_twice)
+    ann, bob = await pair(network, synapse)
+    for text in ("one", "two", "three", "four", "five"):
+        await ann.say(text)
+    await bob.until_heard("one", "two", "three", "four", "five")
 
 
 async def test_a_room_that_is_not_encrypted_is_not_entered(synapse: Synapse, network: Network) -> None:

@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
+from cis_tui.api.client import RemoteEngine
 from cis_tui.api.launch import connect
 from cis_tui.core.paths import Home, write_private
+from cis_tui.matrix.model import MatrixState, MatrixStatus
 from tests.matrix.synapse import Person, Synapse
 
 T = TypeVar("T")
@@ -62,27 +64,39 @@ class Machine:
         words = ("matrix", "login", "--homeserver", server.url, "--user", person.id, "--password-stdin", *more)
         self.cis(*words, input=f"{person.password}\n")
 
-    def until_state(self, state: str) -> dict[str, object]:
-        """The status, once Matrix stands so."""
-        return until(lambda: found if (found := self.json("matrix", "status"))["state"] == state else None)
+    def ask(self, what: Callable[[RemoteEngine], Awaitable[T]]) -> T:
+        """What its live engine answers."""
 
-    def events(self, type: str) -> list[dict[str, object]]:
-        """What events of a type have told."""
-
-        async def look() -> list[dict[str, object]]:
+        async def call() -> T:
             engine = await connect(Home(self.home))
             assert engine is not None
-            found: list[dict[str, object]] = []
             try:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(0.5):
-                        async for event in engine.events(since=0):
-                            found += [dict(event.data)] if event.type == type else []
+                return await what(engine)
             finally:
                 await engine.close()
+
+        return asyncio.run(call())
+
+    def status(self) -> MatrixStatus:
+        """How it stands with its homeserver."""
+        return self.ask(lambda engine: engine.matrix_status())
+
+    def until_state(self, state: MatrixState) -> MatrixStatus:
+        """The status, once it stands so."""
+        return until(lambda: found if (found := self.status()).state is state else None)
+
+    def messages(self) -> list[object]:
+        """What people were told since the engine started."""
+
+        async def look(engine: RemoteEngine) -> list[object]:
+            found: list[object] = []
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    async for event in engine.events(since=0):
+                        found += [event.data["text"]] if event.type == "MatrixMessage" else []
             return found
 
-        return asyncio.run(look())
+        return self.ask(look)
 
     def kill(self) -> None:
         """End the engine as a power cut would."""

@@ -17,8 +17,9 @@ from typing import TypeVar, cast
 
 from cis_tui.api.client import RemoteEngine
 from cis_tui.api.launch import connect
+from cis_tui.core.codec import encode
 from cis_tui.core.paths import Home, write_private
-from cis_tui.matrix.model import MatrixState, MatrixStatus
+from cis_tui.matrix.model import MatrixStatus
 from tests.matrix.synapse import Person, Synapse
 
 T = TypeVar("T")
@@ -78,12 +79,13 @@ class Machine:
         return asyncio.run(call())
 
     def status(self) -> MatrixStatus:
-        """How it stands with its homeserver."""
+        """How it stands with its homeserver, as its live engine says."""
         return self.ask(lambda engine: engine.matrix_status())
 
-    def until_state(self, state: MatrixState) -> MatrixStatus:
-        """The status, once it stands so."""
-        return until(lambda: found if (found := self.status()).state is state else None)
+    def until_state(self, state: str) -> dict[str, object]:
+        """The status as JSON has it, once it stands so."""
+        found = until(lambda: found if (found := self.status()).state == state else None)
+        return cast("dict[str, object]", encode(found))
 
     def messages(self) -> list[object]:
         """What people were told since the engine started."""

@@ -16,7 +16,7 @@ from cis_tui.core.retry import Retry
 from cis_tui.matrix import ledger, rooms
 from cis_tui.matrix.client import MatrixClient
 from cis_tui.matrix.events import News
-from cis_tui.matrix.failures import AWAY, FORBIDDEN, NO_TOKEN, errcode, is_away, retry_after
+from cis_tui.matrix.failures import AWAY, FORBIDDEN, NO_TOKEN, away, errcode, is_away, retry_after
 from cis_tui.matrix.gaps import heal
 from cis_tui.matrix.intake import Batch, Intake
 from cis_tui.matrix.model import MatrixState
@@ -77,6 +77,9 @@ class SyncLoop:
             except CisError as error:
                 if not await self._recovered(error):
                     return
+            except Exception as error:  # whatever a homeserver answers, it is asked again
+                log.exception("what the homeserver tells cannot be taken")
+                await self._recovered(away(f"what it tells cannot be taken: {type(error).__name__}"))
 
     def nudge(self) -> None:
         """Ask again now, if it was to be later."""

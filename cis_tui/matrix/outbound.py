@@ -23,6 +23,8 @@ from cis_tui.matrix.store import Store, Transaction
 
 log = logging.getLogger(__name__)
 _RETRY = Retry(backoff=0.5, factor=2.0, max_delay=30.0)
+_TRIES = 6
+"""Of something over which a homeserver that is there stumbles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,8 @@ class Sender:
             self._wake.clear()
             try:
                 busy = await self._one_of_outbox() or await self._one_of_sources()
-            except CisError as error:  # the file, or what a source reads, cannot be used now
-                log.warning("nothing can be said: %s", error.message)
+            except Exception as error:  # the file, or what a source reads, cannot be used now
+                log.warning("nothing can be said now", exc_info=error)
                 await asyncio.sleep(_RETRY.max_delay)
                 continue
             if not busy:
@@ -145,13 +147,15 @@ class Sender:
 
     async def _say(self, waiting: Waiting) -> tuple[str, CisError | None]:
         """Say it, however long it takes; gives the event, or why it will never be one."""
+        tries = 0
         while True:
             await self._online.wait()
             try:
                 said = await self._conceal(waiting)
                 event = await self._client.send(said.room, said.type, said.content, said.txn)
             except CisError as error:
-                if error.code not in (AWAY, TOO_OFTEN, NO_TOKEN):
+                tries += "status" in error.context and error.code == AWAY  # it is there, and cannot take this
+                if error.code not in (AWAY, TOO_OFTEN, NO_TOKEN) or tries >= _TRIES:
                     return "", error
                 await self._pause(error)
             else:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote, urlencode
@@ -20,7 +20,6 @@ from cis_tui.matrix.events import (
     Json,
     News,
     Page,
-    RoomEvent,
     is_room_id,
     parse_json,
     read_page,
@@ -166,21 +165,13 @@ class MatrixClient:
         told = await self._call("GET", f"{_V3}/directory/room/{_quoted(alias)}", patience=3 * self.patience.call)
         return _room_id(told)
 
-    async def join(self, room: str, *, via: Sequence[str] = ()) -> str:
+    async def join(self, room: str) -> str:
         """Join a room by its id or alias, or be in it already; gives its id."""
-        query = "?" + urlencode([("server_name", server) for server in via]) if via else ""
-        return _room_id(
-            await self._call("POST", f"{_V3}/join/{_quoted(room)}{query}", {}, patience=4 * self.patience.call)
-        )
+        return _room_id(await self._call("POST", f"{_V3}/join/{_quoted(room)}", {}, patience=4 * self.patience.call))
 
     async def create(self, wanted: Mapping[str, object]) -> str:
         """Create a room as the specification's `createRoom` has it; gives its id."""
         return _room_id(await self._call("POST", f"{_V3}/createRoom", wanted, patience=2 * self.patience.call))
-
-    async def state(self, room: str) -> tuple[RoomEvent, ...]:
-        """A room's state as it is."""
-        raw = await self._call("GET", f"{_room(room)}/state", patience=2 * self.patience.call)
-        return read_page(raw, room).events
 
     async def state_of(self, room: str, type: str, key: str = "") -> Json:
         """The content of one state event.

@@ -81,7 +81,6 @@ class News:
     rooms: tuple[RoomNews, ...] = ()
     left: tuple[str, ...] = ()
     """Rooms in which this account is no more."""
-    invited: tuple[str, ...] = ()
     raw: Json = field(default_factory=dict[str, object])
     """All of it, for what keeps keys."""
 
@@ -167,7 +166,6 @@ def read_sync(raw: Json) -> News:
         next=following,
         rooms=tuple(_room(id, table(told)) for id, told in joined.items() if is_room_id(id)),
         left=tuple(filter(is_room_id, table(rooms.get("leave")))),
-        invited=tuple(filter(is_room_id, table(rooms.get("invite")))),
         raw=raw,
     )
 

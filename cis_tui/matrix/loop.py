@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from cis_tui.core.clock import Clock, Instant
 from cis_tui.core.errors import CisError, Refused
@@ -64,7 +63,6 @@ class SyncLoop:
         self.standing = Standing(MatrixState.OFF)
         self.online = asyncio.Event()
         self.synced_at: Instant | None = None
-        self._nudged = asyncio.Event()
         self._waiting: asyncio.Task[News] | None = None
         self._failed = self._logins = 0
 
@@ -80,10 +78,6 @@ class SyncLoop:
             except Exception as error:  # whatever a homeserver answers, it is asked again
                 log.exception("what the homeserver tells cannot be taken")
                 await self._recovered(away(f"what it tells cannot be taken: {type(error).__name__}"))
-
-    def nudge(self) -> None:
-        """Ask again now, if it was to be later."""
-        self._nudged.set()
 
     def suspect(self) -> None:
         """Something else got no answer: see at once whether the homeserver is still there."""
@@ -116,10 +110,7 @@ class SyncLoop:
     async def _wait(self, error: CisError) -> None:
         wait = retry_after(error) or self._retry.delay(self._failed)
         self._become(Standing(MatrixState.RETRYING, error.message, Instant(self._clock() + wait)))
-        self._nudged.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await self._nudged.wait()
+        await asyncio.sleep(wait)
 
     def _become(self, standing: Standing) -> None:
         before, self.standing = self.standing, standing

@@ -72,12 +72,6 @@ def find(database: Database, txn: str) -> MatrixSent | None:
     return _told(row) if row else None
 
 
-def latest(database: Database, room: str, limit: int) -> tuple[MatrixSent, ...]:
-    """What was said last in a room, newest first."""
-    rows = database.execute(f"SELECT {_COLUMNS} FROM outbox WHERE room = ? ORDER BY id DESC LIMIT ?", (room, limit))
-    return tuple(map(_told, rows))
-
-
 def counts(database: Database) -> tuple[int, int]:
     """How much is to be said, and how much never was taken."""
     rows = dict(database.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())

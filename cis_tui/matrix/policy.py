@@ -7,7 +7,7 @@ A rule for a DID takes the place of the one for what it is; one that is denied m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cis_tui.core.errors import Invalid, Refused
@@ -72,10 +72,6 @@ class Policy:
             return
         hint = f"cis peer allow {did} lets it"
         raise Refused("CIS-MATRIX-041", f"{did} may not: {capability or 'it is denied'}", hint=hint)
-
-    def table(self) -> Mapping[str, Grant]:
-        """The rules, by DID or standing."""
-        return dict(self._rules)
 
 
 def read_rule(text: str) -> tuple[str, Grant]:

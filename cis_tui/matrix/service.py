@@ -366,11 +366,6 @@ class MatrixService(Saying):
         page = await client.messages(room, start, limit=limit)
         return replace(page, events=tuple(await self._hiding.reveal(page.events) if self._hiding else page.events))
 
-    def nudge(self) -> None:
-        """Ask the homeserver again now."""
-        if self._loop is not None:
-            self._loop.nudge()
-
     def now(self) -> Instant:
         """The moment."""
         return self._clock()

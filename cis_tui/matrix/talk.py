@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from functools import partial
 
-from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
 from cis_tui.core.events import EventType
 from cis_tui.core.text import clean
 from cis_tui.matrix import history, ledger, outbox, rooms

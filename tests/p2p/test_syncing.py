@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from shutil import rmtree
 from time import monotonic
@@ -22,6 +23,7 @@ from cis_tui.memory.service import MemoryService
 from cis_tui.p2p.service import PeerService
 from cis_tui.p2p.sharing import sync_with
 from cis_tui.p2p.syncing import Syncing
+from cis_tui.sync.canonical import canonical
 from cis_tui.sync.entries import entry_of
 from cis_tui.sync.messages import PROTOCOL, request
 from cis_tui.sync.service import SyncService
@@ -244,6 +246,23 @@ async def test_sync_now_says_what_came_of_it(live: Live) -> None:
     away = reports[c.did]
     assert (away.done, away.name, away.pending) == (False, "away", 1) and away.problem
     await until(lambda: any(kind == "SyncQueued" and data.get("peers") == [c.did] for kind, data in a.told))
+
+
+async def test_sync_now_ends_whatever_a_peer_says(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = await live("a"), await live("b")
+    a.put("note", "one")
+    await befriend(a, b)
+    await until(lambda: b.value("note") == "one")
+    pages = count()
+
+    def more(peer: str, body: bytes) -> bytes:
+        return canonical({"dots": {}, "more": True, "next": f"m{next(pages)}", "start": "", "mark": ""})
+
+    monkeypatch.setattr(b.syncing.service, "answer", more)
+    assert "none of which is new" in (await a.syncing.sync_now([b.did]))[b.did]
+    monkeypatch.setattr("cis_tui.p2p.syncing._SYNC_NOW", 0.05)
+    monkeypatch.setattr("cis_tui.sync.service._FRUITLESS", 10**6)
+    assert (await a.syncing.sync_now([b.did]))[b.did] == "not all came in time; the rest comes by itself"
 
 
 async def test_strangers_are_heard_in_quarantine_and_believed_when_allowed(live: Live) -> None:

@@ -227,8 +227,8 @@ class SyncService:
     def push(self, peer: str, *, patient: bool = False) -> Conversation:
         """Tell `peer` what it has not acknowledged; of much, only that there is something, and it asks.
 
-        `patient`: much that others have made, and of which more is just being fetched, may be told later: most likely
-        the peer fetches the same.
+        `patient`: who has all may be told later how far that is; and so may be much that others have made, and of which
+        more is just being fetched: most likely the peer fetches the same.
 
         Raises, into whoever drives it:
             CisError: as `pull`.
@@ -241,8 +241,6 @@ class SyncService:
                 return done
             # Who begins anew may have lost what it gave or made itself.
             news = self.outbox.news(page.offers, peer) if page.start else page.offers
-            if not news and not page.more and len(page.offers) <= _RELAYED:
-                return done
             if patient and self._may_wait(news):
                 done.later = True
                 return done
@@ -260,9 +258,9 @@ class SyncService:
         return done
 
     def _may_wait(self, news: Sequence[Offer]) -> bool:
-        """Whether it can be told later, and then in one, that there is something."""
+        """Whether it can be told later, and then in one, that there is something, or that all was heard."""
         relayed = sum(offer.dot.origin != self._did for offer in news)
-        return bool(self._claims) and relayed == len(news) and not 0 < relayed <= _RELAYED
+        return not news or (bool(self._claims) and len(news) == relayed > _RELAYED)
 
     def _queued(self, peer: str, news: Sequence[Offer], end: str) -> None:
         """Tell, once, of what goes out to a peer."""

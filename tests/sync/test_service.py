@@ -576,11 +576,17 @@ def test_who_has_heard_all_is_told_nothing(three: Three) -> None:
     push(three.ben, three.ann)
     three.ann.put("note", "one")
     assert push(three.ann, three.ben).sent == 1
-    with pytest.raises(StopIteration):
-        next(three.ben.sync.push(three.ann.did))
+    with pytest.raises(StopIteration) as end:
+        next(three.ben.sync.push(three.ann.did, patient=True))
+    assert end.value.value.later, "but it is, some time, how far it has heard"
     three.ben.put("own", "1")
     pushed = push(three.ben, three.ann)
     assert (pushed.sent, pushed.behind, three.ann.behind) == (1, False, []), "what was not told is no gap"
+    three.ann.put("note", "two")
+    push(three.ann, three.ben)
+    mark = three.ben.memory.exchange.standing(three.ann.did).told
+    assert (push(three.ben, three.ann).sent, three.ann.behind) == (0, [])
+    assert three.ben.memory.exchange.standing(three.ann.did).told != mark
 
 
 def test_much_that_others_made_is_passed_on_when_it_is_there(three: Three) -> None:

@@ -87,6 +87,12 @@ class RoomMemory:
         self.speaking = Speaking(parts)
         self._hearing = Hearing(parts)
         self._settle = pace.settle
+        self._peer = f"matrix:{room}"
+        self.lost = bool(ledger.members) and exchange.standing(self._peer).scope != ledger.log
+        """Whether memory was begun anew since the room was heard: what was said there is to be read again."""
+        self._noted = False
+        if self.lost:
+            ledger.hear_all_again()
         self._present: set[str] = set()
         self._known = {did for did in ledger.members if policy.access(did) is Access.FULL}
         for did, member in ledger.members.items():
@@ -108,6 +114,7 @@ class RoomMemory:
 
     def look(self) -> None:
         """See who was admitted since: all that those have said is asked for. To be called now and then."""
+        self._note_log()
         present = {did for did in self._members() if did != self._parts.own}
         admitted = {did for did in present | self._known if self._parts.policy.access(did) is Access.FULL}
         for did in admitted - self._known:
@@ -134,4 +141,11 @@ class RoomMemory:
 
     def prune(self) -> int:
         """Forget what nobody is given again; to be called now and then."""
-        return self._parts.ledger.prune(self._parts.exchange.newest)
+        return 0 if self.lost else self._parts.ledger.prune(self._parts.exchange.newest)
+
+    def _note_log(self) -> None:
+        """Note beside public memory, which may be lost with it, that what is heard goes there."""
+        exchange, log = self._parts.exchange, self._parts.ledger.log
+        if not self._noted:
+            exchange.note(self._peer, scope=log)
+            self._noted = exchange.standing(self._peer).scope == log

@@ -222,7 +222,22 @@ class MemoryCarrier:
             )
             self._room = room
             self._here.prune()
+            if self._here.lost and self._loop is not None:
+                asyncio.run_coroutine_threadsafe(self._read_again(), self._loop)
         return self._here
+
+    async def _read_again(self) -> None:
+        """Read the room from the beginning: public memory was lost, or begun anew."""
+
+        def forget(transaction: Transaction) -> None:
+            said = "(SELECT event FROM operations WHERE kind = 'memory')"
+            transaction.execute(f"DELETE FROM seen WHERE event IN {said}")
+            transaction.execute("DELETE FROM operations WHERE kind = 'memory'")
+            ledger.put_fact(transaction, "account", "")  # so that it is begun anew as after another login
+
+        log.warning("public memory was begun anew: what was said in the room is read again")
+        await self._service.store.write(forget)
+        await self._service.reload()
 
     def _run(self, work: Callable[[Connection], T]) -> T:
         def act(db: Connection) -> T:

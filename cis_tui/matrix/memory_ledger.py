@@ -189,6 +189,11 @@ class MemoryLedger:
         known = self.member(did)
         self.set_member(did, replace(known, ranges=(), last=known.last if known.log else MAX_NUMBER))
 
+    def hear_all_again(self) -> None:
+        """Count nothing that the others have said as heard: what they said then was lost here."""
+        for did, member in list(self._members.items()):
+            self.set_member(did, replace(member, ranges=()))
+
     def _read_members(self, db: Connection) -> dict[str, Member]:
         sql = "SELECT did, log, ranges, last, told FROM memory_members WHERE room = ?"
         return {

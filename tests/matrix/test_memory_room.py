@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from shutil import rmtree
 
 import pytest
 
@@ -151,6 +152,19 @@ async def test_who_is_admitted_later_gives_and_gets_everything_and_both_ways_car
         talk(one.sync.push(other.did), lambda body, one=one, other=other: other.sync.answer(one.did, body))
     await no_holes(ann, bob)
     assert [(await node.status()).said for node in (ann, bob)] == before
+
+
+async def test_a_memory_that_was_lost_comes_back_from_the_room(synapse: Synapse, knowers: Knowers) -> None:
+    ann, bob = await knowers.live(synapse, synapse)
+    ann.put_many("ann", 30)
+    bob.put_many("bob", 30)
+    await until_one([ann, bob], 60)
+    await no_holes(ann, bob)
+    await asyncio.sleep(1.5)  # it is noted every second that what is heard goes there
+    await bob.stop()
+    rmtree(bob.node.home.memory)
+    await bob.start()
+    await until_one([ann, bob], 60)
 
 
 def _said(database: Database) -> int:

@@ -181,15 +181,20 @@ def test_hostile_keys_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[st
     assert "\x1b" not in told.err
 
 
-def heavy_modules(*words: str) -> set[str]:
-    """The heavy modules that a command loads."""
+def modules(*words: str) -> set[str]:
+    """The modules that a command loads."""
     program = (
         f"import sys; from cis_tui.cli import main; code = main({list(words)!r});"
         "print(*sys.modules, file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def heavy_modules(*words: str) -> set[str]:
+    """The heavy modules that a command loads."""
     heavy = {"asyncio", "pydantic", "rich", "textual", "argparse", "networkx", "cryptography", "jinja2", "sqlite_utils"}
-    return heavy & set(done.stderr.split())
+    return heavy & modules(*words)
 
 
 def test_the_fast_commands_load_nothing_heavy() -> None:
@@ -202,6 +207,11 @@ def test_the_fast_commands_load_nothing_heavy() -> None:
         assert heavy_modules("memory", "get", "k") == set()
     finally:
         cis("engine", "stop")
+
+
+def test_who_looks_at_runs_without_an_engine_loads_nothing_that_runs_them() -> None:
+    working = {"agents.service", "api.client", "dag.runner", "p2p.service", "protocol", "skills.process"}
+    assert {f"cis_tui.{name}" for name in working} & modules("run", "list") == set()
 
 
 def test_get_loads_no_more_than_it_needs() -> None:

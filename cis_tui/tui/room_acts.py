@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     Call = Callable[[EngineApi], Awaitable[object]]
 
-REACTIONS = ("👍", "👎", "❤", "🎉", "👀", "✅")
+REACTIONS = (
+    "\N{THUMBS UP SIGN}",
+    "\N{THUMBS DOWN SIGN}",
+    "\N{HEAVY BLACK HEART}",
+    "\N{PARTY POPPER}",
+    "\N{EYES}",
+    "\N{WHITE HEAVY CHECK MARK}",
+)
+"""What is offered; it is said in the room as it stands here, also from a terminal that cannot draw it."""
 _ME = "/me "
 
 

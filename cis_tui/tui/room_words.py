@@ -93,7 +93,7 @@ def matrix_pieces(status: MatrixStatus, now: Instant) -> list[Piece]:
     told = [
         (status.queued, f"↑ {status.queued} to send", Tone.LIVE),
         (status.failed, f"✗ {status.failed} not sent", Tone.BAD),
-        (status.gaps.open, f"⋯ {count(status.gaps.open, 'gap')}", Tone.ASK),
+        (status.gaps.open, f"… {count(status.gaps.open, 'gap')}", Tone.ASK),
         (status.rejected, f"⊘ {status.rejected} rejected", Tone.BAD),
     ]
     there = count(status.members, "member") if status.room_id else ""

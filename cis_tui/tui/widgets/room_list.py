@@ -91,7 +91,16 @@ class RoomList(PartList[RoomPart]):
         """A page up; at the top, to what is not read yet."""
         if self.scroll_offset.y == 0:
             self.post_message(self.Older())
-        super().action_page_up()
+        self._page(-1)
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self._page(1)
+
+    def _page(self, direction: int) -> None:
+        # At once: what comes before the next layout must find that the person reads elsewhere.
+        y = self.scroll_offset.y + direction * max(1, self.size.height)
+        self.scroll_to(y=y, animate=False, immediate=True)
 
     def action_move(self, step: int) -> None:
         """See `PartList`."""

@@ -167,6 +167,20 @@ async def test_a_memory_that_was_lost_comes_back_from_the_room(synapse: Synapse,
     await until_one([ann, bob], 60)
 
 
+async def test_memory_goes_through_a_room_that_is_encrypted(synapse: Synapse, knowers: Knowers) -> None:
+    """Two hundred entries, in events as large as they get, and a large value."""
+    ann, bob = await knowers.add(synapse, "ann"), await knowers.add(synapse, "bob")
+    for node in (ann, bob):
+        node.node.encrypted = True
+        await node.start()
+    ann.put("first", "one")
+    await until(lambda: bob.value("first") == "one")
+    ann.put_many("key", 200, "v" * 400)
+    ann.put("large", "z" * 100_000)
+    await until_one([ann, bob], 202)
+    await no_holes(ann, bob)
+
+
 def _said(database: Database) -> int:
     return int(database.execute("SELECT count(*) FROM memory_said WHERE number > 0").fetchone()[0])
 

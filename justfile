@@ -61,6 +61,10 @@ lock:
     @"{{bin}}/uv" pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra local --group dev pyproject.toml -o requirements.lock
     @"{{bin}}/uv" pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 tests/matrix/synapse.in -o tests/matrix/synapse.lock
 
+# Write docs/reference.md anew, from the program
+reference: setup
+    @"{{bin}}/python" -m tests.docs.reference > docs/reference.md.new && mv docs/reference.md.new docs/reference.md
+
 # Check that the docs tell the truth: every command in them is run
 docs: setup
     @"{{bin}}/python" -m pytest -q tests/docs

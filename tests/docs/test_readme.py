@@ -59,6 +59,16 @@ def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} points to {target}"
 
 
+def test_what_is_said_to_be_tested_is() -> None:
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    cells = re.findall(r"`(tests/[\w/.]+|test_\w+\.py)`", page)
+    folder = ROOT
+    for cell in cells:
+        path = ROOT / cell if cell.startswith("tests/") else folder / cell
+        assert path.exists(), cell
+        folder = path.parent
+
+
 def test_every_field_of_a_dag_file_is_documented() -> None:
     """What the reader asks a table for, `docs/dags.md` names."""
     page = (ROOT / "docs" / "dags.md").read_text("utf-8")

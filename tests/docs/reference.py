@@ -1,0 +1,221 @@
+"""`docs/reference.md` as the program itself tells it: commands, keys, settings, events, errors.
+
+python -m tests.docs.reference > docs/reference.md
+"""
+
+# pyright: reportPrivateUsage=false
+# argparse has no public way to what a parser takes.
+
+from __future__ import annotations
+
+import ast
+import re
+from argparse import Action, _HelpAction
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from inspect import getmembers, isclass
+from pathlib import Path
+
+from textual.binding import Binding
+
+from cis_tui.cli.app import build_parser, commands_of
+from cis_tui.cli.command import GROUPS, Command
+from cis_tui.core import config, events
+from cis_tui.core.config import CHOICES, RANGES, Settings
+from cis_tui.tui.app import CisApp
+from cis_tui.tui.widgets.bars import key_name
+from tests.conftest import ROOT
+
+HEAD = """# Reference
+
+Made by the program itself (`just reference`); a test sees that it is as the program is.
+
+- [Commands](#commands) · [Keys](#keys) · [Settings](#settings) · [Events](#events) · [Errors](#errors)
+"""
+EXITS = {"CisError": 1, "UsageError": 2, "NotFound": 3, "Refused": 4, "Invalid": 5, "Unavailable": 6, "TimedOut": 7}
+CODE = re.compile(r"CIS-[A-Z]+-\d{3}")
+
+
+def reference() -> str:
+    """The whole page."""
+    parts = (HEAD, _commands(), _keys(), _settings(), _events(), _errors())
+    return "\n".join("\n".join(part) if not isinstance(part, str) else part for part in parts) + "\n"
+
+
+def _commands() -> Iterator[str]:
+    yield "## Commands\n"
+    yield "Each takes `--json`, `--project DIR`, `--home DIR` and `-h` too.\n"
+    for group in GROUPS:
+        for command in commands_of(group):
+            if not command.hidden:
+                alone = command.name == group.name
+                yield from _command(f"cis {group.name}" if alone else f"cis {group.name} {command.name}", command)
+
+
+def _command(name: str, command: Command) -> Iterator[str]:
+    actions = [
+        action
+        for group in build_parser(name, command)._action_groups
+        if group.title != "everywhere"
+        for action in group._group_actions
+        if not isinstance(action, _HelpAction)
+    ]
+    words = [_usage(action) for action in actions if not action.option_strings]
+    program = ["--", "COMMAND…"] if command.takes_program else []
+    yield f"### `{' '.join([name, *words, *program])}`\n"
+    yield f"{command.help[0].upper()}{command.help[1:]}.\n"
+    rows = [f"- `{_option(action)}`: {_cell(action.help or '')}" for action in actions if action.option_strings]
+    if rows:
+        yield "\n".join(rows) + "\n"
+
+
+def _usage(action: Action) -> str:
+    name = str(action.metavar or action.dest.upper())
+    match action.nargs:
+        case "?":
+            return f"[{name}]"
+        case "*":
+            return f"[{name}…]"
+        case "+":
+            return f"{name}…"
+        case _:
+            return name
+
+
+def _option(action: Action) -> str:
+    names = ", ".join(action.option_strings)
+    if action.nargs == 0:
+        return names
+    choices = "|".join(map(str, action.choices)) if action.choices else ""
+    return f"{names} {choices or action.metavar or action.dest.upper()}"
+
+
+def _keys() -> Iterator[str]:
+    yield "## Keys\n"
+    yield '`[keys]` in `config.toml` binds an action to other keys: `decide = "ctrl+d"`.\n'
+    yield from _bindings("Everywhere", CisApp.BINDINGS)
+    for path in sorted((ROOT / "cis_tui" / "tui").rglob("*.py")):
+        module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+        for name, member in getmembers(module, isclass):
+            if member.__module__ == module.__name__ and member is not CisApp and "BINDINGS" in member.__dict__:
+                yield from _bindings(_words(name), member.__dict__["BINDINGS"])
+
+
+def _bindings(title: str, bindings: Iterable[object]) -> Iterator[str]:
+    known = [binding for binding in bindings if isinstance(binding, Binding) and binding.id]
+    if not known:
+        return
+    yield f"### {title}\n"
+    yield "| key | what it does | action |\n| --- | --- | --- |"
+    for binding in known:
+        keys = " ".join(f"`{_cell(key_name(Binding(key, '', '')))}`" for key in binding.key.split(","))
+        yield f"| {keys} | {_cell(binding.description)} | `{binding.id}` |"
+    yield ""
+
+
+def _words(name: str) -> str:
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return text[0] + text[1:].lower()
+
+
+def _settings() -> Iterator[str]:
+    yield "## Settings\n"
+    yield "Of `config.toml`. `CIS_SECTION_NAME` in the environment overrides each.\n"
+    yield "`cis config show`, and `Settings` in the palette, tell where each comes from.\n"
+    docs = _attribute_docs(Path(config.__file__))
+    for section in Settings.__dataclass_fields__.values():
+        if section.name == "keys":
+            continue
+        defaults = section.default_factory()  # type: ignore[misc]
+        yield f"### `[{section.name}]`\n"
+        for item in type(defaults).__dataclass_fields__:
+            name = f"{section.name}.{item}"
+            about = docs.get((type(defaults).__name__, item), "")
+            allowed = (
+                " One of " + ", ".join(f"`{choice or '(empty)'}`" for choice in CHOICES[name]) + "."
+                if name in CHOICES
+                else ""
+            )
+            if name in RANGES:
+                allowed = f" From {RANGES[name][0]:g} to {RANGES[name][1]:g}."
+            yield f"- `{item} = {_toml(getattr(defaults, item))}` {_cell(about)}{allowed}"
+        yield ""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else "{…}" if isinstance(value, dict) else str(value)
+
+
+def _events() -> Iterator[str]:
+    yield "## Events\n"
+    yield 'As `cis events` prints them: `{"seq", "at", "type", "data"}`.\n'
+    docs = _attribute_docs(Path(events.__file__))
+    for event in events.EventType:
+        about = docs.get(("EventType", event.name), "")
+        yield f"- `{event.value}`" + (f": {_cell(about)}" if about else "")
+    yield ""
+
+
+def _errors() -> Iterator[str]:
+    yield "## Errors\n"
+    yield "By code, with the exit code of a command that ends with it. `…` stands for what it is about.\n"
+    found: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
+    for path in sorted((ROOT / "cis_tui").rglob("*.py")):
+        for code, kind, message in _raised(ast.parse(path.read_text("utf-8"))):
+            found[code].add((EXITS[kind], message))
+    yield "| code | exit | message |\n| --- | --- | --- |"
+    for code in sorted(found):
+        exits = "/".join(str(number) for number in sorted({number for number, _ in found[code]}))
+        messages = "<br>".join(_cell(text) for text in sorted({text for _, text in found[code]}))
+        yield f"| `{code}` | {exits} | {messages} |"
+
+
+def _raised(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
+    """Code, class and message of each error that is made with a literal code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in EXITS and node.args:
+            code = node.args[0]
+            if isinstance(code, ast.Constant) and CODE.fullmatch(str(code.value)):
+                yield str(code.value), node.func.id, _message(node.args[1]) if len(node.args) > 1 else "…"
+
+
+def _message(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return "…"
+
+
+def _attribute_docs(path: Path) -> dict[tuple[str, str], str]:
+    """What stands below each attribute of each class of a module."""
+    docs: dict[tuple[str, str], str] = {}
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for item, after in zip(node.body, node.body[1:], strict=False):
+            target = (
+                item.target
+                if isinstance(item, ast.AnnAssign)
+                else item.targets[0]
+                if isinstance(item, ast.Assign)
+                else None
+            )
+            if isinstance(target, ast.Name) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                docs[node.name, target.id] = str(after.value.value)
+    return docs
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    print(reference(), end="")

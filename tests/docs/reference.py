@@ -9,13 +9,15 @@ python -m tests.docs.reference > docs/reference.md
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from argparse import Action, _HelpAction
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from inspect import getmembers, isclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from textual.binding import Binding
 
@@ -26,6 +28,9 @@ from cis_tui.core.config import CHOICES, RANGES, Settings
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.widgets.bars import key_name
 from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 HEAD = """# Reference
 
@@ -124,12 +129,12 @@ def _settings() -> Iterator[str]:
     yield "Of `config.toml`. `CIS_SECTION_NAME` in the environment overrides each.\n"
     yield "`cis config show`, and `Settings` in the palette, tell where each comes from.\n"
     docs = _attribute_docs(Path(config.__file__))
-    for section in Settings.__dataclass_fields__.values():
+    for section in dataclasses.fields(Settings):
         if section.name == "keys":
             continue
-        defaults = section.default_factory()  # type: ignore[misc]
+        defaults = cast("Callable[[], DataclassInstance]", section.default_factory)()
         yield f"### `[{section.name}]`\n"
-        for item in type(defaults).__dataclass_fields__:
+        for item in (field.name for field in dataclasses.fields(defaults)):
             name = f"{section.name}.{item}"
             about = docs.get((type(defaults).__name__, item), "")
             allowed = (
@@ -149,7 +154,7 @@ def _toml(value: object) -> str:
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(each) for each in value) + "]"
+        return "[" + ", ".join(map(_toml, cast("tuple[object, ...]", value))) + "]"
     return f"{value:g}" if isinstance(value, float) else "{…}" if isinstance(value, dict) else str(value)
 
 

@@ -51,7 +51,9 @@ async def test_keys_that_change_something_say_why_they_do_not(home: Home, tmp_pa
         await until(pilot, lambda: "this workspace only looks" in text_of(app))
         item = await engine.memory_get("project/motto")
         assert item is not None and not item.pinned
+        app.clear_notifications()
         await pilot.press("4")
+        await until(pilot, lambda: "this workspace only looks" not in text_of(app))
         await pilot.press(*"!touch made", "enter")
-        await until(pilot, lambda: text_of(app).count("this workspace only looks") > 1)
+        await until(pilot, lambda: "this workspace only looks" in text_of(app))
     assert "made" not in os.listdir() + os.listdir(tmp_path)

@@ -40,6 +40,7 @@ def test_a_person_sets_a_passphrase_and_is_asked_for_it(open_terminal: Open, pro
     terminal.wait("again:")
     terminal.press("something else", "enter")
     terminal.wait("not the same")
+    terminal.wait(lambda screen: screen.count("new passphrase:") == 2)
     terminal.press(OLD, "enter")
     terminal.wait(lambda screen: screen.count("again:") == 2)
     terminal.press(OLD, "enter")

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import P2PSettings
-from cis_tui.core.errors import CisError, Refused, Unavailable
+from cis_tui.core.errors import CisError, NotFound, Refused, Unavailable
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity, peer_id_of
 from cis_tui.core.paths import Home
@@ -231,9 +231,9 @@ class PeerService:
 
     async def allow(self, word: str, *, name: str = "", own: bool | None = None) -> PeerInfo:
         """See `PeerBook.allow`; a live node connects at once."""
-        return await self._changed(
-            await asyncio.to_thread(lambda: self.book.allow(word, name=name, own=own)), "allowed"
-        )
+        denied = await asyncio.to_thread(self._is_denied, word)
+        peer = await asyncio.to_thread(lambda: self.book.allow(word, name=name, own=own))
+        return await self._changed(peer, "allowed", again=denied)
 
     async def deny(self, word: str) -> PeerInfo:
         """See `PeerBook.deny`; live connections end now."""
@@ -249,7 +249,13 @@ class PeerService:
 
     async def forget(self, word: str) -> None:
         """See `PeerBook.forget`; live connections end now, unless strangers may speak."""
-        await self._changed(await asyncio.to_thread(self.book.forget, word), "forgotten")
+        denied = await asyncio.to_thread(self._is_denied, word)
+        await self._changed(await asyncio.to_thread(self.book.forget, word), "forgotten", again=denied)
+
+    def _is_denied(self, word: str) -> bool:
+        with suppress(NotFound):
+            return self.book.find(word).status is Trust.DENIED
+        return False
 
     async def sync_now(self, word: str = "") -> tuple[SyncReport, ...]:
         """Sync with one peer, or with all that are allowed, now, and say what came of it.
@@ -300,10 +306,10 @@ class PeerService:
         await self.live()
         return await self._told(await self.pairs.join(code, at=at, own=own, name=name))
 
-    async def _changed(self, peer: Peer, change: str) -> PeerInfo:
+    async def _changed(self, peer: Peer, change: str, *, again: bool = False) -> PeerInfo:
         await self._keep(peer)
         if self.sync is not None and change != "renamed":
-            self.sync.peer_changed(peer.did)
+            self.sync.peer_changed(peer.did, again=again)
         self._tell(EventType.PEER_CHANGED, {"peer": peer.did, "name": peer.name, "change": change})
         return await self._told(peer)
 

@@ -148,10 +148,10 @@ class Syncing:
         self._couriers.clear()
         await asyncio.to_thread(self._threads.shutdown)
 
-    def peer_changed(self, did: str) -> None:
+    def peer_changed(self, did: str, *, again: bool = False) -> None:
         """Act on what a person has said about a peer, or with none about all: what was refused, or held aside, may be
         taken now, and what was kept back given."""
-        self.on_loop(lambda: self._taking.append(asyncio.ensure_future(self._take_again(did))))
+        self.on_loop(lambda: self._taking.append(asyncio.ensure_future(self._take_again(did, again))))
 
     async def sync_now(self, peers: Sequence[str]) -> Mapping[str, str]:
         """Pull from each of `peers` and push to it, now; why it did not work, by peer, empty where it did."""
@@ -337,9 +337,10 @@ class Syncing:
         self._synced[did] = self._clock()
         return ""
 
-    async def _take_again(self, did: str) -> None:
+    async def _take_again(self, did: str, again: bool) -> None:
         try:
-            await self._in_thread(self.service.hear_again)
+            if again:  # whoever brought it
+                await self._in_thread(self.service.hear_again)
             await self._in_thread(lambda: self.service.admitted(did))
         except CisError as error:
             log.warning("what %s brought cannot be taken: %s", did, error.message)

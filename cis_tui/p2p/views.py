@@ -32,8 +32,8 @@ class Sync(Protocol):
 
     def begin(self) -> None: ...
     async def close(self) -> None: ...
-    def peer_changed(self, did: str) -> None:
-        """A person has said something about a peer; empty: about all."""
+    def peer_changed(self, did: str, *, again: bool = False) -> None:
+        """A person has said something about a peer; empty: about all. `again`: what it made is refused no more."""
         ...
 
     async def sync_now(self, peers: Sequence[str]) -> Mapping[str, str]:

@@ -258,10 +258,15 @@ async def test_sync_now_ends_whatever_a_peer_says(live: Live, monkeypatch: pytes
     def more(peer: str, body: bytes) -> bytes:
         return canonical({"dots": {}, "more": True, "next": f"m{next(pages)}", "start": "", "mark": ""})
 
+    async def idle(did: str, courier: object) -> bool:
+        return False
+
+    monkeypatch.setattr(a.syncing, "_exchange", idle)
     monkeypatch.setattr(b.syncing.service, "answer", more)
-    # Once more, should the same have been asked for by itself meanwhile; that is not done again so soon.
-    told = [(await a.syncing.sync_now([b.did]))[b.did] for _ in range(2)]
-    assert "none of which is new" in told[-1]
+    async with asyncio.timeout(20):
+        # What was being asked for by itself just then may come in between.
+        while "none of which is new" not in (await a.syncing.sync_now([b.did]))[b.did]:
+            pass
     monkeypatch.setattr("cis_tui.p2p.syncing._SYNC_NOW", 0.05)
     monkeypatch.setattr("cis_tui.sync.service._FRUITLESS", 10**6)
     assert (await a.syncing.sync_now([b.did]))[b.did] == "not all came in time; the rest comes by itself"

@@ -237,6 +237,8 @@ def _watch(worker: Worker) -> None:
 
 def main() -> None:
     """Serve the socket that is the file descriptor in the first argument."""
+    import difflib  # noqa: F401 # which names what was meant, and can be read from no file later
+
     channel = socket.socket(fileno=int(sys.argv[1]))
     _confine()
     worker = Worker(channel)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from cis_tui.core.paths import Home
+from cis_tui.memory.queries import Hit, Query
 from cis_tui.memory.records import Domain, MemoryWrite
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.memory_detail import MASK
-from cis_tui.tui.pages import SIZE
+from cis_tui.tui.pages import SIZE, Pages
 from cis_tui.tui.screens.memory import MemoryScreen
 from tests.tui.conftest import Compare
 from tests.tui.helpers import HandClock, attached, text_of, until
@@ -184,6 +185,28 @@ async def test_a_new_search_goes_to_the_best_that_it_finds(home: Home) -> None:
         table.show_rows(2, cursor=1)
         await pilot.press("e")
         await until(pilot, lambda: table.cursor == 0 and table.chosen is not None)
+
+
+async def test_what_is_found_later_and_fits_better_comes_first_until_a_person_is_in_the_list(home: Home) -> None:
+    async with attached(home, None) as (app, pilot):
+        await app.link.api.memory_set_many(tuple(MemoryWrite(key, "x", Domain.PUBLIC) for key in ("tea", "team")))
+        await pilot.press("1", "slash", *"te")
+        table = front(app).table
+        await until(pilot, lambda: table.count == 2 and table.chosen is not None)
+        one, other = (await app.link.api.memory_search(Query("x", patience=0.0))).hits
+
+        def found(*hits: Hit) -> str:
+            pages = Pages("", "te")
+            pages.take_found((), hits)
+            table.show(pages)
+            assert table.chosen is not None
+            return table.chosen.key
+
+        assert found(one, other) == one.item.key
+        assert found(other, one) == other.item.key
+        await pilot.press("enter")
+        await until(pilot, lambda: table.has_focus)
+        assert found(one, other) == other.item.key
 
 
 async def test_the_key_itself_comes_first_and_those_that_begin_with_it_next(home: Home) -> None:

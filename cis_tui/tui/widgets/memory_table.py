@@ -62,10 +62,11 @@ class MemoryTable(RowList):
         return list(self.marked.values()) or ([self.chosen] if self.chosen else [])
 
     def show(self, pages: Pages) -> None:
-        """Show this listing; the cursor stays on its entry if that is known to be in it; what a new search finds
-        is shown from the best on."""
+        """Show this listing; the cursor stays on its entry if that is known to be in it; what a search finds is shown
+        from the best on, also when better ones follow, until a person is in the list."""
         chosen = self.chosen
         same = (pages.prefix, pages.needle) == (self._pages.prefix, self._pages.needle)
+        same = same and (self.has_focus or not pages.needle)
         self._pages = pages
         self._reading = False
         if pages.locked:

@@ -153,18 +153,22 @@ async def test_a_stranger_is_refused(server: EngineServer, home: Home) -> None:
     if os.geteuid() != 0:
         assert stat.S_IMODE(os.stat(home.engine_socket).st_mode) == 0o600  # only root can become a stranger
         return
-    # Let the stranger in as far as the file system goes, so that only the check of the peer is left.
-    for folder in (home.root, *home.root.parents):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    home.engine_socket.chmod(0o666)
     program = (
         "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
         "print(s.makefile().readline())"
     )
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-S", "-c", program, str(home.engine_socket), stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await child.communicate()
+    output = b""
+    for _ in range(10):  # an engine that starts closes its home again
+        # Let the stranger in as far as the file system goes, so that only the check of the peer is left.
+        for folder in (home.root, *home.root.parents):
+            folder.chmod(folder.stat().st_mode | 0o011)
+        home.engine_socket.chmod(0o666)
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-S", "-c", program, str(home.engine_socket), stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await child.communicate()
+        if output:
+            break
     assert "belongs to another user" in json.loads(output)["error"]["message"]
 
 

@@ -126,6 +126,8 @@ async def test_a_conversation_is_there_again_below_what_was_seen(home: Home, pro
         id = chat(app).chat.id
         kept = home.root / "workspace.json"
         await until(pilot, lambda: kept.is_file() and f"{id} 2" in kept.read_text())
+        app.action_show("dags")
+        await until(pilot, lambda: '"screen": "dags"' in kept.read_text())
     async with attached(home, project) as (app, pilot):
         engine = app.link.api
         await engine.agent_send(id, "second")

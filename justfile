@@ -49,7 +49,7 @@ lint: setup
     @"{{bin}}/pyright"
 
 # Measure, as ratios against a reference in the same run
-bench *arguments: setup
+bench *arguments: setup synapse
     @"{{bin}}/python" -m pytest -q -s -m bench tests/bench {{arguments}}
 
 # Make the pictures of every screen anew

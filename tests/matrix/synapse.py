@@ -135,8 +135,7 @@ class Synapse:
 
     def start(self) -> None:
         """Bring it up, from the database that is there if one is; returns when it answers."""
-        if not PYTHON.exists():
-            raise FileNotFoundError(f"{PYTHON}: no homeserver to test with; `just synapse` installs it")
+        _check_installed()
         (self.root / "homeserver.yaml").write_text(json.dumps(self._config(), indent=1))  # JSON is YAML
         (self.root / "log.json").write_text(json.dumps(_LOG))
         env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -305,6 +304,7 @@ def make_server(root: Path, **options: object) -> Synapse:
 
 def _template() -> Path:
     """The database of a server that nobody has used, beside the programs that made it."""
+    _check_installed()
     folder = PYTHON.parent.parent
     path = folder / "template-1.db"
     with _alone(folder / "template.lock"):
@@ -319,6 +319,11 @@ def _template() -> Path:
             finally:
                 shutil.rmtree(made.root)
     return path
+
+
+def _check_installed() -> None:
+    if not PYTHON.exists():
+        raise FileNotFoundError(f"{PYTHON}: no homeserver to test with; `just synapse` installs it")
 
 
 def _settle(server: Synapse) -> None:

@@ -25,6 +25,7 @@ import wasmtime
 from wasmtime import Config, Linker, Module, Store, WasiConfig, WasmtimeError
 from wasmtime.component import Component
 
+from cis_tui.core.text import nearest
 from cis_tui.skills.jail.order import Network
 from cis_tui.skills.wasm.binary import COMPONENT, MAGIC, Malformed, read_module
 from cis_tui.skills.wasm.component import ComponentGuest, component_problems
@@ -237,8 +238,7 @@ def _watch(worker: Worker) -> None:
 
 def main() -> None:
     """Serve the socket that is the file descriptor in the first argument."""
-    import difflib  # noqa: F401 # which names what was meant, and can be read from no file later
-
+    nearest("", ())  # reads a module, which it could not once this is confined
     channel = socket.socket(fileno=int(sys.argv[1]))
     _confine()
     worker = Worker(channel)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from cis_tui.core.document import is_table
 from cis_tui.core.text import visible
 from cis_tui.dag.answers import Edit
-from cis_tui.dag.telling import detail_rows
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.paint import Line, Tone, fit
 from cis_tui.tui.widgets.prompt import Answer, Wish
@@ -178,6 +177,8 @@ class Deciding:
 
 def detail_lines(detail: DecisionDetail) -> list[Line]:
     """All that is known about a decision, for a page; a label is said once."""
+    from cis_tui.dag.telling import detail_rows  # late: it knows skills and secrets, and the first paint needs neither
+
     lines: list[Line] = []
     before = ""
     for label, text in detail_rows(detail):

@@ -122,7 +122,8 @@ class SettingsDialog(Dialog[None]):
         source = self._config.get(name).source
         if source == str(self._home.config_file):
             self._changed(name, value)
-            self._desk.say(f"{name} is written", hint="an engine that is live takes some settings at its next start")
+            hint = "a workspace takes it" if name.startswith("ui.") else "a live engine takes some settings"
+            self._desk.say(f"{name} is written", hint="" if name == "ui.theme" else f"{hint} at its next start")
         else:
             self._desk.say(f"{name} is written", hint=f"for now {source} overrides it")
 

@@ -31,6 +31,8 @@ PYTHON = Path(os.environ.get("CIS_SYNAPSE_PYTHON") or ROOT / ".synapse" / "bin" 
 """Read when this is imported: tests see no variable of ours."""
 _FREE = {"per_second": 10_000, "burst_count": 10_000}
 _PATIENCE = 60.0
+_ROOM = 512 * 1024 * 1024
+"""Bytes in memory that all servers of a test run find room in."""
 _TRIES = 3
 Json = dict[str, object]
 
@@ -292,7 +294,8 @@ def _opener() -> urllib.request.OpenerDirector:
 def data_folder() -> Path:
     """A new folder for servers, in memory where there is room: what is slow in Synapse is to sync its database."""
     memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="cis-synapse-", dir=memory if os.access(memory, os.W_OK) else None))
+    has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM
+    return Path(tempfile.mkdtemp(prefix="cis-synapse-", dir=memory if has_room else None))
 
 
 def make_server(root: Path, **options: object) -> Synapse:

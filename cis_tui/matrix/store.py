@@ -7,7 +7,6 @@ before it: they are durable by themselves and may be repeated, so a kill between
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from cis_tui.core.clock import Clock, Instant, utc_now
+from cis_tui.core.database import open_private
 from cis_tui.core.errors import CisError, Invalid, Unavailable
 from cis_tui.core.events import EventType
-from cis_tui.core.paths import private_dir
 
 T = TypeVar("T")
 Tell = Callable[[EventType, Mapping[str, object]], object]
@@ -144,20 +143,9 @@ class Store:
 
     def _opened(self) -> Database:
         if self._database is None:
-            private_dir(self.path.parent)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            database = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
-            try:
-                database.execute("PRAGMA journal_mode=WAL")
-                database.execute("PRAGMA synchronous=FULL")
-                (version,) = database.execute("PRAGMA user_version").fetchone()
-                if version > _VERSION:
-                    raise Invalid("CIS-MATRIX-016", f"{self.path} was written by a newer cis", hint="use that one")
-                database.executescript(f"BEGIN IMMEDIATE;{''.join(self._schemas)}PRAGMA user_version={_VERSION};COMMIT")
-            except BaseException:
-                database.close()
-                raise
-            self._database = database
+            made = "".join(self._schemas)  # each part's tables, if they are not there
+            newer = Invalid("CIS-MATRIX-016", f"{self.path} was written by a newer cis", hint="use that one")
+            self._database = open_private(self.path, _VERSION, lambda _: made, newer=newer)
         return self._database
 
     def _let_go(self) -> None:

@@ -12,8 +12,9 @@ from threading import Lock
 from typing import cast
 
 from cis_tui.core.clock import Instant
+from cis_tui.core.database import open_private
 from cis_tui.core.errors import CisError, Invalid, Unavailable
-from cis_tui.core.paths import Home, private_dir
+from cis_tui.core.paths import Home
 from cis_tui.p2p.model import Trust, Via
 
 _SCHEMA = """
@@ -130,21 +131,8 @@ class PeersDb:
         return found.st_dev, found.st_ino
 
     def _open(self) -> sqlite3.Connection:
-        private_dir(self._path.parent)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > _VERSION:
-                raise Invalid("CIS-P2P-043", f"{self._path} was written by a newer cis", hint="use that one")
-            if version < _VERSION:
-                connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={_VERSION};COMMIT")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        newer = Invalid("CIS-P2P-043", f"{self._path} was written by a newer cis", hint="use that one")
+        return open_private(self._path, _VERSION, lambda found: _SCHEMA if found < _VERSION else "", newer=newer)
 
     @contextmanager
     def _told(self) -> Generator[None]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -18,44 +17,31 @@ from textual.worker import Worker, WorkerError
 
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import Settings
-from cis_tui.core.errors import CisError, Invalid
+from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home
-from cis_tui.core.text import clean
-from cis_tui.dag.views import Subject
 from cis_tui.tui.activity import reload_text
 from cis_tui.tui.desk import ROOM, SCREENS, TITLES
+from cis_tui.tui.going import SCREEN, GoingApp
 from cis_tui.tui.link import Connect, Link
 from cis_tui.tui.plain_signs import PlainSigns, wants_plain_signs
 from cis_tui.tui.remembered import Remembered
 from cis_tui.tui.screens.base import WorkspaceScreen
-from cis_tui.tui.starting import start_dag
 from cis_tui.tui.store import Changes, LinkState, Store
-from cis_tui.tui.terminal import CellDriver, driver_of
-from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme, theme_files
+from cis_tui.tui.terminal import CellDriver
+from cis_tui.tui.themes import theme_files
 
 if TYPE_CHECKING:
     from textual.command import Provider
     from textual.filter import LineFilter
-    from textual.screen import Screen
     from textual.timer import Timer
     from textual.types import CSSPathType
 
-    from cis_tui.dag.views import DagInfo, Decision, RunView
     from cis_tui.protocol import EngineApi
-    from cis_tui.tui.screens.chat import ChatScreen
     from cis_tui.tui.screens.dags import DagsScreen
-    from cis_tui.tui.screens.dialog import Dialog
-    from cis_tui.tui.screens.memory import MemoryScreen
-    from cis_tui.tui.screens.peers import PeersScreen
     from cis_tui.tui.screens.quit import Leave
-    from cis_tui.tui.screens.skills import SkillsScreen
-
-T = TypeVar("T")
 
 RELOADS = 3
 """Notices, and changed skills and DAGs, that are told at once; the activity screen lists all."""
-SCREEN = "screen"
-"""Under which the screen is remembered on which a person left."""
 SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 """Signals on which the workspace leaves the terminal as it found it, and the exit codes that tell of them."""
 
@@ -74,7 +60,7 @@ def kept_provider() -> type[Provider]:
     return KeptCommands
 
 
-class CisApp(App[None]):
+class CisApp(GoingApp):
     """One person's view of one engine."""
 
     TITLE = "cis"
@@ -111,20 +97,16 @@ class CisApp(App[None]):
 
         `read_only`: nothing is changed from here, and it is shown; `connect` sees to what the engine is asked.
         """
-        self._remembered = Remembered(home)
-        left_at = self._remembered.read(str(project) if project else "").get(SCREEN, "")
+        root = str(project) if project else ""
+        left_at = Remembered(home).read(root).get(SCREEN, "")
         if left_at in SCREENS:
             # Textual begins with this one.
             self.DEFAULT_MODE = left_at  # pyright: ignore[reportConstantRedefinition, reportAttributeAccessIssue]
-        super().__init__(driver_class=driver_of(settings.ui.driver))
+        store = Store(root, read_only=read_only)
+        super().__init__(store, settings=settings, home=home, clock=clock, timer=timer)
         self.animation_level = "full" if settings.ui.motion else "none"
-        self.clock = clock
-        self.timer = timer
-        self.settings = settings
-        self.home = home
         self._signs = [PlainSigns()] if wants_plain_signs(settings.ui.ascii) else []
-        self.store = Store(str(project) if project else "", read_only=read_only)
-        self.link = Link(connect, self.store, self._tell, schedule=self._schedule, spawn=self._spawn)
+        self.link = Link(connect, store, self._tell, schedule=self._schedule, spawn=self._spawn)
         self._ticker: Timer | None = None
         self._arrived = False
         """Whether the engine was reached once."""
@@ -168,126 +150,6 @@ class CisApp(App[None]):
         for number in SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(number)
 
-    def _first_theme(self) -> None:
-        """Put the theme of the settings into force before anything is styled; say later what is wrong with it."""
-        for name in (self.settings.ui.theme, DEFAULT):
-            try:
-                self._register_theme_file(name)
-            except Invalid as error:
-                self.call_later(self._theme_refused, name, error)
-                continue
-            self.set_reactive(App.theme, name)
-            self.stylesheet.set_variables(self.get_css_variables())
-            return
-
-    def use_theme(self, name: str) -> None:
-        """Take another theme; a file that cannot be read becomes a notice."""
-        try:
-            self._register_theme_file(name)
-        except Invalid as error:
-            self._theme_refused(name, error)
-        else:
-            self.theme = name
-            self.mutate_reactive(App.theme)  # it may be the one in force, changed
-
-    async def _follow_themes(self) -> None:
-        """Show a theme as it is while somebody edits it."""
-        async for names in changed_themes(self.home):
-            self.theme_files = theme_files(self.home)
-            if self.theme in names:
-                self.use_theme(self.theme)
-
-    def _register_theme_file(self, name: str) -> None:
-        if name in self.theme_files:
-            self.register_theme(load_theme(self.theme_files[name]))
-        elif name not in self.available_themes:
-            raise Invalid("CIS-CORE-061", f'there is no theme "{name}"', hint=", ".join(self.theme_files))
-
-    def _theme_refused(self, name: str, error: Invalid) -> None:
-        self.say(f'theme "{name}" is not used', hint=f"{error.message} {error.hint}".strip(), bad=True)
-
-    # What screens call (see Desk)
-
-    def ask(
-        self,
-        call: Callable[[EngineApi], Awaitable[T]],
-        then: Callable[[T], object] | None = None,
-        *,
-        group: str = "",
-        quiet: bool = False,
-    ) -> None:
-        """See `Desk`."""
-
-        async def work() -> None:
-            try:
-                answer = await call(self.link.api)
-            except (CisError, OSError) as error:
-                if not quiet:
-                    self._complain(error)
-                return
-            if then is not None:
-                then(answer)
-
-        self.run_worker(work, group=group or "ask", exclusive=bool(group))
-
-    def refresh_peers(self) -> None:
-        """See `Desk`."""
-        self.link.read_peers()
-
-    def say(self, message: str, *, hint: str = "", bad: bool = False) -> None:
-        """See `Desk`."""
-        text = clean(f"{message}\n{hint}" if hint else message, limit=1000)
-        self.notify(text, severity="error" if bad else "information", markup=False)
-
-    def dialog(self, screen: Screen[T], then: Callable[[T | None], object] | None = None) -> None:
-        """See `Desk`."""
-
-        def closed(answer: T | None) -> None:
-            if then is not None:
-                then(answer)
-
-        self.push_screen(screen, closed)
-
-    def copy(self, text: str) -> None:
-        """See `Desk`."""
-        self.copy_to_clipboard(text)
-
-    def remember(self, name: str, value: str) -> None:
-        """See `Desk`."""
-        if self.store.read_only:
-            return
-        self.run_worker(
-            asyncio.to_thread(self._remembered.keep, self.store.project_root, name, value), group="remember"
-        )
-
-    def remembered(self, name: str, then: Callable[[str], Awaitable[object]]) -> None:
-        """See `Desk`."""
-
-        async def read() -> None:
-            found = await asyncio.to_thread(self._remembered.read, self.store.project_root)
-            if name in found:
-                await then(found[name])
-
-        self.run_worker(read, group="remember")
-
-    async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
-        """See `Desk`."""
-        if self.store.read_only:
-            from cis_tui.tui.read_only import refusal
-
-            raise refusal()
-        from cis_tui.tui.external import edit_outside
-
-        return await edit_outside(self, text, private=private)
-
-    def _complain(self, error: CisError | OSError) -> None:
-        from cis_tui.tui.words import hint_of
-
-        if isinstance(error, CisError):
-            self.say(error.message, hint=hint_of(error), bad=True)
-        else:
-            self.say(str(error), bad=True)
-
     def _schedule(self, delay: float, call: Callable[[], None]) -> None:
         if delay > 0:
             self.set_timer(delay, call)
@@ -320,11 +182,6 @@ class CisApp(App[None]):
                 cast("DagsScreen", self._front).arrive()
         self._tick_while_needed()
 
-    @property
-    def _dialogs(self) -> list[Dialog[object]]:
-        """What is open over the screen in front."""
-        return [cast("Dialog[object]", screen) for screen in self.screen_stack[1:] if hasattr(screen, "show_changes")]
-
     def _ring(self, notice: str) -> None:
         """Show what a skill asked to be shown, also to somebody who looks elsewhere."""
         from cis_tui.core.attention import desktop, osc
@@ -334,11 +191,6 @@ class CisApp(App[None]):
         if self._driver is not None:
             self._driver.write(osc(notice))
         self.run_worker(lambda: desktop(notice), thread=True, group="attention")
-
-    @property
-    def _front(self) -> WorkspaceScreen:
-        """The screen of the current mode, also while a dialog is over it."""
-        return cast("WorkspaceScreen", self.screen_stack[0])
 
     def _tick_while_needed(self) -> None:
         """A timer runs only while something changes with time alone, so that an idle workspace sends nothing."""
@@ -355,43 +207,9 @@ class CisApp(App[None]):
 
     # Keys
 
-    def _make_screen(self, name: str) -> Screen[object]:
-        """A screen's module is read when the screen is first looked at."""
-        module = import_module(f"cis_tui.tui.screens.{name}")
-        return cast("Screen[object]", getattr(module, f"{name.capitalize()}Screen")(self))
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is no next decision while none waits."""
         return action != "decide" or bool(self.store.pending)
-
-    def action_show(self, name: str) -> None:
-        """Go to one of the six screens, or to the room."""
-        if len(self.screen_stack) == 1:
-            self.switch_mode(name)
-            self.remember(SCREEN, name)
-
-    async def action_decide(self, id: str = "") -> None:
-        """Go to the decision `id`, or to the most urgent one; again: to the next one."""
-        pending = self.store.pending
-        if not pending:
-            return
-        ids = [decision.id for decision in pending]
-        if id in ids:
-            index = ids.index(id)
-        else:
-            asked = self._front.asked
-            index = (ids.index(asked) + 1) % len(ids) if asked in ids else 0
-        decision = pending[index]
-        if not decision.run and decision.subject is not Subject.TOOL:
-            self._decide_call(decision)
-            return
-        await self.switch_mode("dags" if decision.run else "chat")
-        self._front.jump(decision)
-
-    def _decide_call(self, decision: Decision) -> None:
-        from cis_tui.tui.screens.decide import DecideDialog
-
-        self.dialog(DecideDialog(self, decision))
 
     def action_rules(self) -> None:
         """Show what is approved all alike, to withdraw it."""
@@ -473,36 +291,3 @@ class CisApp(App[None]):
     def action_help_quit(self) -> None:
         """Ctrl+C is for copying and for reflexes."""
         self.say("q leaves the workspace")
-
-    def run_dag(self, dag: DagInfo) -> None:
-        """Run a definition and show it, from wherever one is."""
-        start_dag(self, dag, self._started)
-
-    def show_peer(self, did: str) -> None:
-        """Go to a peer, which may only just have become known."""
-        self.switch_mode("peers")
-        cast("PeersScreen", self._front).want(did)
-
-    def show_entry(self, key: str) -> None:
-        """Go to an entry of memory."""
-        self.switch_mode("memory")
-        cast("MemoryScreen", self._front).want(key)
-
-    def show_skill(self, name: str) -> None:
-        """Go to a skill."""
-        self.switch_mode("skills")
-        cast("SkillsScreen", self._front).want(name)
-
-    def show_conversation(self, id: str) -> None:
-        """Go to a conversation."""
-        self.switch_mode("chat")
-        cast("ChatScreen", self._front).open(id)
-
-    def show_run(self, id: str) -> None:
-        """Go to a run."""
-        self.switch_mode("dags")
-        cast("DagsScreen", self._front).show_run(id)
-
-    def _started(self, run: RunView) -> None:
-        self.store.load_run(run)
-        self.show_run(run.id)

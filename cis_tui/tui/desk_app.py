@@ -1,0 +1,123 @@
+"""The workspace as its screens see it (see `Desk`): it asks the engine, tells, opens dialogs, copies, keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.app import App
+
+from cis_tui.core.clock import Clock
+from cis_tui.core.config import Settings
+from cis_tui.core.errors import CisError
+from cis_tui.core.paths import Home
+from cis_tui.core.text import clean
+from cis_tui.tui.link import Link
+from cis_tui.tui.remembered import Remembered
+from cis_tui.tui.store import Store
+from cis_tui.tui.terminal import driver_of
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from cis_tui.protocol import EngineApi
+
+T = TypeVar("T")
+
+
+class DeskApp(App[None]):
+    """An app that is a `Desk`."""
+
+    link: Link
+
+    def __init__(
+        self, store: Store, *, settings: Settings, home: Home, clock: Clock, timer: Callable[[], float]
+    ) -> None:
+        super().__init__(driver_class=driver_of(settings.ui.driver))
+        self.store = store
+        self.settings = settings
+        self.home = home
+        self.clock = clock
+        self.timer = timer
+        self._remembered = Remembered(home)
+
+    def ask(
+        self,
+        call: Callable[[EngineApi], Awaitable[T]],
+        then: Callable[[T], object] | None = None,
+        *,
+        group: str = "",
+        quiet: bool = False,
+    ) -> None:
+        """See `Desk`."""
+
+        async def work() -> None:
+            try:
+                answer = await call(self.link.api)
+            except (CisError, OSError) as error:
+                if not quiet:
+                    self._complain(error)
+                return
+            if then is not None:
+                then(answer)
+
+        self.run_worker(work, group=group or "ask", exclusive=bool(group))
+
+    def refresh_peers(self) -> None:
+        """See `Desk`."""
+        self.link.read_peers()
+
+    def say(self, message: str, *, hint: str = "", bad: bool = False) -> None:
+        """See `Desk`."""
+        text = clean(f"{message}\n{hint}" if hint else message, limit=1000)
+        self.notify(text, severity="error" if bad else "information", markup=False)
+
+    def dialog(self, screen: Screen[T], then: Callable[[T | None], object] | None = None) -> None:
+        """See `Desk`."""
+
+        def closed(answer: T | None) -> None:
+            if then is not None:
+                then(answer)
+
+        self.push_screen(screen, closed)
+
+    def copy(self, text: str) -> None:
+        """See `Desk`."""
+        self.copy_to_clipboard(text)
+
+    def remember(self, name: str, value: str) -> None:
+        """See `Desk`."""
+        if self.store.read_only:
+            return
+        self.run_worker(
+            asyncio.to_thread(self._remembered.keep, self.store.project_root, name, value), group="remember"
+        )
+
+    def remembered(self, name: str, then: Callable[[str], Awaitable[object]]) -> None:
+        """See `Desk`."""
+
+        async def read() -> None:
+            found = await asyncio.to_thread(self._remembered.read, self.store.project_root)
+            if name in found:
+                await then(found[name])
+
+        self.run_worker(read, group="remember")
+
+    async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
+        """See `Desk`."""
+        if self.store.read_only:
+            from cis_tui.tui.read_only import refusal
+
+            raise refusal()
+        from cis_tui.tui.external import edit_outside
+
+        return await edit_outside(self, text, private=private)
+
+    def _complain(self, error: CisError | OSError) -> None:
+        from cis_tui.tui.words import hint_of
+
+        if isinstance(error, CisError):
+            self.say(error.message, hint=hint_of(error), bad=True)
+        else:
+            self.say(str(error), bad=True)

@@ -1,0 +1,55 @@
+"""An app whose colours are in files: one of them in force, followed while somebody edits it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.app import App
+
+from cis_tui.core.errors import Invalid
+from cis_tui.tui.desk_app import DeskApp
+from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme, theme_files
+
+
+class ThemedApp(DeskApp):
+    """What the workspace knows of themes."""
+
+    theme_files: dict[str, Path]
+
+    def _first_theme(self) -> None:
+        """Put the theme of the settings into force before anything is styled; say later what is wrong with it."""
+        for name in (self.settings.ui.theme, DEFAULT):
+            try:
+                self._register_theme_file(name)
+            except Invalid as error:
+                self.call_later(self._theme_refused, name, error)
+                continue
+            self.set_reactive(App.theme, name)
+            self.stylesheet.set_variables(self.get_css_variables())
+            return
+
+    def use_theme(self, name: str) -> None:
+        """Take another theme; a file that cannot be read becomes a notice."""
+        try:
+            self._register_theme_file(name)
+        except Invalid as error:
+            self._theme_refused(name, error)
+        else:
+            self.theme = name
+            self.mutate_reactive(App.theme)  # it may be the one in force, changed
+
+    async def _follow_themes(self) -> None:
+        """Show a theme as it is while somebody edits it."""
+        async for names in changed_themes(self.home):
+            self.theme_files = theme_files(self.home)
+            if self.theme in names:
+                self.use_theme(self.theme)
+
+    def _register_theme_file(self, name: str) -> None:
+        if name in self.theme_files:
+            self.register_theme(load_theme(self.theme_files[name]))
+        elif name not in self.available_themes:
+            raise Invalid("CIS-CORE-061", f'there is no theme "{name}"', hint=", ".join(self.theme_files))
+
+    def _theme_refused(self, name: str, error: Invalid) -> None:
+        self.say(f'theme "{name}" is not used', hint=f"{error.message} {error.hint}".strip(), bad=True)

@@ -278,7 +278,7 @@ class Conversations:
         if len(rows) != 1 or not id:
             what = "several conversations" if rows else "no conversation"
             shown = clean_line(id, limit=40)
-            raise NotFound("CIS-AGENT-018", f'there is {what} "{shown}"', hint="the chat screen lists them")
+            raise NotFound("CIS-AGENT-018", f'there is {what} "{shown}"', hint="cis agent conversations lists them")
         return _conversation(rows[0])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NoReturn, cast
@@ -66,16 +66,16 @@ def next_word(argv: list[str], prog: str) -> tuple[list[str], str, list[str]]:
             if not rest:
                 raise usage(f"{word} needs a folder", f"{prog} -h tells more")
             options += [word, rest.pop(0)]
-        elif (
-            word == "--json"
-            or (word == "--read-only" and prog == "cis")
-            or word.startswith(tuple(f"{option}=" for option in _VALUE_OPTIONS))
-        ):
+        elif word in _ALONE[prog == "cis"] or word.startswith(tuple(f"{option}=" for option in _VALUE_OPTIONS)):
             options.append(word)
         elif word in _HELP or (word == "--version" and prog == "cis") or not word.startswith("-"):
             return options, word, rest
         else:
-            raise usage(f"{prog} has no option {word}", f"{prog} -h tells more")
+            from cis_tui.core.text import clean_line, did_you_mean
+
+            known = [*_VALUE_OPTIONS, *_ALONE[prog == "cis"], "--help"]
+            shown = clean_line(word.partition("=")[0])
+            raise usage(f"{prog} has no option {shown}", did_you_mean(shown, known) or f"{prog} -h tells more")
     return options, "", []
 
 
@@ -186,6 +186,11 @@ class Parser(ArgumentParser):
     def options(self) -> tuple[str, ...]:
         """Every option, such as `--json`."""
         return tuple(self._option_string_actions)
+
+    @property
+    def arguments(self) -> tuple[Action, ...]:
+        """All that it takes: options, and words by their place."""
+        return tuple(self._actions)
 
     def _parse_optional(self, arg_string: str) -> Any:
         # The parser's own handling of `--` is lost when options and words are mixed.

@@ -49,13 +49,29 @@ class Context:
         """
         from pathlib import Path
 
-        from cis_tui.core.errors import NotFound
         from cis_tui.core.paths import find_project
 
         if self._project is None:
             return find_project(Path.cwd())
-        named = Path(os.path.abspath(os.path.expanduser(self._project)))
+        return self.project_at(self._project)
+
+    def project_at(self, folder: str) -> Path:
+        """The project in which a folder lies that somebody named.
+
+        Raises:
+            NotFound: it is not there, or in no project (CIS-CLI-010).
+        """
+        from pathlib import Path
+
+        from cis_tui.core.errors import NotFound
+        from cis_tui.core.paths import find_project
+
+        named = Path(os.path.abspath(os.path.expanduser(folder)))
         found = find_project(named)
+        if not named.exists():
+            raise NotFound(
+                "CIS-CLI-010", f"there is no folder {named}", hint=f"cis init {named} makes it, as a project"
+            )
         if found is None:
             raise NotFound("CIS-CLI-010", f"{named} is not in a project", hint=f"cis init {named} makes it one")
         return found

@@ -203,12 +203,13 @@ def _opened(source: str) -> Generator[BinaryIO]:
             note("reading lines from the terminal; Ctrl-D ends them")
         yield sys.stdin.buffer
         return
+    hint = "name a file that cis memory export has written, or - for stdin"
     try:
         file = Path(source).open("rb")  # noqa: SIM115 - the block below closes it
     except FileNotFoundError as error:
-        raise NotFound("CIS-MEM-081", f"there is no file {source}") from error
+        raise NotFound("CIS-MEM-081", f"there is no file {source}", hint=hint) from error
     except OSError as error:
-        raise Refused("CIS-MEM-081", f"cannot read {source}: {error.strerror}") from error
+        raise Refused("CIS-MEM-081", f"cannot read {source}: {error.strerror}", hint=hint) from error
     with file:
         yield file
 

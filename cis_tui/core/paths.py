@@ -186,6 +186,12 @@ def shipped(name: str) -> Path:
     return inside if inside.is_dir() else package.parent / name
 
 
+def theme_files(home: Home) -> dict[str, Path]:
+    """The file of every theme by its name, which is the file's name."""
+    files = {path.stem: path for path in sorted(shipped("themes").glob("*.toml"))}
+    return files | {path.stem: path for path in sorted(home.themes.glob("*.toml"))}
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Replace `path` by `data`, atomically and durably, readable by its owner only (0600).
 

@@ -85,5 +85,5 @@ def find_room(database: Database, word: str) -> str:
     for room in rooms.rooms(database, federation):
         if word and word in (room.id, room.alias, room.name, room.alias.partition(":")[0]):
             return room.id
-    hint = "cis matrix rooms lists those that were joined"
+    hint = "cis matrix rooms lists those that were joined" if word else "cis matrix status tells why"
     raise NotFound("CIS-MATRIX-036", f"there is no room {word[:80]!a}" if word else "no room was joined yet", hint=hint)

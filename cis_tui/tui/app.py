@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerError
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import Settings
 from cis_tui.core.errors import CisError
-from cis_tui.core.paths import Home
+from cis_tui.core.paths import Home, theme_files
 from cis_tui.tui.activity import reload_text
 from cis_tui.tui.desk import ROOM, SCREENS, TITLES
 from cis_tui.tui.going import SCREEN, GoingApp
@@ -28,7 +28,6 @@ from cis_tui.tui.remembered import Remembered
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.store import Changes, LinkState, Store
 from cis_tui.tui.terminal import CellDriver
-from cis_tui.tui.themes import theme_files
 
 if TYPE_CHECKING:
     from textual.command import Provider

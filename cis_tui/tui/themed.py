@@ -7,8 +7,9 @@ from pathlib import Path
 from textual.app import App
 
 from cis_tui.core.errors import Invalid
+from cis_tui.core.paths import theme_files
 from cis_tui.tui.desk_app import DeskApp
-from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme, theme_files
+from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme
 
 
 class ThemedApp(DeskApp):

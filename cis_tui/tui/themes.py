@@ -10,7 +10,7 @@ from textual.theme import Theme
 
 from cis_tui.core.config import read_toml
 from cis_tui.core.errors import Invalid
-from cis_tui.core.paths import Home, shipped
+from cis_tui.core.paths import Home
 from cis_tui.core.text import did_you_mean
 
 DEFAULT = "cis-dark"
@@ -35,12 +35,6 @@ _OTHER: Mapping[str, type] = {
     "luminosity_spread": float,
     "variables": dict,
 }
-
-
-def theme_files(home: Home) -> dict[str, Path]:
-    """The file of every theme by its name, which is the file's name."""
-    files = {path.stem: path for path in sorted(shipped("themes").glob("*.toml"))}
-    return files | {path.stem: path for path in sorted(home.themes.glob("*.toml"))}
 
 
 def load_theme(path: Path) -> Theme:

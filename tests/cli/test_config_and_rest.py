@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import shutil
 import stat
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from cis_tui.cli.outcome import exit_code, seconds
 from cis_tui.cli.output import paint, table
@@ -20,9 +22,6 @@ from cis_tui.dag.model import LevelKind
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, RunStatus, TaskStatus, TaskView
 from tests.cli.support import CIS, call, cis
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_every_setting_says_where_it_comes_from(home: Home, tmp_path: Path) -> None:
@@ -54,9 +53,11 @@ def test_a_setting_is_checked_before_it_is_written(home: Home, capsys: pytest.Ca
         (("memory.default_domain", "both"), 5),
         (("memory.hot_week", "6"), 3),
         (("decisions.threshold", "0.7"), 0),
+        (("ui.theme", "nope"), 5),
     ]:
         assert call(capsys, "config", "set", *words).code == code, words
     assert "theme" not in call(capsys, "config", "set", "ui.thme", "x").out
+    assert 'did you mean "cis-light"?' in call(capsys, "config", "set", "ui.theme", "cis-lihgt").err
     assert 'did you mean "ui.theme"?' in call(capsys, "config", "get", "ui.thme").err
 
 
@@ -70,7 +71,7 @@ def test_a_damaged_file_is_not_written_over(home: Home, capsys: pytest.CaptureFi
 
 
 def test_a_setting_that_something_overrides_says_so() -> None:
-    told = cis("config", "set", "ui.theme", "mine", env={"CIS_UI_THEME": "theirs"})
+    told = cis("config", "set", "ui.theme", "paper", env={"CIS_UI_THEME": "theirs"})
     assert told.code == 0
     assert "env CIS_UI_THEME overrides it: theirs" in told.err
 
@@ -96,24 +97,55 @@ def test_an_engine_is_started_and_stopped(home: Home) -> None:
     assert cis("engine", "status", "--json").error["code"] == "CIS-ENG-002"
 
 
+EVERYWHERE = ("--json", "--project", "--home", "--help")
+COMPLETED = [
+    ("memory ''", {"set", "get", "history", "undo"}),
+    ("mem", {"memory"}),
+    ("dag run two --de", {"--detach"}),
+    ("--json --home /x memory und", {"undo"}),
+    ("memory set k v --domain ''", {"private", "public"}),
+    ("decision vote d1 ''", {"approve", "reject", "abstain"}),
+    ("dag run two.t", {"two.toml"}),
+    ("completion f", {"fish"}),
+]
+
+
 def test_completion_is_a_script_that_the_shell_takes(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").touch()
     script = cis("completion", "bash").out
-    asked = "COMP_WORDS=(cis memory ''); COMP_CWORD=2; _cis; echo ${COMPREPLY[@]}"
-    done = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, check=True)
-    assert {"set", "get", "history", "undo", "--help"} <= set(done.stdout.split())
-    assert done.stderr == ""
-    option = "COMP_WORDS=(cis dag run two --de); COMP_CWORD=4; _cis; echo ${COMPREPLY[@]}"
-    done = subprocess.run(
-        ["bash", "-c", f"{script}\n{option}"], capture_output=True, text=True, check=True, cwd=tmp_path
+    asked = "\n".join(
+        f"COMP_WORDS=(cis {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _cis; echo ${{COMPREPLY[@]}}"
+        for words, _ in COMPLETED
     )
-    assert done.stdout == "--detach\n"
-    for shell in ("zsh", "fish"):
-        text = cis("completion", shell).out
-        assert "history" in text
-        if shutil.which(shell):
-            (tmp_path / shell).write_text(text)
-            subprocess.run([shell, "-n", str(tmp_path / shell)], check=True)
+    done = subprocess.run(
+        ["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    offered = [{word for word in line.split() if word not in EVERYWHERE} for line in done.stdout.splitlines()]
+    for (words, expected), got in zip(COMPLETED, offered, strict=True):
+        assert expected <= got if words.endswith("''") else expected == got, words
+    assert "source <(cis completion zsh)" in cis("completion", "zsh").out
+    assert "-l detach -d" in cis("completion", "fish").out
     assert cis("completion", "tcsh").code == 2
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_completion_is_a_script_that_zsh_takes(tmp_path: Path) -> None:
+    (tmp_path / "script").write_text(cis("completion", "zsh").out)
+    subprocess.run(["zsh", "-n", str(tmp_path / "script")], check=True)
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_completion_is_a_script_that_fish_takes(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").touch()
+    script = cis("completion", "fish").out
+    for words, expected in COMPLETED:
+        asked = f"{script}\ncomplete -C {shlex.quote('cis ' + words.removesuffix(chr(39) * 2))}"
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", asked], capture_output=True, text=True, check=True, cwd=tmp_path
+        )
+        offered = {line.split("\t")[0] for line in done.stdout.splitlines()}
+        assert expected <= offered, words
+        assert done.stderr == ""
 
 
 def test_colour_is_for_terminals_whose_owner_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:

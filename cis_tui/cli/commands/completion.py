@@ -3,42 +3,93 @@
 from __future__ import annotations
 
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cis_tui.cli.command import GROUPS, Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import show
 
+if TYPE_CHECKING:
+    from cis_tui.cli.app import Parser
+
 _SHELLS = ("bash", "zsh", "fish")
-_FILES = ("init", "trust", "dag run", "dag show", "dag plan", "dag validate", "skill check")
+_FILES = (
+    "init",
+    "trust",
+    "dag run",
+    "dag show",
+    "dag plan",
+    "dag validate",
+    "memory import",
+    "skill check",
+    "skill test",
+)
 """Commands that take the name of a file or folder."""
+_ANYWHERE = ("--home", "--project")
+"""Options whose value is a folder, and which may stand before a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What may follow upon the beginning of a command line."""
+
+    path: str
+    """Such as `memory` or `memory set`; empty for `cis` alone."""
+    words: dict[str, str]
+    """Commands, or values of an argument, and what is said of each."""
+    options: tuple[Action, ...] = ()
+
+    @property
+    def every(self) -> list[str]:
+        """All words and long options."""
+        return [*self.words, *(_long(option) for option in self.options)]
 
 
 def completion(context: Context, arguments: Namespace) -> int:
-    """Print a script that completes commands and options in a shell."""
+    """Print a script that completes commands, options and their values in a shell."""
     show({"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell]())
     return 0
 
 
 def _bash() -> str:
-    cases = "\n".join(f'    "{path}") words="{" ".join(words)}" ;;' for path, words in _words())
+    places = tuple(_places())
+    cases = "\n".join(f'    "{place.path}") words="{" ".join(place.every)}" ;;' for place in places)
+    values = "\n".join(
+        f'    "{place.path} {_long(option)}") words="{" ".join(option.choices)}" ;;'
+        for place in places
+        for option in place.options
+        if option.choices
+    )
     files = "|".join(f'"{path}"' for path in _FILES)
     return f"""# bash completion of cis; put into ~/.bashrc: source <(cis completion bash)
 _cis() {{
-  local current="${{COMP_WORDS[COMP_CWORD]}}" path="" word words="" index
-  for ((index = 1; index < COMP_CWORD && index < 3; index++)); do
-    word="${{COMP_WORDS[index]}}"
-    [[ "$word" == -* ]] || path="${{path:+$path }}$word"
+  local current="${{COMP_WORDS[COMP_CWORD]}}" before="${{COMP_WORDS[COMP_CWORD - 1]}}" path="" count=0 words="" index
+  for ((index = 1; index < COMP_CWORD && count < 2; index++)); do
+    case "${{COMP_WORDS[index]}}" in
+      {"|".join(_ANYWHERE)}) ((index++)) ;;
+      -*) ;;
+      *) path="${{path:+$path }}${{COMP_WORDS[index]}}" ; ((++count)) ;;
+    esac
   done
   case "$path" in
 {cases}
     *) path="${{path%% *}}" ; words="--json --project --home --help" ;;
   esac
+  case "$path $before" in
+{values}
+  esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
-  case "$path" in {files}) COMPREPLY+=($(compgen -f -- "$current")) ;; esac
+  case "$before" in
+    {"|".join(_ANYWHERE)}) path="" ; COMPREPLY=($(compgen -d -- "$current")) ; compopt -o filenames 2>/dev/null ;;
+  esac
+  case "$path" in
+    {files}) COMPREPLY+=($(compgen -f -- "$current")) ; compopt -o filenames 2>/dev/null ;;
+  esac
 }}
-complete -o filenames -F _cis cis"""
+complete -F _cis cis"""
 
 
 def _zsh() -> str:
@@ -50,49 +101,80 @@ def _zsh() -> str:
 
 
 def _fish() -> str:
-    lines = ["# fish completion of cis; put into ~/.config/fish/completions/cis.fish", "complete -c cis -f"]
-    for group in GROUPS:
-        here = f"not __fish_seen_subcommand_from {' '.join(group.name for group in GROUPS)}"
-        lines.append(_fish_line(here, group.name, group.help))
-        commands = _subcommands(group.name)
-        names = " ".join(command.name for command in commands)
-        for command in commands:
-            inside = f"__fish_seen_subcommand_from {group.name}; and not __fish_seen_subcommand_from {names}"
-            lines.append(_fish_line(inside, command.name, command.help))
-    for path, words in _words():
-        seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in path.split())
-        if path:
-            options = (word.removeprefix("--") for word in words if word.startswith("--"))
-            lines += [f"complete -c cis -n {shlex.quote(seen)} -l {option}" for option in options]
-        if path in _FILES:
-            lines.append(f"complete -c cis -n {shlex.quote(seen)} -F")
+    lines = [_FISH]
+    for place in _places():
+        inside = f"__cis_in {place.path}" if place.path else "__cis_at"
+        exactly = inside if " " in place.path else f"__cis_at {place.path}".strip()
+        lines += [_fish_line(exactly, f"-a {shlex.quote(word)}", help) for word, help in place.words.items()]
+        lines += [_fish_line(inside, _fish_option(option), option.help or "") for option in place.options]
+        if place.path in _FILES:
+            lines.append(f"complete -c cis -n {shlex.quote(inside)} -F")
     return "\n".join(lines)
 
 
-def _fish_line(condition: str, word: str, help: str) -> str:
-    return f"complete -c cis -n {shlex.quote(condition)} -a {word} -d {shlex.quote(help)}"
+_FISH = f"""# fish completion of cis; put into ~/.config/fish/completions/cis.fish
+function __cis_words
+  set -l skip 0
+  for word in (commandline -opc)[2..]
+    if test $skip = 1
+      set skip 0
+    else if contains -- $word {" ".join(_ANYWHERE)}
+      set skip 1
+    else if not string match -q -- '-*' $word
+      echo $word
+    end
+  end
+end
+function __cis_at
+  set -l words (__cis_words)
+  test "$words" = "$argv"
+end
+function __cis_in
+  set -l words (__cis_words)
+  set -l many (count $argv)
+  test "$words[1..$many]" = "$argv"
+end
+complete -c cis -f"""
 
 
-def _words() -> Iterator[tuple[str, list[str]]]:
-    """The words that may come after each beginning of a command line, such as `("memory", ["set", "get", …])`."""
+def _fish_line(condition: str, what: str, help: str) -> str:
+    return f"complete -c cis -n {shlex.quote(condition)} {what} -d {shlex.quote(help)}"
+
+
+def _fish_option(option: Action) -> str:
+    name = _long(option)
+    values = "(__fish_complete_directories)" if name in _ANYWHERE else " ".join(option.choices or ())
+    return f"-l {name.removeprefix('--')}" + (f" -x -a {shlex.quote(values)}" if values else "")
+
+
+def _places() -> Iterator[_Place]:
     from cis_tui.cli.app import build_parser, commands_of
+    from cis_tui.cli.commands import workspace
 
-    yield "", [*(group.name for group in GROUPS), "--help", "--version"]
+    options = _options(build_parser("cis", workspace.COMMAND))
+    yield _Place("", {group.name: group.help for group in GROUPS}, options)
     for group in GROUPS:
-        subcommands = _subcommands(group.name)
-        if subcommands:
-            yield group.name, [*(command.name for command in subcommands), "--help"]
-        for command in subcommands or commands_of(group):
-            path = f"{group.name} {command.name}" if subcommands else group.name
-            yield path, [word for word in build_parser(f"cis {path}", command).options if word.startswith("--")]
+        commands = commands_of(group)
+        alone = commands[0].name == group.name
+        if not alone:
+            yield _Place(group.name, {command.name: command.help for command in commands if not command.hidden})
+        for command in commands:
+            if not command.hidden:
+                path = group.name if alone else f"{group.name} {command.name}"
+                yield _of_command(path, build_parser(f"cis {path}", command))
 
 
-def _subcommands(name: str) -> tuple[Command, ...]:
-    """The visible commands of a group; none for one that is a command itself."""
-    from cis_tui.cli.app import commands_of
+def _of_command(path: str, parser: Parser) -> _Place:
+    values = (action for action in parser.arguments if not action.option_strings and action.choices)
+    return _Place(path, {str(word): "" for action in values for word in action.choices or ()}, _options(parser))
 
-    commands = commands_of(next(group for group in GROUPS if group.name == name))
-    return () if commands[0].name == name else tuple(command for command in commands if not command.hidden)
+
+def _options(parser: Parser) -> tuple[Action, ...]:
+    return tuple(action for action in parser.arguments if any(name.startswith("--") for name in action.option_strings))
+
+
+def _long(option: Action) -> str:
+    return next(name for name in option.option_strings if name.startswith("--"))
 
 
 def _shell(parser: ArgumentParser) -> None:

@@ -44,6 +44,8 @@ def set_(context: Context, arguments: Namespace) -> int:
     from cis_tui.core.settings_file import write_setting
     from cis_tui.p2p.settings import AT_START
 
+    if arguments.key == "ui.theme":
+        _check_theme(context, arguments.value)
     value = write_setting(context.home.ensure(), arguments.key, arguments.value)
     in_force = _load(context).get(arguments.key)
     if context.json:
@@ -55,6 +57,23 @@ def set_(context: Context, arguments: Namespace) -> int:
     if arguments.key in map("p2p.{}".format, AT_START) and engine_live(context.home):
         note("an engine is live: it takes this up when it is started anew (cis engine stop)")
     return 0
+
+
+def _check_theme(context: Context, name: str) -> None:
+    """See that there is a theme of that name.
+
+    Raises:
+        Invalid: there is none (CIS-CORE-061).
+    """
+    from cis_tui.core.errors import Invalid
+    from cis_tui.core.paths import theme_files
+    from cis_tui.core.text import clean_line, did_you_mean
+
+    themes = theme_files(context.home)
+    if name not in themes:
+        shown = clean_line(name, limit=80)
+        hint = did_you_mean(shown, themes) or f"one of {', '.join(sorted(themes))}"
+        raise Invalid("CIS-CORE-061", f'there is no theme "{shown}"', hint=hint)
 
 
 def _load(context: Context) -> Config:

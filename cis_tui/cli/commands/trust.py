@@ -47,12 +47,10 @@ async def trust(context: Context, arguments: Namespace) -> int:
 
 def _project(context: Context, dir: str | None) -> str:
     from cis_tui.core.errors import NotFound
-    from cis_tui.core.paths import find_project
 
-    start = Path(dir).expanduser().absolute() if dir else None
-    found = find_project(start) if start else context.project
+    found = context.project_at(dir) if dir else context.project
     if found is None:
-        raise NotFound("CIS-CLI-010", f"{start or Path.cwd()} is not in a project", hint="cis init makes it one")
+        raise NotFound("CIS-CLI-010", f"{Path.cwd()} is not in a project", hint="cis init makes it one")
     return str(found)
 
 

@@ -12,7 +12,6 @@ import ast
 import dataclasses
 import re
 from argparse import Action, _HelpAction
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from inspect import getmembers, isclass
@@ -28,6 +27,7 @@ from cis_tui.core.config import CHOICES, RANGES, Settings
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.widgets.bars import key_name
 from tests.conftest import ROOT
+from tests.docs.errors import errors
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -38,8 +38,6 @@ Made by the program itself (`just reference`); a test sees that it is as the pro
 
 - [Commands](#commands) · [Keys](#keys) · [Settings](#settings) · [Events](#events) · [Errors](#errors)
 """
-EXITS = {"CisError": 1, "UsageError": 2, "NotFound": 3, "Refused": 4, "Invalid": 5, "Unavailable": 6, "TimedOut": 7}
-CODE = re.compile(r"CIS-[A-Z]+-\d{3}")
 
 
 def reference() -> str:
@@ -137,15 +135,19 @@ def _settings() -> Iterator[str]:
         for item in (field.name for field in dataclasses.fields(defaults)):
             name = f"{section.name}.{item}"
             about = docs.get((type(defaults).__name__, item), "")
-            allowed = (
-                " One of " + ", ".join(f"`{choice or '(empty)'}`" for choice in CHOICES[name]) + "."
-                if name in CHOICES
-                else ""
-            )
-            if name in RANGES:
-                allowed = f" From {RANGES[name][0]:g} to {RANGES[name][1]:g}."
+            allowed = _allowed(name, about)
             yield f"- `{item} = {_toml(getattr(defaults, item))}` {_cell(about)}{allowed}"
         yield ""
+
+
+def _allowed(name: str, about: str) -> str:
+    """Which values a setting takes, unless what is said about it has told so."""
+    if name in RANGES:
+        least, most = (f"{bound:f}".rstrip("0").rstrip(".") for bound in RANGES[name])
+        return f" From {least} to {most}."
+    if all(choice in about for choice in CHOICES.get(name, ())):
+        return ""
+    return " One of " + ", ".join(f"`{choice}`" if choice else "nothing" for choice in CHOICES[name]) + "."
 
 
 def _toml(value: object) -> str:
@@ -171,32 +173,12 @@ def _events() -> Iterator[str]:
 def _errors() -> Iterator[str]:
     yield "## Errors\n"
     yield "By code, with the exit code of a command that ends with it. `…` stands for what it is about.\n"
-    found: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
-    for path in sorted((ROOT / "cis_tui").rglob("*.py")):
-        for code, kind, message in _raised(ast.parse(path.read_text("utf-8"))):
-            found[code].add((EXITS[kind], message))
     yield "| code | exit | message |\n| --- | --- | --- |"
-    for code in sorted(found):
-        exits = "/".join(str(number) for number in sorted({number for number, _ in found[code]}))
-        messages = "<br>".join(_cell(text) for text in sorted({text for _, text in found[code]}))
-        yield f"| `{code}` | {exits} | {messages} |"
-
-
-def _raised(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
-    """Code, class and message of each error that is made with a literal code."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in EXITS and node.args:
-            code = node.args[0]
-            if isinstance(code, ast.Constant) and CODE.fullmatch(str(code.value)):
-                yield str(code.value), node.func.id, _message(node.args[1]) if len(node.args) > 1 else "…"
-
-
-def _message(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
-    return "…"
+    for code, made in sorted(errors().items()):
+        exits = "/".join(sorted({str(int(one.exit)) for one in made if one.exit}))
+        messages = {_cell(one.message) for one in made}
+        told = "<br>".join(sorted(messages - {"…"} or messages))
+        yield f"| `{code}` | {exits} | {told} |"
 
 
 def _attribute_docs(path: Path) -> dict[tuple[str, str], str]:

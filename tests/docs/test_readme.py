@@ -1,4 +1,4 @@
-"""The README tells the truth: each of its commands is run, each picture and page is there."""
+"""The docs tell the truth: each of their commands is run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```sh(?P<mark>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
+from tests.docs.pages import PAGES, commands
 
 
-def commands(page: Path, mark: str = "") -> list[str]:
-    """The lines of the shell blocks of `page` that bear `mark`."""
-    blocks = BLOCK.finditer(page.read_text("utf-8"))
-    return [line for block in blocks if block["mark"].strip() == mark for line in block["body"].splitlines()]
-
-
-@pytest.mark.parametrize("page", [page for page in DOCS if commands(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_every_command_works_as_written(page: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
@@ -51,22 +43,6 @@ def test_set_up_is_what_ci_does() -> None:
     ci = (ROOT / ".ci" / "run").read_text()
     assert make.removesuffix("just run") in ci
     assert f"\n{test}\n" in ci
-
-
-@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
-def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), f"{page.name} points to {target}"
-
-
-def test_what_is_said_to_be_tested_is() -> None:
-    page = (ROOT / "docs" / "security.md").read_text("utf-8")
-    cells = re.findall(r"`(tests/[\w/.]+|test_\w+\.py)`", page)
-    folder = ROOT
-    for cell in cells:
-        path = ROOT / cell if cell.startswith("tests/") else folder / cell
-        assert path.exists(), cell
-        folder = path.parent
 
 
 def test_every_field_of_a_dag_file_is_documented() -> None:

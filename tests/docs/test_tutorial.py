@@ -9,27 +9,10 @@ import time
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.docs.test_readme import BLOCK
+from tests.docs.pages import commands
 
 PATIENCE = 40.0
 """Seconds within which what was begun has come about: a reader waits as long, and tries again."""
-
-
-def steps(page: Path) -> list[str]:
-    """The commands, each with its here-document."""
-    found: list[str] = []
-    for block in BLOCK.finditer(page.read_text("utf-8")):
-        if block["mark"].strip() != "tutorial":
-            continue
-        ends = ""
-        for line in block["body"].splitlines():
-            if ends:
-                found[-1] += f"\n{line}"
-                ends = "" if line == ends else ends
-            else:
-                found.append(line)
-                ends = line.partition("<<'")[2].rstrip("'")
-    return found
 
 
 def test_it_works_as_it_is_written(tmp_path: Path) -> None:
@@ -38,7 +21,7 @@ def test_it_works_as_it_is_written(tmp_path: Path) -> None:
     env |= {"CIS_P2P_MDNS": "false"}  # other tests have nodes too
     folder = tmp_path
     try:
-        for step in steps(ROOT / "docs" / "tutorial.md"):
+        for step in commands(ROOT / "docs" / "tutorial.md", "tutorial"):
             end = time.monotonic() + PATIENCE
             while (done := run(step, folder, env)).returncode and time.monotonic() < end:
                 pass

@@ -10,12 +10,12 @@ import pytest
 
 from cis_tui.core.errors import Invalid, Unavailable
 from cis_tui.core.events import Event
-from cis_tui.core.paths import Home
+from cis_tui.core.paths import Home, theme_files
 from cis_tui.engine import Engine
 from cis_tui.protocol import EngineApi
 from cis_tui.tui.desk import SCREENS
 from cis_tui.tui.store import LinkState
-from cis_tui.tui.themes import load_theme, theme_files
+from cis_tui.tui.themes import load_theme
 from tests.tui.helpers import attached, fill, half_way, text_of, until, workspace
 
 

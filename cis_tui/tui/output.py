@@ -10,6 +10,9 @@ from cis_tui.dag.views import LogChunk
 CHUNK = 65_536
 """Bytes that are asked for at once, and that are shown of an output that was already there."""
 
+PACE = 0.15
+"""Seconds from one reading to the next: what grows faster than it can be read is not sent to the screen more often."""
+
 _UNFINISHED = re.compile(r"\x1b(?:[^a-zA-Z\x07\\]{0,200}|\][^\x07\x1b]{0,2000})$")
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\n])")
 
@@ -36,6 +39,7 @@ class OutputReader:
                 skipped = f"… {_amount(missed)} left out; cis run logs has all\n"
             elif missed < 0:
                 text = text.encode("utf-8", "replace")[-missed:].decode("utf-8", "replace")
+                size += missed
         self._read = chunk.offset
         # A full chunk means that more has come than can be read: go on from the end.
         self.offset = -self._chunk if size >= self._chunk - 4 else chunk.offset

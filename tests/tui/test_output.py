@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual.app import App, ComposeResult
 
 from cis_tui.dag.views import LogChunk
 from cis_tui.tui.output import CHUNK, OutputReader
+from cis_tui.tui.widgets.output_log import KEPT_LINES, LONGEST, OutputLog
 
 
 def chunk(text: str, offset: int, *, ended: bool = False) -> LogChunk:
@@ -62,3 +64,42 @@ def test_no_escape_ever_reaches_the_screen_however_it_is_cut(parts: list[str]) -
     for part in parts:
         offset += len(part)
         assert "\x1b" not in reader.take(chunk(part, offset))
+
+
+def test_a_long_output_that_has_ended_is_not_read_for_ever() -> None:
+    reader = OutputReader()
+    reader.take(chunk("a" * CHUNK, CHUNK * 9, ended=True))
+    assert reader.behind, "more may have come while it was read"
+    assert reader.take(chunk("a" * CHUNK, CHUNK * 9, ended=True)) == ""
+    assert not reader.behind
+    assert reader.offset == CHUNK * 9
+
+
+async def test_the_end_of_an_output_is_in_view_however_fast_it_grows() -> None:
+    class Showing(App[None]):
+        def compose(self) -> ComposeResult:
+            yield OutputLog()
+
+    def top(log: OutputLog) -> str:
+        return log.render_line(0).text.rstrip()
+
+    app = Showing()
+    async with app.run_test(size=(40, 10)) as pilot:
+        log = app.query_one(OutputLog)
+        for number in range(0, 9000, 900):
+            log.append("".join(f"line {line}\n" for line in range(number, number + 900)))
+            await pilot.pause()
+            assert top(log) == f"line {number + 900 - log.scrollable_content_region.height}"
+        log.scroll_relative(y=-1000, animate=False)
+        await pilot.pause()
+        read = top(log)
+        log.append("".join(f"more {line}\n" for line in range(900)))
+        await pilot.pause()
+        assert top(log) == read, "what one reads stays where it is"
+        log.scroll_end(animate=False)
+        for _ in range(9):
+            log.append("x" * LONGEST)
+        await pilot.pause()
+        assert len(log.lines) == KEPT_LINES
+        assert len(log.lines[-1]) == LONGEST
+        assert log.lines[-1].endswith("x…")

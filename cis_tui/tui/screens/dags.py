@@ -108,6 +108,8 @@ class DagsScreen(WorkspaceScreen):
         """See `WorkspaceScreen`."""
         if changes.everything or changes.definitions or changes.link:
             self.refresh_all()
+            if changes.link:
+                self.pane.read_again()
             return
         if changes.runs:
             self._show_list()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,13 +12,16 @@ from textual.binding import Binding, BindingType
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import LogChunk
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.output import OutputReader
+from cis_tui.tui.output import PACE, OutputReader
 from cis_tui.tui.paint import Line, Tone
 from cis_tui.tui.screens.reader import ReaderDialog
 from cis_tui.tui.task_report import output_lines, task_report
 
 SHOWN_BYTES = 262_144
 """Of what an attempt printed, its end."""
+KEPT_READINGS = 100
+KEPT_LINES = 20_000
+"""Of what is printed while it is open, the end, too."""
 
 
 class TaskReader(ReaderDialog):
@@ -38,7 +43,7 @@ class TaskReader(ReaderDialog):
         self._attempt = self._newest = state.tasks[task].attempts
         self._reader = OutputReader(SHOWN_BYTES)
         self._reading = self._more = False
-        self._text: list[str] = []
+        self._text: deque[str] = deque(maxlen=KEPT_READINGS)
 
     @property
     def about(self) -> tuple[str, str]:
@@ -56,7 +61,7 @@ class TaskReader(ReaderDialog):
             of = f", attempt {self._attempt} of {task.attempts}" if task.attempts > 1 else ""
             lines += [[], [(f"Output{of}", Tone.DIM)]]
         self.page.show([*lines, *output])
-        self._text = []
+        self._text.clear()
         self._reader = OutputReader(SHOWN_BYTES)
         self._reading = False
         self.read_more()
@@ -87,13 +92,17 @@ class TaskReader(ReaderDialog):
     def _take(self, attempt: int, chunk: LogChunk) -> None:
         if attempt != self._attempt or not self.is_mounted:
             return
-        self._reading = False
         text = self._reader.take(chunk)
         if text:
             self._text.append(text)
-            self.page.append(output_lines(text.removesuffix("\n")))
-        if self._more or (text and self._reader.behind):
-            self.read_more()
+            self.page.append(output_lines(text.removesuffix("\n")), keep=KEPT_LINES)
+        self.set_timer(PACE, partial(self._read_on, self._reader))
+
+    def _read_on(self, reader: OutputReader) -> None:
+        if reader is self._reader:
+            self._reading = False
+            if self._more or reader.behind:
+                self.read_more()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There has to be such an attempt."""

@@ -26,15 +26,28 @@ class SearchPage(Page):
         """What is looked for, in small letters."""
         self._found = -1
 
-    def append(self, lines: Sequence[Line]) -> None:
-        """Show more lines after those shown."""
+    def append(self, lines: Sequence[Line], *, keep: int) -> None:
+        """Show more lines after those shown; of all, the last `keep`."""
         at_end = self.scroll_offset.y >= self.max_scroll_y
         self._lines = [*self._lines, *lines]
         self._wrapped += [part for line in lines for part in wrap(line, self._width)]
+        gone = self._drop(len(self._lines) - keep)
         self.virtual_size = Size(1, len(self._wrapped))
         self.refresh()
         if at_end:
             self.scroll_end(animate=False)
+        elif gone:
+            self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False)
+
+    def _drop(self, number: int) -> int:
+        """Drop so many of the first lines; the rows that they took."""
+        if number <= 0:
+            return 0
+        rows = sum(len(wrap(line, self._width)) for line in self._lines[:number])
+        self._lines = self._lines[number:]
+        del self._wrapped[:rows]
+        self._found -= rows
+        return rows
 
     def look_for(self, text: str) -> int:
         """Mark `text` wherever it stands, and go to the first place from here on; the number of places."""

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Log
 
 from cis_tui.core.clock import Clock
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DecisionStatus, LogChunk, TaskView
 from cis_tui.tui.detail import task_lines
-from cis_tui.tui.output import OutputReader
+from cis_tui.tui.output import PACE, OutputReader
 from cis_tui.tui.paint import Line
+from cis_tui.tui.widgets.output_log import OutputLog
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.prompt import DecisionPrompt
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-
-KEPT_LINES = 5_000
 
 
 class TaskPane(Vertical):
@@ -38,13 +37,13 @@ class TaskPane(Vertical):
         offset: int
 
     def __init__(self, clock: Clock, timer: Callable[[], float], *, id: str | None = None) -> None:
-        super().__init__(id=id)
+        super().__init__(id=id, classes="-text")
         self._clock = clock
         self._facts = Page(id="facts")
         self._facts.can_focus = False
         self.prompt = DecisionPrompt(clock, timer)
         """The decision about the task, hidden when there is none."""
-        self.log_view = Log(max_lines=KEPT_LINES, id="output")
+        self.log_view = OutputLog(id="output")
         self._shown: tuple[str, str, int] | None = None
         """Run, task and attempt whose output is in the log."""
         self._reader = OutputReader()
@@ -109,13 +108,24 @@ class TaskPane(Vertical):
         """The answer to `OutputWanted`; None if it could not be read."""
         if self._shown != (wanted.run, wanted.task, wanted.attempt):
             return
-        self._reading = False
-        if chunk is not None:
-            text = self._reader.take(chunk)
-            if text:
-                self.log_view.write(text)
-            if self._more or self._reader.behind:
+        if chunk is None:
+            self._reading = False
+            return
+        text = self._reader.take(chunk)
+        if text:
+            self.log_view.append(text)
+        self.set_timer(PACE, partial(self._read_on, self._reader))
+
+    def _read_on(self, reader: OutputReader) -> None:
+        if reader is self._reader:
+            self._reading = False
+            if self._more or reader.behind:
                 self.read_more()
+
+    def read_again(self) -> None:
+        """There is another engine: what the one before was asked gets no answer."""
+        self._reading = False
+        self.read_more()
 
     def _forget_output(self) -> None:
         if self._shown is not None or self.log_view.line_count:

@@ -19,7 +19,6 @@ from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.config import Settings
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home, theme_files
-from cis_tui.tui.activity import reload_text
 from cis_tui.tui.desk import ROOM, SCREENS, TITLES
 from cis_tui.tui.going import SCREEN, GoingApp
 from cis_tui.tui.link import Connect, Link
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.types import CSSPathType
 
+    from cis_tui.core.events import Event
     from cis_tui.protocol import EngineApi
     from cis_tui.tui.screens.dags import DagsScreen
     from cis_tui.tui.screens.quit import Leave
@@ -169,8 +169,7 @@ class CisApp(GoingApp):
         for notice in changes.notices[-RELOADS:]:
             self._ring(notice)
         for event in changes.reloads[-RELOADS:]:
-            message, what = reload_text(event)
-            self.say(message, hint=what, bad=event.data["change"] == "broken")
+            self._tell_reload(event)
         if self.store.link is LinkState.READY or changes.link:
             self._front.show_changes(changes)
             for dialog in self._dialogs:
@@ -180,6 +179,12 @@ class CisApp(GoingApp):
             if self.current_mode == "dags":
                 cast("DagsScreen", self._front).arrive()
         self._tick_while_needed()
+
+    def _tell_reload(self, event: Event) -> None:
+        from cis_tui.tui.activity import reload_text
+
+        message, what = reload_text(event)
+        self.say(message, hint=what, bad=event.data["change"] == "broken")
 
     def _ring(self, notice: str) -> None:
         """Show what a skill asked to be shown, also to somebody who looks elsewhere."""

@@ -31,7 +31,10 @@ class GoingApp(ThemedApp):
     def _make_screen(self, name: str) -> Screen[object]:
         """A screen's module is read when the screen is first looked at."""
         module = import_module(f"cis_tui.tui.screens.{name}")
-        return cast("Screen[object]", getattr(module, f"{name.capitalize()}Screen")(self))
+        screen = cast("Screen[object]", getattr(module, f"{name.capitalize()}Screen")(self))
+        # The sheet in force will style it; Textual would read all of the sheet anew for each screen.
+        screen._css_update_count = self._css_update_count  # pyright: ignore[reportPrivateUsage]
+        return screen
 
     @property
     def _front(self) -> WorkspaceScreen:

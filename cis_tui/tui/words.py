@@ -11,7 +11,6 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.errors import CisError
 from cis_tui.dag.model import LevelKind
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, RunStatus, TaskStatus, TaskView
-from cis_tui.memory.records import LOCKED
 from cis_tui.tui.paint import Tone
 from cis_tui.tui.writers import node_name
 
@@ -156,6 +155,8 @@ def count(number: int, thing: str) -> str:
 
 def hint_of(error: CisError) -> str:
     """The next step after a failure, as it is taken in the workspace."""
+    from cis_tui.memory.records import LOCKED
+
     return "L on the memory screen unlocks it" if error.code == LOCKED else error.hint
 
 

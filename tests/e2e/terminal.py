@@ -79,7 +79,7 @@ class PtyTerminal:
     ) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
-        self.received = bytearray()
+        self.received: bytearray = bytearray()
         """Everything that the program wrote."""
         master, slave = pty.openpty()
         self._master = master

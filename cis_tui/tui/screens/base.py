@@ -38,11 +38,18 @@ class WorkspaceScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
+        self._fit()
         yield self.nav
         yield from self.body()
         yield self.tray
         yield self.status_line
         yield KeyLine()
+
+    def _fit(self) -> None:
+        """Take the classes for the room that there is before the parts are styled: they would be styled twice."""
+        width, height = self.app.size  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
+        for room, points in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
+            self.add_class(max(point for point in points or () if point[0] <= room)[1], update=False)
 
     def body(self) -> ComposeResult:
         """What is between the bars."""

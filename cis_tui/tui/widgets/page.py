@@ -44,7 +44,12 @@ class Page(Grounded, ScrollView, can_focus=True):
     def show_first(self, lines: Sequence[Line]) -> None:
         """Show lines of which only the first may differ from those shown."""
         before = self._lines
-        if before and lines and all(len(wrap(first, self._width)) == 1 for first in (before[0], lines[0])):
+        if (
+            before
+            and lines
+            and self._wrapped
+            and all(len(wrap(first, self._width)) == 1 for first in (before[0], lines[0]))
+        ):
             self._lines = lines
             self._wrapped[0] = lines[0]
             self.refresh_line(0)
@@ -57,11 +62,17 @@ class Page(Grounded, ScrollView, can_focus=True):
         """Wrap to the new width."""
         self._wrap()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The bar takes a column from the lines, or gives it back."""
+        self._wrap()
+
     @property
     def _width(self) -> int:
         return max(1, self.scrollable_content_region.width)
 
     def _wrap(self) -> None:
+        if not self.size.width:
+            return  # it has no place yet: lines of one letter would make so many rows that a bar is shown
         width = self._width
         self._wrapped = [part for line in self._lines for part in wrap(line, width)]
         self.virtual_size = Size(1, len(self._wrapped))

@@ -17,6 +17,9 @@ CODE = re.compile(r"CIS-[A-Z]+-\d{3}")
 _KINDS = {CisError.__name__: CisError.exit} | {kind.__name__: kind.exit for kind in CisError.__subclasses__()}
 _LOOKED_AT = (ast.Assign, ast.Call, ast.ClassDef, ast.Constant, ast.FunctionDef, ast.ImportFrom, ast.Tuple)
 
+_NEAR = 12
+"""Lines within which a message was put together that is in a variable."""
+
 
 class Made(NamedTuple):
     """One place where an error gets its code."""
@@ -35,6 +38,8 @@ class Module:
         self.nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, _LOOKED_AT)]
         self.codes: dict[str, str] = {}
         """By the name under which this module knows them."""
+        self.texts: dict[tuple[str, int], ast.expr] = {}
+        """What variables are given, by name and line."""
         self.kinds: dict[str, str] = {}
         """Classes, and functions with one error as their result, by name: what they are, or make."""
         for node in self.nodes:
@@ -43,6 +48,8 @@ class Module:
                     text
                 ):
                     self.codes[name] = text
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str()) | ast.JoinedStr()):
+                    self.texts[name, node.lineno] = node.value
                 case ast.ClassDef(name=name, bases=[ast.Name(id=base), *_]):
                     self.kinds[name] = base
                 case ast.FunctionDef(name=name, returns=ast.Name(id=kind)):
@@ -82,10 +89,12 @@ def _made(module: Module, classes: Mapping[str, str]) -> Iterator[Made]:
                 exit = _said(named.get("exit")) or _exit(name, kinds)
                 args = [named["code"], *args] if "code" in named else args
                 for code in _codes(args[0], module) if args else ():
-                    yield Made(code, exit, _message(args[1]) if exit and len(args) > 1 else "…")
+                    yield Made(code, exit, _message(args[1], module) if exit and len(args) > 1 else "…")
             case ast.Tuple(elts=[first, second, *rest]):
                 for code in _codes(first, module):
-                    yield Made(code, next(filter(None, map(_said, rest)), _usual(module, kinds)), _message(second))
+                    yield Made(
+                        code, next(filter(None, map(_said, rest)), _usual(module, kinds)), _message(second, module)
+                    )
             case ast.Constant():  # also as a default, or where it is given to who makes an error of it
                 yield from (Made(code, None, "…") for code in _codes(node, module))
             case _:
@@ -132,11 +141,16 @@ def _said(node: ast.expr | None) -> Exit | None:
             return None
 
 
-def _message(node: ast.expr) -> str:
+def _message(node: ast.expr, module: Module) -> str:
     match node:
         case ast.Constant(value=str(text)):
             return re.sub(r"\{\w+\}", "…", text)
         case ast.JoinedStr(values=parts):
             return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+        case ast.IfExp(body=body):
+            return _message(body, module)
+        case ast.Name(id=name):
+            lines = [line for known, line in module.texts if known == name and 0 <= node.lineno - line < _NEAR]
+            return _message(module.texts[name, max(lines)], module) if lines else "…"
         case _:
             return "…"

@@ -57,7 +57,7 @@ def test_what_cannot_be_run_here_is_a_command_nevertheless(page: Path) -> None:
 def _calls(command: str) -> Iterator[list[str]]:
     """The words after each `cis` of a line of shell."""
     command = re.sub(r"\$\(\(.*?\)\)", "1", command)
-    for part in re.findall(r"(?:^|[|;(] *|&& *)cis ([^|;)#<>]*)", command):
+    for part in re.findall(r"(?:^|[|;(] *|&& *)cis ([^|;&)#<>]*)", command):
         words = shlex.split(part)
         if words:
             yield words
@@ -118,6 +118,13 @@ def test_every_event_that_is_named_is_one(page: Path) -> None:
     named = {span for span in quoted(page) if like.fullmatch(span)}
     classes = {"MemoryService", "MatrixService"}
     assert named - known - classes == set()
+
+
+def test_every_recipe_that_is_named_is_one() -> None:
+    recipes = set(re.findall(r"^(\w+)[^:\n]*:(?!=)", (ROOT / "justfile").read_text("utf-8"), re.MULTILINE))
+    for page in WRITTEN:
+        named = set(re.findall(r"^\.venv/bin/just (\w+)|`just (\w+)`", page.read_text("utf-8"), re.MULTILINE))
+        assert {first or second for first, second in named} <= recipes, page.name
 
 
 KEYS = {

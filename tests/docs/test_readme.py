@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 from tests.docs.pages import PAGES, commands
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_every_command_works_as_written(page: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"

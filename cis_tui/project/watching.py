@@ -59,9 +59,11 @@ class Watcher:
                 # What happened before the folders were followed is seen now.
                 asyncio.get_running_loop().call_later(0.2, self._look_once)
                 async with aclosing(self._changes(roots, self._polling) if roots else _nothing()) as batches:
+                    unsure = True  # on a busy machine, following may have begun after that look
                     async for batch in batches:
-                        if batch:
+                        if batch or unsure:
                             await self._tell()
+                        unsure = False
                         if _places([root for root in self._roots() if root.is_dir()]) != places:
                             break
             except OSError as error:

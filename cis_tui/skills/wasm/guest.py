@@ -179,8 +179,9 @@ class Guest:
     # Host functions (contract, "WASM interface")
 
     def _log(self, caller: Caller, level: int, pointer: int, length: int) -> None:
-        length &= _MASK
-        line = self._read(caller, pointer, length, cut=MAX_LINE)
+        if self._full:
+            return  # before it is read, which would cost what a guest likes
+        line = self._read(caller, pointer, length & _MASK, cut=MAX_LINE)
         if line is None:
             self.tell(2, b"cis_log was given what is not in its memory")
         else:
@@ -225,13 +226,18 @@ class Guest:
             return None
         return bytes(memory.read(caller, pointer, pointer + min(length, cut or length)))
 
+    @property
+    def _full(self) -> bool:
+        """Whether more was logged than is passed on."""
+        return self._lines > MAX_LINES or self._logged > MAX_LOG
+
     def tell(self, level: int, data: bytes) -> None:
         """Pass on a line of the log, or what was written to stdout and stderr, until it is too much."""
-        if self._lines > MAX_LINES or self._logged > MAX_LOG:
+        if self._full:
             return
         self._lines += 1
         self._logged += len(data)
-        if self._lines > MAX_LINES or self._logged > MAX_LOG:
+        if self._full:
             level, data = 2, b"its log is too long; the rest is dropped"
         self._engine.log(level, data)
 

@@ -84,6 +84,10 @@ class Knower:
     def total(self) -> int:
         return self.memory.list(limit=1, domain=Domain.PUBLIC).total
 
+    def noted(self) -> bool:
+        """Whether it is noted, beside public memory, that what is heard in the room goes there."""
+        return bool(self.memory.exchange.standing(f"matrix:{self.node.service.intake.federation}").scope)
+
     async def status(self) -> MatrixMemory:
         return await self.carrier.status()
 

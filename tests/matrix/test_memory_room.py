@@ -84,7 +84,7 @@ async def test_what_conflicts_while_the_server_stands_still_is_kept_and_settled(
         bob.put(f"both/{number}", "bob")
     ann.put("motto", "ann")
     bob.memory.delete("motto")
-    await asyncio.sleep(2)
+    await asyncio.sleep(2)  # the length of the outage
     own_synapse.thaw()
     await until_one([ann, bob])
     for node in (ann, bob):
@@ -160,7 +160,7 @@ async def test_a_memory_that_was_lost_comes_back_from_the_room(synapse: Synapse,
     bob.put_many("bob", 30)
     await until_one([ann, bob], 60)
     await no_holes(ann, bob)
-    await asyncio.sleep(1.5)  # it is noted every second that what is heard goes there
+    await until(bob.noted)
     await bob.stop()
     rmtree(bob.node.home.memory)
     await bob.start()

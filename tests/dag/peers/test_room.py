@@ -22,7 +22,7 @@ from cis_tui.dag.peers.voting import KIND, PROTOCOL
 from cis_tui.dag.telling import detail_rows
 from cis_tui.dag.views import Ballot, Choice, DecisionKind, DecisionStatus, RunStatus
 from cis_tui.engine.lines import speak
-from tests.dag.lab import eventually, shell
+from tests.dag.lab import eventually, read, shell
 from tests.dag.peers.net import ANN, BOB, EVE, Net, NetLine, Node, open_node
 from tests.dag.peers.test_voting import ask
 from tests.matrix.hall import Guest, Hall, later
@@ -269,7 +269,7 @@ async def test_an_engine_that_ends_in_mid_task_does_not_run_it_again(tmp_path: P
     async with meeting(tmp_path) as here, here.member(ANN) as ann:
         async with here.member(BOB, exposed=[f"command:{line}"]):
             run = await ann.node.lab.start(shell("a", line, target_node="bob"))
-            await eventually(mark.exists)
+            await eventually(lambda: read(mark) == "x\n")  # the file is there before what is written into it
         async with here.member(BOB, exposed=[f"command:{line}"]):
             decision = await ann.node.asked("a")
             assert decision.kind is DecisionKind.INTERRUPTED

@@ -263,7 +263,7 @@ async def test_one_that_is_cancelled_is_gone(tmp_path: Path) -> None:
 async def test_a_process_that_dies_takes_nobody_with_it(tmp_path: Path) -> None:
     async with shop(tmp_path) as here:
         other = asyncio.ensure_future(here.call(SPIN, timeout=1.0, limits=FUEL_FOR_EVER))
-        await asyncio.sleep(0.2)
+        await eventually(lambda: len(here.pool.pids) == 1)
         (first,) = here.pool.pids
         going = asyncio.ensure_future(here.call(SPIN, timeout=1000.0, limits=FUEL_FOR_EVER))
         await eventually(lambda: len(here.pool.pids) == 2)

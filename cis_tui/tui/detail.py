@@ -12,6 +12,7 @@ from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, TaskView
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.words import ANSWERS, LEVEL_MARKS, TASK_MARKS, clock_time, count, elapsed, place
+from cis_tui.tui.writers import short_did
 
 LABEL = 9
 SHOWN_VALUE = 20_000
@@ -88,12 +89,17 @@ def answer(decision: Decision, me: str) -> str:
     """How a decision ended, by whom, when and why; `me` is the DID of who looks."""
     parts = [ANSWERS.get(decision.status, decision.status.value)]
     if decision.by:
-        parts.append("by " + {"deadline": "the clock", me: "you"}.get(decision.by, shown(decision.by, limit=60)))
+        parts.append("by " + " and ".join(_who(name, me) for name in decision.by.split(", ")))
     if decision.decided_at is not None:
         parts.append("at " + clock_time(decision.decided_at))
     if decision.reason:
         parts.append(f"({shown(decision.reason)})")
     return " ".join(parts)
+
+
+def _who(by: str, me: str) -> str:
+    known = {"deadline": "the clock", me: "you"}.get(by)
+    return known or (short_did(by) if by.startswith("did:key:") else shown(by, limit=60))
 
 
 def dag_lines(dag: DagInfo, root: str = "") -> list[Line]:

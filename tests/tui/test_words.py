@@ -6,8 +6,9 @@ import pytest
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import CisError
-from cis_tui.dag.views import DecisionKind, RunStatus, TaskStatus
+from cis_tui.dag.views import DecisionKind, DecisionStatus, RunStatus, TaskStatus
 from cis_tui.memory.keys import locked_error
+from cis_tui.tui.detail import answer
 from cis_tui.tui.gantt import time_scale
 from cis_tui.tui.paint import Tone, cell_len, fit, line_width, wrap
 from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, count, countdown, hint_of, place, question, span, when
@@ -40,6 +41,16 @@ def test_a_question_says_what_becomes_of_the_task_without_an_answer() -> None:
     assert "goes ahead" in question(decision("wheel", DecisionKind.RECOMMENDED))
     assert "approval" in question(decision("wheel", DecisionKind.CONFIRMED))
     assert "run it again?" in question(decision("wheel", DecisionKind.INTERRUPTED))
+
+
+def test_an_answer_says_who_gave_it() -> None:
+    did = "did:key:z6Mku2PE7Hu35mhnyhtHJjenjKyJHXP4aqJTMydMy8BVdJLP"
+    voted = decision("v", DecisionKind.ARBITRATED, status=DecisionStatus.APPROVED, by=f"me, {did}")
+    assert answer(voted, "me") == "approved by you and z6Mku2PE…dJLP"
+    late = decision(
+        "wheel", DecisionKind.RECOMMENDED, status=DecisionStatus.APPROVED, by="deadline", reason="\x1b[31mr"
+    )
+    assert answer(late, "me") == "approved by the clock (r)"
 
 
 def test_every_state_has_a_mark_and_a_word_of_its_own() -> None:

@@ -188,6 +188,10 @@ def _skills(spec: DagSpec, skills: Mapping[str, SkillManifest]) -> Iterator[Find
             yield Finding(tasks[0], "skill", message, "cis doctor tells more", Severity.WARNING)
 
 
+_OWNER = "owner"
+"""A seat whose very name says that it is of whoever runs the engine, if no DID is named for it."""
+
+
 def _levels(spec: DagSpec, stakeholders: Mapping[str, str]) -> Iterator[Finding]:
     for task in spec.tasks:
         level = task.level
@@ -200,7 +204,7 @@ def _levels(spec: DagSpec, stakeholders: Mapping[str, str]) -> Iterator[Finding]
             count = len(level.stakeholders)
             message = f'task "{task.id}" wants {level.quorum} votes of {count} stakeholder{"s" * (count != 1)}'
             yield Finding(task, "level.quorum", message, f"quorum is at most {count}")
-        unmapped = [name for name in level.stakeholders if name not in stakeholders]
+        unmapped = [name for name in level.stakeholders if name not in (*stakeholders, _OWNER)]
         if unmapped:
             message = f"whoever runs the engine votes for {', '.join(unmapped)}"
             hint = "[stakeholders] of project.toml gives a name to the DID of its voter"

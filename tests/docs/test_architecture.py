@@ -1,4 +1,4 @@
-"""docs/architecture.md is a map of what there is, and docs/security.md names tests that there are."""
+"""docs/architecture.md is a map of what there is, and docs/SECURITY.md names tests that there are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_floors_are_those_that_are_checked() -> None:
     assert [sorted(re.findall(r"\w+", floor)) for floor in line.split("·")] == floors
 
 
-@pytest.mark.parametrize("page", [ARCHITECTURE, ROOT / "docs" / "security.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [ARCHITECTURE, ROOT / "docs" / "SECURITY.md"], ids=lambda page: page.name)
 def test_every_module_that_is_named_is_there(page: Path) -> None:
     package = ROOT / "cis_tui"
     floors = "|".join(path.name for path in package.iterdir() if path.is_dir())
@@ -48,7 +48,7 @@ def test_every_module_that_is_named_is_there(page: Path) -> None:
 
 
 def test_every_guarantee_names_its_tests() -> None:
-    page = (ROOT / "docs" / "security.md").read_text("utf-8").split("## What is guaranteed")[1].split("\n## ")[0]
+    page = (ROOT / "docs" / "SECURITY.md").read_text("utf-8").split("## What is guaranteed")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (.+) \|$", page, re.MULTILINE)[2:]
     assert len(rows) > 10
     for row in rows:

@@ -29,6 +29,8 @@ def run(argv: list[str]) -> int:
     if word in _HELP:
         show(help_of_groups())
         return 0
+    if word == "help":
+        return run([*rest, "--help"])
     if word == "--version":
         from cis_tui import __version__
 

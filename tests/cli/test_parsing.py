@@ -42,6 +42,11 @@ def test_help_of_all_lists_every_command_and_nothing_else(capsys: pytest.Capture
     assert "serve" not in call(capsys, "engine", "-h").out
 
 
+def test_help_may_be_asked_for_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "help").out == call(capsys, "-h").out
+    assert call(capsys, "help", "memory").out == call(capsys, "memory", "-h").out
+
+
 def test_the_version_is_the_same_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "--version").out == call(capsys, "--json", "--version").out == "cis 0.1.0\n"
 

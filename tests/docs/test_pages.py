@@ -39,6 +39,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in anchors(target), f"{page.name} leads to {path}#{anchor}"
 
 
+GUIDES = ("tutorial", "memory", "dags", "skills", "agents", "peers", "peers-screen", "matrix", "room", "accessibility")
+
+
+def test_every_guide_to_what_is_seen_shows_it() -> None:
+    shown = {page.stem for page in PAGES if any(path.endswith(".svg") for path, _ in links(page))}
+    assert {*GUIDES, "README"} <= shown
+
+
 def test_every_picture_is_one_that_a_test_compares() -> None:
     shown = {(page.parent / path).resolve() for page in PAGES for path, _ in links(page) if path.endswith(".svg")}
     assert shown

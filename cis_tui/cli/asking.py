@@ -10,7 +10,7 @@ from typing import cast
 
 from cis_tui.agents.model import CUT, GO_ON, Role, Usage
 from cis_tui.cli.context import Context
-from cis_tui.cli.output import note, paint
+from cis_tui.cli.output import note, paint, show_piece
 from cis_tui.cli.prompts import Prompts
 from cis_tui.core.codec import decode
 from cis_tui.core.document import as_table
@@ -131,8 +131,7 @@ class _Follower:
 
     def _write(self, text: str) -> None:
         self._prompts.before_line()
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        show_piece(text)
         self.streamed = True
         self._open_line = not text.endswith("\n")
 

@@ -8,7 +8,7 @@ from typing import cast
 
 from cis_tui.cli.context import Context
 from cis_tui.cli.memory import missing, preview
-from cis_tui.cli.output import note, show, show_json, table
+from cis_tui.cli.output import note, question, show, show_json, table
 from cis_tui.cli.store import Item, Store, named, open_store
 from cis_tui.core.errors import CisError
 from cis_tui.core.text import clean_line
@@ -100,8 +100,7 @@ def _confirmed(item: Item, kind: str) -> bool:
     if item["index_type"] != _SENSITIVE or kind == _SENSITIVE or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     reason = clean_line(str(item["reason"]))
-    sys.stderr.write(f"it is Sensitive ({reason}); as {kind} it is shown, searched and exported. Go on? [y/N] ")
-    sys.stderr.flush()
+    question(f"it is Sensitive ({reason}); as {kind} it is shown, searched and exported. Go on? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -26,9 +26,10 @@ def _tell(error: CisError) -> None:
     from cis_tui.cli.output import note, paint
     from cis_tui.core.text import clean
 
-    note(f"{paint('error:', 'red', sys.stderr)} {clean(error.message)}")
-    if error.hint:
-        note(f"{paint('hint:', 'cyan', sys.stderr)} {clean(error.hint)}")
+    for name, colour, text in (("error:", "red", error.message), ("hint:", "cyan", error.hint)):
+        if text:
+            below = "\n" + " " * (len(name) + 1)  # a file name with a newline in it makes no line of its own
+            note(f"{paint(name, colour, sys.stderr)} {clean(text).replace(chr(10), below)}")
 
 
 def _unexpected(error: Exception, argv: list[str]) -> CisError:

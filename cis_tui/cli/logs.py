@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import cast
 
 from cis_tui.cli.offline import Offline
-from cis_tui.cli.output import paint, show, show_json, show_json_line
+from cis_tui.cli.output import paint, show, show_json, show_json_line, show_piece
 from cis_tui.core.errors import NotFound
 from cis_tui.core.events import Event, EventType
 from cis_tui.core.text import clean_line, did_you_mean
@@ -125,8 +124,7 @@ class _Printer:
             again = f" (attempt {attempt})" if attempt > 1 else ""
             show(("" if self._at_line_start else "\n") + paint(f"==> {clean_line(task)}{again} <==", "bold"))
             self._speaker = (task, attempt)
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        show_piece(text)
         self._at_line_start = text.endswith("\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 TYPE_CHECKING = False  # see `cli.memory`
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "bold": "1", "dim": "2"}
+_BRUSH = f"\x1b{os.urandom(8).hex()}"
+"""What stands in the place of an escape in what `paint` gives, so that colours in a text of others are no colours."""
 _STATUS_COLOURS = {
     "completed": "green",
     "approved": "green",
@@ -54,35 +57,66 @@ def open_streams() -> None:
 
 def show(text: str = "", *, now: bool = False) -> None:
     """Print a result; `now` also when stdout is a pipe whose reader waits for lines."""
-    print(text, flush=now)
+    print(_harmless(text, sys.stdout), flush=now)
+
+
+def show_piece(text: str) -> None:
+    """Print a piece of something that is not ours, at once, without an end of line; a pipe gets it as it is."""
+    sys.stdout.write(_harmless(text.replace("\r", "\n") if sys.stdout.isatty() else text, sys.stdout))
+    sys.stdout.flush()
 
 
 def show_json(value: object) -> None:
     """Print one JSON document: indented for a person, on one line for a program."""
-    from cis_tui.core.codec import dumps
-
-    print(dumps(value, indent=2 if sys.stdout.isatty() else None))
+    print(_json(value, indent=2 if sys.stdout.isatty() else None))
 
 
 def show_json_line(value: object) -> None:
     """Print one line of a stream of JSON documents, at once."""
-    from cis_tui.core.codec import dumps
-
-    print(dumps(value), flush=True)
+    print(_json(value), flush=True)
 
 
 def note(text: str) -> None:
     """Tell something that is not a result."""
     sys.stdout.flush()
-    print(text, file=sys.stderr, flush=True)
+    print(_harmless(text, sys.stderr), file=sys.stderr, flush=True)
+
+
+def question(text: str) -> None:
+    """Ask something at the end of the line at which it is answered."""
+    sys.stderr.write(_harmless(text, sys.stderr))
+    sys.stderr.flush()
+
+
+def _json(value: object, *, indent: int | None = None) -> str:
+    """`value` as JSON that says the same, and has nothing in it that a terminal obeys or hides."""
+    from cis_tui.core.codec import dumps
+    from cis_tui.core.text import escaped
+
+    return escaped(dumps(value, indent=indent))
+
+
+def _harmless(text: str, stream: TextIO) -> str:
+    """What `stream` gets of `text`: a terminal obeys nothing of it but the colours of `paint`."""
+    if text.isascii() and text.isprintable():
+        return text
+    if not stream.isatty():
+        return text.replace(_BRUSH, "\x1b")
+    from cis_tui.core.text import drawable
+
+    parts = re.split(rf"{_BRUSH}(\[\d+m)", text)
+    return "".join(f"\x1b{part}" if index % 2 else drawable(part) for index, part in enumerate(parts))
 
 
 def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
-    """`text` in `colour` if `stream`, stdout unless given, is a terminal whose owner wants colour."""
+    """`text` in `colour` if `stream`, stdout unless given, is a terminal whose owner wants colour.
+
+    It is coloured when it is written by `show`, `note` or `question`.
+    """
     target = stream or sys.stdout
     if not colour or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not target.isatty():
         return text
-    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+    return f"{_BRUSH}[{_COLOURS[colour]}m{text}{_BRUSH}[0m"
 
 
 def status_word(status: str, width: int = 0, stream: TextIO | None = None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 
 from cis_tui.cli.context import Context
 from cis_tui.cli.outcome import seconds
-from cis_tui.cli.output import note, paint
+from cis_tui.cli.output import note, paint, question
 from cis_tui.core.clock import Clock, utc_now
 from cis_tui.core.errors import CisError
 from cis_tui.core.text import clean_line
@@ -115,9 +115,8 @@ class Prompts:
         decision = next(iter(self._open.values()))
         self._asked = decision.id
         keys = "y/n/a" if decision.kind is DecisionKind.ARBITRATED else "y/n"
-        question = "vote" if decision.kind is DecisionKind.ARBITRATED else "approve"
-        sys.stderr.write(f"{paint(clean_line(decision.task), 'bold', sys.stderr)}: {question}? [{keys}] ")
-        sys.stderr.flush()
+        what = "vote" if decision.kind is DecisionKind.ARBITRATED else "approve"
+        question(f"{paint(clean_line(decision.task), 'bold', sys.stderr)}: {what}? [{keys}] ")
 
     def _read(self) -> None:
         typed = os.read(sys.stdin.fileno(), 4096)

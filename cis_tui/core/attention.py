@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from cis_tui.core.text import clean_line
+from cis_tui.core.text import clean_line, drawable
 
 BELL = "\a"
 SECONDS = 5
@@ -14,7 +14,7 @@ SECONDS = 5
 
 def osc(text: str) -> str:
     """What makes a terminal that knows OSC 9 (iTerm2, Windows Terminal, WezTerm, kitty…) show `text`."""
-    return f"\x1b]9;{clean_line(text, limit=300)}\x1b\\"
+    return f"\x1b]9;{_line(text)}\x1b\\"
 
 
 def desktop(text: str) -> bool:
@@ -24,7 +24,7 @@ def desktop(text: str) -> bool:
         return False
     try:
         done = subprocess.run(
-            [program, "--app-name=cis", "--", "cis", clean_line(text, limit=300)],
+            [program, "--app-name=cis", "--", "cis", _line(text)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS,
@@ -33,3 +33,7 @@ def desktop(text: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def _line(text: str) -> str:
+    return drawable(clean_line(text, limit=300))

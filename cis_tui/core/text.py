@@ -16,12 +16,22 @@ _ESCAPES = re.compile(
 )
 # C0 but tab and newline, DEL, C1, and the bidirectional and invisible format characters that can disguise a text.
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+# What takes no room, or as much as each terminal likes; joiners stay where letters are written with them.
+_FORMS = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8]"
+    "|(?<![\u0600-\u109f])[\u200c\u200d]"
+)
+# Where many marks may stand upon one letter: neither letters, spaces, Latin, punctuation, lines nor boxes.
+_PILES = re.compile("[^\\w\\s\x00-\u02ff\u2010-\u20cf\u2100-\u3029]{5,}")
+_MARKS = 4
 # All of these, what else takes no room or looks like a space; joiners and variants only where no emoji is before them.
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
     "|(?<![\u2000-\uffff\U00010000-\U0010ffff])[\u200d\ufe0e\ufe0f]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -39,7 +49,40 @@ def clean(text: str, *, limit: int = 1_000_000) -> str:
 
 def clean_line(text: str, *, limit: int = 500) -> str:
     """`text` as one line that is safe to show, at most `limit` characters."""
+    if len(text) > 8 * limit:
+        text = text[: 8 * limit] + ELLIPSIS  # as much as can be needed: nobody waits for a megabyte to be split
     return clean(" ".join(text.split()) if "\n" in text or "\t" in text else text, limit=limit)
+
+
+def drawable(text: str) -> str:
+    """`text` safe to show, in cells that every terminal counts alike: no more than four marks stand upon a letter, and
+    what only asks for another form of it is left out.
+
+    For what is drawn only: it is not the text any more that was given.
+    """
+    return _PILES.sub(_few_marks, _FORMS.sub("", clean(text, limit=len(text) + 1)))
+
+
+def escaped(document: str) -> str:
+    """A JSON document that says the same, with what a terminal would obey or hide as `\\u` and four digits."""
+    return _UNSEEN.sub(_as_json, document)
+
+
+def _as_json(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _few_marks(found: re.Match[str]) -> str:
+    from unicodedata import category  # late: few texts have such a place
+
+    kept: list[str] = []
+    marks = 0
+    for letter in found[0]:
+        marks = marks + 1 if category(letter).startswith("M") else 0
+        if marks <= _MARKS:
+            kept.append(letter)
+    return "".join(kept)
 
 
 def visible(text: str) -> str:

@@ -20,6 +20,7 @@ from cis_tui.core.config import Settings
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home, theme_files
 from cis_tui.tui.desk import ROOM, SCREENS, TITLES
+from cis_tui.tui.door import Door
 from cis_tui.tui.going import SCREEN, GoingApp
 from cis_tui.tui.link import Connect, Link
 from cis_tui.tui.plain_signs import PlainSigns, wants_plain_signs
@@ -104,6 +105,7 @@ class CisApp(GoingApp):
         store = Store(root, read_only=read_only)
         super().__init__(store, settings=settings, home=home, clock=clock, timer=timer)
         self.animation_level = "full" if settings.ui.motion else "none"
+        self._door = Door()
         self._signs = [PlainSigns()] if wants_plain_signs(settings.ui.ascii) else []
         self.link = Link(connect, store, self._tell, schedule=self._schedule, spawn=self._spawn)
         self._ticker: Timer | None = None
@@ -118,7 +120,7 @@ class CisApp(GoingApp):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """See `App`; signs become ASCII last."""
-        return [*super().get_line_filters(), *self._signs]
+        return [*super().get_line_filters(), self._door, *self._signs]
 
     # Life
 
@@ -205,6 +207,8 @@ class CisApp(GoingApp):
             self._ticker = None
 
     def _tick(self) -> None:
+        if not self.screen_stack:
+            return  # it is closing
         self._front.show_tick()
         for dialog in self._dialogs:
             dialog.show_tick()

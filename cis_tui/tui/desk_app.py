@@ -84,7 +84,7 @@ class DeskApp(App[None]):
 
     def copy(self, text: str) -> None:
         """See `Desk`."""
-        self.copy_to_clipboard(text)
+        self.copy_to_clipboard(clean(text, limit=len(text) + 1))
 
     def remember(self, name: str, value: str) -> None:
         """See `Desk`."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from rich.cells import cell_len, set_cell_size
 
-from cis_tui.core.text import ELLIPSIS, clean_line
+from cis_tui.core.text import ELLIPSIS, clean_line, drawable
 
 __all__ = ["Line", "Piece", "Tone", "cell_len", "fit", "fit_line", "line_width", "shown"]
 
@@ -34,7 +34,9 @@ Line = Sequence[Piece]
 
 def shown(text: str, *, limit: int = 500) -> str:
     """Text that is not ours, as one line that is safe to show."""
-    return clean_line(text, limit=limit)
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
+    return drawable(clean_line(text, limit=limit))
 
 
 def fit(text: str, width: int, *, right: bool = False) -> str:

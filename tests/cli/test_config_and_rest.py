@@ -8,12 +8,13 @@ import shlex
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cis_tui.cli.outcome import exit_code, seconds
-from cis_tui.cli.output import paint, table
+from cis_tui.cli.output import paint, show, table
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Exit
 from cis_tui.core.lock import engine_live
@@ -151,7 +152,9 @@ def test_completion_is_a_script_that_fish_takes(tmp_path: Path) -> None:
 def test_colour_is_for_terminals_whose_owner_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
     controller, terminal = pty.openpty()
     with open(terminal, "w") as stream:
-        assert paint("x", "red", stream) == "\x1b[31mx\x1b[0m"
+        monkeypatch.setattr(sys, "stdout", stream)
+        show(paint("x", "red"))
+        assert os.read(controller, 99) == b"\x1b[31mx\x1b[0m\r\n"
         monkeypatch.setenv("NO_COLOR", "1")
         assert paint("x", "red", stream) == "x"
     os.close(controller)

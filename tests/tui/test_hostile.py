@@ -1,9 +1,17 @@
-"""Text from files, tasks and memory is shown as text: it styles nothing, runs nothing, and reaches no terminal."""
+"""Text that is not ours is shown as text: it styles nothing, runs nothing, and reaches no terminal."""
 
 from __future__ import annotations
 
+import base64
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
 from dataclasses import replace
 from pathlib import Path
+from time import process_time
 
 import pytest
 from textual import events
@@ -18,156 +26,116 @@ from cis_tui.agents.model import (
     Message,
     Role,
 )
-from cis_tui.core.codec import encode
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
-from cis_tui.core.problems import Problem, Severity
-from cis_tui.dag.answers import Edit
-from cis_tui.dag.model import Param
-from cis_tui.dag.views import DecisionKind, Subject
+from cis_tui.core.text import clean
+from cis_tui.dag.views import DecisionKind
 from cis_tui.memory.records import Domain, MemoryWrite
-from cis_tui.project.model import Change, ProjectInfo, TrustItem, TrustReport, TrustState
-from cis_tui.skills.model import Permissions, SkillInfo
+from cis_tui.project.model import Change, TrustItem, TrustReport, TrustState
 from cis_tui.tui.app import CisApp
-from cis_tui.tui.deciding import detail_lines, parts_of
+from cis_tui.tui.deciding import detail_lines
+from cis_tui.tui.frames import Frames
 from cis_tui.tui.screens.chat import ChatScreen
 from cis_tui.tui.screens.confirm import ConfirmDialog
-from cis_tui.tui.screens.decide import DecideDialog
-from cis_tui.tui.screens.edit import EditDialog
-from cis_tui.tui.screens.form import Field, FormDialog
-from cis_tui.tui.screens.quit import QuitDialog
 from cis_tui.tui.screens.reader import ReaderDialog
-from cis_tui.tui.screens.rules import RulesDialog
 from cis_tui.tui.screens.trust import TrustDialog
-from cis_tui.tui.store import Changes, summary_of
+from tests.conftest import ROOT as REPOSITORY
+from tests.hostile import FORBIDDEN, PAYLOADS, foreign, poisoned
 from tests.tui.helpers import (
     HOSTILE,
     NOW,
     ROOT,
-    Story,
     attached,
     decision,
-    definition,
     detail,
     fill,
-    rule,
-    show,
-    task,
     text_of,
     until,
     workspace,
 )
 
-FORBIDDEN = ("\x1b", "\x07", "\x9b", "\u202e", "\u2066", "\x00")
-
 
 def harmless(app: CisApp) -> None:
     """Nothing but text is on the screen, and markup stands there as it was written."""
     text = text_of(app)
-    assert not [sign for sign in FORBIDDEN if sign in text], text
+    assert not FORBIDDEN.search(text), text
     assert "bold" not in text or "[b]bold" in text
 
 
-def fill_hostile(app: CisApp) -> None:
-    """Hostile text wherever text that is not ours can be."""
-    tasks = (task("lint", command=HOSTILE), replace(task(HOSTILE, "lint"), name=HOSTILE, command=HOSTILE))
-    story = Story("evil", dag=HOSTILE, tasks=tasks)
-    story.at(1, "TaskFailed", task="lint", attempt=1, exit_code=1, error=HOSTILE, output=HOSTILE)
-    story.asked(1, decision(HOSTILE, DecisionKind.CONFIRMED, run="evil", prompt=HOSTILE * 5, dag=HOSTILE))
-    fill(app, story)
-    problem = Problem(Severity.ERROR, HOSTILE, HOSTILE, 3, HOSTILE, HOSTILE)
-    store = app.store
-    store.project = ProjectInfo(ROOT, HOSTILE, HOSTILE, HOSTILE, TrustState.UNTRUSTED, 1)
-    store.dags = (
-        definition(HOSTILE, tasks, description=HOSTILE, problems=(problem,)),
-        definition(HOSTILE + "2", tasks, params=(Param(HOSTILE),)),
-    )
-    store.skills = (
-        SkillInfo(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, Permissions(command=(HOSTILE,)), False, (problem,)),
-    )
-    store.link_note = HOSTILE
-    store.apply([Event(500, NOW, HOSTILE, {"key": HOSTILE, "error": HOSTILE, "reason": HOSTILE})])
-    show(app, Changes(everything=True, link=True))
+@pytest.mark.timeout(300)  # it goes to some eighty places
+def test_at_a_real_terminal_nothing_arrives_but_what_the_workspace_writes(tmp_path: Path) -> None:
+    """`hostile_walk` goes to every place, with harm in every text; all that it writes is looked at."""
+    written, code = written_by([sys.executable, "-m", "tests.tui.hostile_walk", str(tmp_path / "home")])
+    assert code == 0, written[-4000:]
+    notice = r"\x07\x1b\]9;[^\x00-\x1f\x7f-\x9f]*\x1b\\"
+    copied = [base64.b64encode(clean(poisoned("a value", turn)).encode()).decode() for turn in range(len(PAYLOADS))]
+    copies = "|".join(re.escape(f"\x1b]52;c;{text}\x07") for text in copied)
+    assert foreign(written, also=f"{notice}|{copies}") == []
+    assert len(re.findall(notice, written)) == len(re.findall(copies, written)) == len(PAYLOADS)
+    frames = Frames()
+    cells = "".join(map(frames.changed, written.split("\x1b[?2026h")[1:]))
+    assert foreign(cells, also=f"{notice}|{copies}") == [], "sent by the driver that sends only what changed"
 
 
-@pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
-async def test_on_every_screen(home: Home, size: tuple[int, int]) -> None:
+def written_by(command: list[str]) -> tuple[str, int]:
+    """All that a program writes to a terminal of its own, and its exit code."""
+    master, slave = pty.openpty()
+    os.set_blocking(master, True)
+    termios.tcsetwinsize(slave, (36, 120))
+    sealed = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    env = {**sealed, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=REPOSITORY) as process:
+        os.close(slave)
+        written = bytearray()
+        while chunk := _read(master):
+            written += chunk
+    os.close(master)
+    return written.decode("utf-8", "surrogateescape"), process.returncode
+
+
+def _read(master: int) -> bytes:
+    try:
+        return os.read(master, 1 << 16)
+    except OSError:  # Linux says so when nobody has the other end any more
+        return b""
+
+
+LONG = {"one line": "evil" + "x" * 1_000_000, "many lines": "evil\n" * 100_000}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+async def test_a_text_without_end_holds_up_nobody(home: Home, text: str) -> None:
     app = workspace(home)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        fill_hostile(app)
-        for key in (
-            "2",
-            "j",
-            "j",
-            "enter",
-            "v",
-            "v",
-            "v",
-            "v",
-            "j",
-            "i",
-            "escape",
-            "d",
-            "i",
-            "escape",
-            "escape",
-            "1",
-            "3",
-            "4",
-            "escape",
-            "5",
-            "6",
-            "end",
-        ):
-            await pilot.press(key)
-            await pilot.pause()
-            harmless(app)
-        assert "[b]bold[/b]" in text_of(app)
-
-
-async def test_in_every_dialog_the_palette_and_the_notices(home: Home) -> None:
-    app = workspace(home)
-    report = TrustReport(HOSTILE, TrustState.UNTRUSTED, (TrustItem(HOSTILE, Change.CHANGED, f"+{HOSTILE}"),), "d")
-    async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        fill_hostile(app)
-        evil = app.store.run("evil")
-        assert evil is not None
-        parts = dict.fromkeys(("text", "command", "input", "folder", "interrupted", "skill"), HOSTILE)
-        asked = replace(app.store.pending[0], edit=Edit(command=HOSTILE), alike=HOSTILE)
-        evil_detail = detail(asked, env=(HOSTILE,), creates=(HOSTILE,), rollback=(HOSTILE,), **parts)
-        evil_preview = evil_detail.preview
-        assert evil_preview is not None
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        fill(app)
+        begun = process_time()
+        app.say(text, hint=text)
         for dialog in (
-            TrustDialog(report),
-            FormDialog(HOSTILE, [Field(HOSTILE, HOSTILE, HOSTILE), Field(HOSTILE + "2", HOSTILE, lines=True)]),
-            ConfirmDialog(HOSTILE, HOSTILE),
-            QuitDialog([summary_of(evil)]),
-            ReaderDialog(HOSTILE, detail_lines(evil_detail)),
-            EditDialog(evil_detail.decision, parts_of(evil_preview), lambda edit, done: None),
-            RulesDialog(app, [rule("d1", HOSTILE, dag=HOSTILE)]),
-            DecideDialog(app, replace(evil_detail.decision, run="", subject=Subject.SKILL)),
+            ConfirmDialog(text, text),
+            ReaderDialog(text, detail_lines(detail(decision(text, DecisionKind.CONFIRMED, prompt=text)))),
+            TrustDialog(TrustReport(text, TrustState.UNTRUSTED, (TrustItem(text, Change.CHANGED, text),), "d")),
         ):
-            app.push_screen(dialog)  # type: ignore[arg-type]
+            await app.push_screen(dialog)  # type: ignore[arg-type]
             await pilot.pause()
-            harmless(app)
+            assert "evil" in text_of(app)
             await pilot.press("escape")
-        app.say(HOSTILE, hint=HOSTILE, bad=True)
-        await until(pilot, lambda: "[b]bold" in text_of(app))
-        harmless(app)
-        await pilot.press("colon")
+        await pilot.press("4")
+        screen = app.screen_stack[0]
+        assert isinstance(screen, ChatScreen)
+        conversation = Conversation("c1", ROOT, text, text, text, NOW, NOW)
+        screen.chat.load(ConversationView(conversation, (said(Block(BlockKind.TEXT, text)),)))
+        screen.show_log()
+        screen.text.post_message(events.Paste(text))
         await pilot.pause()
-        await pilot.press(*"run")
-        await until(pilot, lambda: "start this DAG" in text_of(app))
-        harmless(app)
-        assert encode(report)
+        assert "evil" in text_of(app)
+        assert process_time() - begun < 10, "several times what it takes"
 
 
 def said(*blocks: Block, role: Role = Role.ASSISTANT, number: int = 1) -> Message:
     return Message(role, blocks, NOW, number, model=HOSTILE, agent=HOSTILE)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
-async def test_in_a_conversation(home: Home, size: tuple[int, int]) -> None:
+async def test_in_a_conversation(home: Home) -> None:
     link = "[click](javascript:alert) <https://evil.example> ![x](file:///etc/passwd) [@click=app.quit]"
     evil = f"{HOSTILE} {link}"
     conversation = Conversation("c1", ROOT, HOSTILE, HOSTILE, HOSTILE, NOW, NOW, queued=(HOSTILE,))
@@ -182,8 +150,8 @@ async def test_in_a_conversation(home: Home, size: tuple[int, int]) -> None:
         said(Block(BlockKind.TOOL_RESULT, evil, id="t1", name=HOSTILE), role=Role.USER, number=3),
     )
     app = workspace(home)
-    async with app.run_test(size=size) as pilot:
-        fill_hostile(app)
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app)
         await pilot.press("4")
         screen = app.screen_stack[0]
         assert isinstance(screen, ChatScreen)
@@ -207,7 +175,7 @@ async def test_in_a_conversation(home: Home, size: tuple[int, int]) -> None:
         for _ in range(12):
             await pilot.press("pagedown")
             harmless(app)
-        for x in range(0, size[0], 7):
+        for x in range(0, 80, 7):
             await pilot.click("#transcript", offset=(x, 3))
             harmless(app)
         await pilot.press("i")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cis_tui.cli.arguments import count, days, executor, number
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
-from cis_tui.cli.output import note, paint, show, show_json, status_word, table
+from cis_tui.cli.output import note, paint, question, show, show_json, status_word, table
 
 if TYPE_CHECKING:
     from cis_tui.dag.views import RunView, TaskView
@@ -132,8 +132,7 @@ def _agreed(view: RunView) -> bool:
         return True
     done = sum(task.status in ("completed", "rolled_back") for task in view.tasks)
     note(f"run {view.id} of {view.dag}, {view.status}: {done} of {len(view.tasks)} tasks were completed.")
-    sys.stderr.write("Take back what it did? [y/N] ")
-    sys.stderr.flush()
+    question("Take back what it did? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
-from cis_tui.cli.output import note, paint, show, show_json
+from cis_tui.cli.output import note, paint, question, show, show_json
 
 if TYPE_CHECKING:
     from cis_tui.project.model import TrustReport
@@ -76,8 +76,7 @@ def _ask(report: TrustReport) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     note(f"These {len(report.pending)} files may then run on this machine as you.")
-    sys.stderr.write("[y] trust them as they are  [a] I write this project, trust later changes too  [N] no: ")
-    sys.stderr.flush()
+    question("[y] trust them as they are  [a] I write this project, trust later changes too  [N] no: ")
     answer = sys.stdin.readline().strip().lower()
     if answer not in ("y", "yes", "a"):
         raise Refused("CIS-CLI-014", "nothing was trusted")

@@ -8,7 +8,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cis_tui.tui.paint import Line, Tone, cell_len, shown
+from cis_tui.tui.paint import Line, Tone, cell_len
 
 TONE_CLASSES = {f"tone--{tone.value}" for tone in Tone if tone}
 """Component classes of every screen, by which the stylesheet gives each tone its look."""
@@ -17,7 +17,6 @@ TONE_CLASSES = {f"tone--{tone.value}" for tone in Tone if tone}
 def to_strip(widget: Widget, line: Line, width: int, ground: Style) -> Strip:
     """`line` in exactly `width` cells, on the background of `ground`, which also colours what has no tone of its own.
 
-    This is the last door before the terminal: what a screen forgot to clean is cleaned here.
     Tones are styled once for the screen, which must have `TONE_CLASSES`, and not for each of its widgets.
     """
     segments: list[Segment] = []
@@ -25,8 +24,6 @@ def to_strip(widget: Widget, line: Line, width: int, ground: Style) -> Strip:
     for text, tone in line:
         if room <= 0:
             break
-        if not text.isprintable():
-            text = shown(text)
         style = ground
         if tone:
             toned = widget.screen.get_component_rich_style(f"tone--{tone.value}", default=ground)

@@ -11,6 +11,9 @@ from cis_tui.memory.records import Domain
 from cis_tui.memory.service import MemoryService
 
 log = logging.getLogger(__name__)
+FIRST_SECONDS = 3.0
+"""Seconds after the start before it looks for the first time: one that ends sooner loads no model for what nobody asks,
+and who opens a workspace has the machine for that."""
 SETTLE_SECONDS = 0.5
 """Seconds after a write before it is looked at, so that many are looked at together."""
 PATROL_SECONDS = 60.0
@@ -21,9 +24,15 @@ class IndexKeeper:
     """One thread that lets what is written be found, by words and by meaning."""
 
     def __init__(
-        self, memory: MemoryService, *, settle_seconds: float = SETTLE_SECONDS, patrol_seconds: float = PATROL_SECONDS
+        self,
+        memory: MemoryService,
+        *,
+        first_seconds: float = FIRST_SECONDS,
+        settle_seconds: float = SETTLE_SECONDS,
+        patrol_seconds: float = PATROL_SECONDS,
     ) -> None:
         self._memory = memory
+        self._first_seconds = first_seconds
         self._settle_seconds = settle_seconds
         self._patrol_seconds = patrol_seconds
         self._wanted = Event()
@@ -47,10 +56,12 @@ class IndexKeeper:
             self._thread.join()
 
     def _run(self) -> None:
+        seconds = self._first_seconds
         while True:
             self._wanted.wait(self._patrol_seconds)
-            if self._stopping.wait(self._settle_seconds):
+            if self._stopping.wait(seconds):
                 return
+            seconds = self._settle_seconds
             self._wanted.clear()
             for domain in (Domain.PUBLIC, Domain.PRIVATE):
                 self._index(domain)

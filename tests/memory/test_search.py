@@ -269,7 +269,7 @@ def test_many_new_entries_are_counted_and_left_to_the_indexer(service: MemorySer
 
 
 def test_the_keeper_indexes_what_is_written(service: MemoryService) -> None:
-    keeper = IndexKeeper(service, settle_seconds=0.01, patrol_seconds=0.05)
+    keeper = IndexKeeper(service, first_seconds=0, settle_seconds=0.01, patrol_seconds=0.05)
     keeper.start()
     try:
         fill(service)

@@ -139,7 +139,7 @@ def test_the_project_decides_where_undecided_entries_go(tmp_path: Path) -> None:
     assert cis("memory", "set", "m", "v", "--project", str(tmp_path / "p")).out == "Memory saved to public domain\n"
     assert cis("memory", "set", "password", "v", cwd=tmp_path / "p").out == "Memory saved to private domain\n"
     told = cis("memory", "set", "n", "v", "--project", str(tmp_path / "none"))
-    assert (told.code, "is not in a project" in told.err) == (3, True)
+    assert (told.code, "there is no folder" in told.err) == (3, True)
 
 
 def test_a_home_of_ones_own(tmp_path: Path) -> None:

@@ -37,8 +37,11 @@ def run(
     cwd: str | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
     timeout: float = 60,
+    also: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[bytes]:
     """What `subprocess.run(["cis", *words], input=…, capture_output=True)` gives; `timeout` in seconds. On any thread.
+
+    `also`: modules that the command imports late and that are to be imported before, in a process for such commands.
 
     Raises:
         subprocess.TimeoutExpired: it did not end in time, and was killed.
@@ -50,7 +53,7 @@ def run(
     with ours:
         with theirs:
             passed = array.array("i", (stdin, stdout, stderr, theirs.fileno()))
-            _zygote().sendmsg([order], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+            _zygote(also).sendmsg([order], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
         for fd in (stdin, stdout, stderr):
             os.close(fd)
         said: dict[int, bytes] = {}
@@ -72,12 +75,12 @@ def run(
 
 
 @functools.cache
-def _zygote() -> socket.socket:
-    """Where it takes orders; it ends with this process."""
+def _zygote(also: tuple[str, ...]) -> socket.socket:
+    """Where the one that has imported `also` takes orders; it ends with this process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.zygote", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.zygote", str(theirs.fileno()), *also],
             stdin=subprocess.PIPE,  # the streams of every call are made over these: pipes as theirs
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -166,7 +169,7 @@ def main() -> int:
     import cis_tui.cli
 
     parts = [module.name for module in pkgutil.walk_packages(cis_tui.cli.__path__, "cis_tui.cli.")]
-    for name in (*_ALSO, *parts):
+    for name in (*_ALSO, *parts, *sys.argv[2:]):
         if not name.endswith("__main__"):
             import_module(name)
     gc.freeze()

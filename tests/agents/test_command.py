@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE, Process
 import pytest
 
 from cis_tui.core.paths import Home
+from tests import zygote
 from tests.agents import far_end as wire
 from tests.agents.desk import Desk
 from tests.agents.far_end import FarEnd, Reply
@@ -19,9 +20,9 @@ from tests.cli.support import CIS
 
 async def cis(*words: str, stdin: str = "", **env: str) -> tuple[int, str, str]:
     """The exit code, stdout and stderr of a command."""
-    process = await started(*words, **env)
-    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
-    return process.returncode or 0, out.decode(), err.decode()
+    environment = {**os.environ, **env}
+    done = await asyncio.to_thread(zygote.run, *words, input=stdin.encode(), env=environment, also=("anthropic",))
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 async def started(*words: str, **env: str) -> Process:

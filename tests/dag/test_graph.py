@@ -38,7 +38,7 @@ def _in_cycle_or_behind(edges: dict[str, list[str]], id: str) -> bool:
 
 
 @given(_GRAPHS)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 def test_a_level_is_the_longest_path_from_the_start(edges: dict[str, list[str]]) -> None:
     found = levels(chain(edges))
     assert sorted(id for level in found for id in level) == sorted(edges)
@@ -51,7 +51,7 @@ def test_a_level_is_the_longest_path_from_the_start(edges: dict[str, list[str]])
 
 
 @given(_GRAPHS)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 def test_cycles_are_real_and_none_is_overlooked(edges: dict[str, list[str]]) -> None:
     found = cycles(chain(edges))
     on_cycles = {id for id in edges if id in _ancestors(edges, id)}
@@ -67,7 +67,7 @@ def test_cycles_are_real_and_none_is_overlooked(edges: dict[str, list[str]]) -> 
 
 
 @given(_GRAPHS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 def test_upstream_is_every_ancestor_of_a_graph_without_cycles(edges: dict[str, list[str]]) -> None:
     before = upstream(chain(edges))
     for id in edges:
@@ -76,7 +76,7 @@ def test_upstream_is_every_ancestor_of_a_graph_without_cycles(edges: dict[str, l
 
 
 @given(_GRAPHS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 def test_dependants_are_dependencies_the_other_way_round(edges: dict[str, list[str]]) -> None:
     spec = chain(edges)
     forward = {(dep, id) for id, deps in dependencies(spec).items() for dep in deps}

@@ -112,7 +112,7 @@ def play(spec: DagSpec, luck: int, choose: st.DataObject) -> Play:
     return it
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 @given(nested_dags(), st.integers(0, 4), st.data())
 def test_every_task_ends_once_in_its_order_and_the_order_of_work_changes_nothing(
     spec: DagSpec, luck: int, data: st.DataObject

@@ -363,7 +363,7 @@ _WHOLE = _FILES | st.fixed_dictionaries(
 
 
 @given(_WHOLE | _VALUES | _TASKS)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 def test_whatever_json_says_becomes_a_dag_or_problems(data: object) -> None:
     dag = parse_dag(json.dumps(data), "x.json")
     assert dag.spec is not None or errors(dag.problems)
@@ -376,7 +376,7 @@ _SAMPLES = [path.read_text("utf-8") for path in sorted(SAMPLES.iterdir())]
 
 
 @given(st.sampled_from(_SAMPLES), st.data())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 def test_a_damaged_sample_becomes_a_dag_or_problems(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 40)))

@@ -72,7 +72,7 @@ def is_rightly_skipped(id: str, shape: Shape, handlers: Mapping[str, str], ended
     return unneeded or any(dep in ended and ended[dep] not in WELL for dep in shape[id])
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=300)
 @given(shapes(), st.sampled_from(Policy), st.data())
 def test_against_the_model(shape: Shape, policy: Policy, data: st.DataObject) -> None:
     handlers = data.draw(called(shape))
@@ -114,7 +114,7 @@ def test_against_the_model(shape: Shape, policy: Policy, data: st.DataObject) ->
         assert (step.finish.status is RunStatus.FAILED) == (TaskStatus.FAILED in ended.values())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(shapes(), st.data())
 def test_resumed_after_any_prefix_it_releases_exactly_what_is_left(shape: Shape, data: st.DataObject) -> None:
     handlers = data.draw(called(shape))
@@ -163,7 +163,7 @@ def test_a_failure_names_the_task_and_spares_unrelated_ones() -> None:
     assert (finish.status, finish.error) == (RunStatus.FAILED, "a failed")
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 @given(shapes(), st.sampled_from([Policy.ALL_SUCCESS, Policy.ALLOW_DEBT]), st.data())
 def test_what_becomes_of_each_task_does_not_depend_on_the_order(
     shape: Shape, policy: Policy, data: st.DataObject

@@ -15,7 +15,7 @@ from cis_tui.dag.views import RunStatus, TaskStatus
 STARTED = {"run": "r", "dag": "d", "policy": "all_success"}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["start", "complete", "fail", "retry", "skip"]))))
 def test_a_state_folded_in_two_halves_is_the_state_folded_whole(changes: list[tuple[str, str]]) -> None:
     views = [{"id": id, "status": "pending", "level": "mechanical"} for id in "ab"]

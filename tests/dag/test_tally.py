@@ -58,7 +58,7 @@ votes = st.dictionaries(st.sampled_from(SEATS), st.sampled_from([choice.value fo
 rules = st.tuples(st.integers(1, 5), st.sampled_from([0.0, 0.2, 0.5, 0.6, 0.8, 0.99]))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(votes, rules, st.randoms())
 def test_the_order_of_ballots_does_not_matter(votes: dict[str, str], rules: tuple[int, float], chance: object) -> None:
     quorum, threshold = rules
@@ -70,7 +70,7 @@ def test_the_order_of_ballots_does_not_matter(votes: dict[str, str], rules: tupl
     assert len(verdicts) == 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(votes, rules)
 def test_an_early_verdict_is_exactly_one_that_no_completion_changes(
     votes: dict[str, str], rules: tuple[int, float]

@@ -52,7 +52,7 @@ def test_ten_kills_and_every_run_ends_right(project: Project, idempotent: bool) 
     chance = random.Random(int(idempotent))
     project.dag("layers", layered(idempotent))
     log = project.root / "log"
-    for _ in range(5):
+    for _ in range(10):
         log.write_text("")
         kill_after_lines(project, chance.randrange(1, 2 * WIDTH * DEPTH), "dag", "run", "layers", "--yes")
         completed_before = set(log.read_text().split("end ")[1:])

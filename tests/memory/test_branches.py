@@ -51,7 +51,7 @@ def test_a_key_that_moved_is_counted_once(home: Home) -> None:
         assert [item.domain for item in service.list("a/").items] == [PRIVATE, PUBLIC]
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(parts.map("/".join).filter(bool), max_size=20), st.text("ab/", max_size=3))
 def test_the_tree_counts_as_one_would_by_hand(keys: set[str], prefix: str) -> None:
     database = Database.nothing()

@@ -12,7 +12,7 @@ from cis_tui.memory.versions import advance, apart, concurrent, covers, join, mo
 vectors = st.dictionaries(st.sampled_from("abc"), st.integers(1, 5))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 @given(vectors, vectors, st.sampled_from("abc"))
 def test_a_new_version_is_newer_than_all_it_replaces(one: dict[str, int], other: dict[str, int], node: str) -> None:
     new = advance(node, one, other)
@@ -22,14 +22,14 @@ def test_a_new_version_is_newer_than_all_it_replaces(one: dict[str, int], other:
         assert not concurrent(new, old)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 @given(vectors, vectors)
 def test_two_that_did_not_know_each_other_are_concurrent(one: dict[str, int], other: dict[str, int]) -> None:
     assert concurrent(advance("x", one), advance("y", other))
     assert concurrent(one, other) == concurrent(other, one)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 @given(st.floats(-1e9, 4e9), st.lists(st.integers(0, 1 << 60), max_size=3))
 def test_hybrid_time_never_goes_back_and_is_never_dragged_along(now: float, previous: list[int]) -> None:
     time = tick(Instant(now), *previous)
@@ -44,7 +44,7 @@ def test_hybrid_time_is_the_wall_clock_when_that_is_later() -> None:
     assert moment(tick(Instant(1.0), earlier)) == 1.0
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=300)
 @given(st.text(max_size=4), st.text(max_size=4))
 def test_the_end_of_a_prefix_is_after_all_that_begins_with_it_and_before_the_rest(prefix: str, key: str) -> None:
     end = after_prefix(prefix)
@@ -52,7 +52,7 @@ def test_the_end_of_a_prefix_is_after_all_that_begins_with_it_and_before_the_res
     assert inside == key.startswith(prefix)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=200)
 @given(st.integers(0, 1 << 60), st.integers(0, 1 << 60))
 def test_what_a_node_writes_next_comes_later_unless_its_clock_was_wrong_by_days(time: int, last: int) -> None:
     day = 86_400_000 << 16

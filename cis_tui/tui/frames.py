@@ -144,10 +144,39 @@ class Frames:
             return
         (sgr, link), (old, old_link) = style, self._pen
         if sgr != old:
-            self._out.append(f"\x1b[{'0;' if old and sgr else ''}{sgr or '0'}m")
+            self._out.append(f"\x1b[{_between(old, sgr)}m")
         if link != old_link:
             self._out.append(f"\x1b]8;{link or ';'}\x1b\\")
         self._pen = style
+
+
+@lru_cache(maxsize=4096)
+def _between(old: str, new: str) -> str:
+    """The shortest SGR parameters that turn `old` into `new`: of the same weight, only the colours that differ."""
+    if not (old and new):
+        return new or "0"
+    (weight, *were), (same, *are) = _taken_apart(old), _taken_apart(new)
+    if weight != same or any(was and not now for was, now in zip(were, are, strict=True)):
+        return f"0;{new}"
+    return ";".join(now for was, now in zip(were, are, strict=True) if was != now) or f"0;{new}"
+
+
+@lru_cache(maxsize=4096)
+def _taken_apart(sgr: str) -> tuple[str, str, str]:
+    """What is neither colour, the colour of the text, and that of the ground."""
+    others: list[str] = []
+    colours = {"3": "", "4": ""}
+    numbers = iter(sgr.split(";"))
+    for number in numbers:
+        if number in ("38", "48"):
+            kind = next(numbers, "")
+            rest = [next(numbers, "") for _ in range(3 if kind == "2" else 1)]
+            colours[number[0]] = ";".join((number, kind, *rest))
+        elif number.isdigit() and (30 <= int(number) <= 49 or 90 <= int(number) <= 107):
+            colours["3" if int(number) < 40 or 90 <= int(number) < 100 else "4"] = number
+        else:
+            others.append(number)
+    return ";".join(others), colours["3"], colours["4"]
 
 
 def _runs(differs: list[bool]) -> list[tuple[int, int]]:

@@ -12,7 +12,10 @@ from cis_tui.tui.frames import Frames
 
 AUTOWRAP = 7
 WIDTH, HEIGHT = 40, 5
-STYLES = ("", "1", "38;2;10;20;30", "1;38;2;10;20;30;48;2;200;200;200")
+STYLES = (
+    *("", "1", "31", "1;31", "31;1", "3;97;100", "39;44", "38;5;9;4", "4;48;5;20", "38;2;10;20;30"),
+    *("1;38;2;10;20;30;48;2;200;200;200", "1;38;2;10;20;30;48;2;0;0;9", "1;38;2;9;9;9;48;2;0;0;9"),
+)
 WORDS = st.text("ab │●é…", min_size=1, max_size=8)
 
 
@@ -63,6 +66,14 @@ def test_one_changed_word_of_a_row_is_all_that_is_sent() -> None:
     differ.changed(row)
     sent = differ.changed(row.replace("ada", "bob"))
     assert sent == "\x1b[3;26Hbob"
+
+
+def test_where_only_the_ground_is_another_only_that_is_sent() -> None:
+    differ = Frames()
+    sent = differ.changed(
+        "\x1b[1;1H\x1b[1;38;2;1;2;3;48;2;4;5;6m9\x1b[0m\x1b[3;1H\x1b[1;38;2;1;2;3;48;2;7;8;9m9\x1b[0m"
+    )
+    assert sent == "\x1b[1;1H\x1b[1;38;2;1;2;3;48;2;4;5;6m9\x1b[3;1H\x1b[48;2;7;8;9m9\x1b[0m"
 
 
 @pytest.mark.parametrize("wide", ["日本", "a日b", "👍", "e\u0301x", "⚠\ufe0f"])

@@ -18,6 +18,8 @@ from cis_tui.tui.words import clock_time, count
 
 TOGETHER = 300.0
 """Seconds within which messages of one sender stand under one head."""
+KEPT = 2_000
+"""Messages before the newest page that are kept; who scrolls up has what was before read again."""
 NEW = "new"
 """Id of the line below which all is new."""
 
@@ -63,7 +65,7 @@ class RoomLog:
         """The newest messages, in place of what was known of them."""
         first = page.messages[0].id if page.messages else ""
         at = next((index for index, message in enumerate(self.messages) if message.id == first), None)
-        if at is None:
+        if at is None or at > KEPT:
             self.messages, self.before = list(page.messages), page.before
         else:
             self.messages[at:] = page.messages

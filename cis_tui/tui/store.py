@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 KEPT_ACTIVITY = 2_000
 KEPT_RUNS = 200
+KEPT_STATES = 8
+"""Runs that have ended whose tasks are known, too; those of others are read again when somebody looks."""
 
 _QUIET = frozenset(
     {
@@ -231,8 +233,16 @@ class Store:
         return state
 
     def _put(self, state: RunState) -> None:
+        self._states.pop(state.id, None)
         self._states[state.id] = state
         self._summarise(state)
+        self._forget_states()
+
+    def _forget_states(self) -> None:
+        """Let go of what is known of the tasks of runs that ended, but for the last few."""
+        ended = [id for id, state in self._states.items() if state.outcome is not None]
+        for id in ended[:-KEPT_STATES]:
+            del self._states[id]
 
     def take_decision(self, decision: Decision) -> None:
         """Take a decision as an engine answered it, ahead of the event that will say the same."""
@@ -273,6 +283,7 @@ class Store:
         for run in changes.runs:
             if run in self._states:
                 self._summarise(self._states[run])
+        self._forget_states()
         return changes
 
     def read_chat(self, id: str) -> None:
@@ -313,6 +324,9 @@ class Store:
         if event.type in _QUIET:
             return
         self.activity_dropped += len(self.activity) == KEPT_ACTIVITY
+        if "tasks" in event.data:
+            # All tasks of a run that begins: of thousands of runs that would be gigabytes.
+            event = replace(event, data={name: value for name, value in event.data.items() if name != "tasks"})
         self.activity.append(event)
         changes.activity = True
 

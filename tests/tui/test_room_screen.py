@@ -14,6 +14,7 @@ from cis_tui.core.paths import Home
 from cis_tui.matrix.messages import MessagePage, RoomMessage
 from cis_tui.matrix.model import MatrixMember, MatrixStatus
 from cis_tui.tui.app import CisApp
+from cis_tui.tui.room_log import KEPT, RoomLog
 from cis_tui.tui.room_words import people
 from cis_tui.tui.screens.room import RoomScreen
 from cis_tui.tui.store import Changes
@@ -355,3 +356,13 @@ def test_of_an_account_with_several_nodes_the_one_that_was_denied_counts() -> No
     assert badge("own", "pending") == "own"
     assert badge("denied", "allowed") == "denied"
     assert badge() == "no node"
+
+
+def test_a_room_that_is_open_for_weeks_is_kept_as_far_as_one_reads() -> None:
+    log = RoomLog()
+    told = [message(number, BOB, f"said {number}") for number in range(1, 3 * KEPT)]
+    for end in range(50, len(told), 25):
+        log.take(MessagePage("!r", tuple(told[end - 50 : end]), before=f"before {told[end - 50].id}"))
+        assert log.messages == told[end - len(log.messages) : end], "none is missing between"
+        assert len(log.messages) <= KEPT + 50
+    assert log.before

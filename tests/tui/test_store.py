@@ -9,7 +9,7 @@ from cis_tui.core.codec import encode
 from cis_tui.core.events import Event
 from cis_tui.dag.views import DecisionKind, DecisionStatus, RunStatus, TaskStatus
 from cis_tui.tui.bridge import BATCH, Bridge
-from cis_tui.tui.store import KEPT_ACTIVITY, Store, as_run, summary_of
+from cis_tui.tui.store import KEPT_ACTIVITY, KEPT_STATES, Store, as_run, summary_of
 from tests.tui.helpers import NOW, ROOT, Story, decision, definition, half_way
 
 
@@ -113,6 +113,18 @@ def test_activity_is_bounded_and_says_what_it_lost() -> None:
     assert store.activity_dropped == 7
     store.apply([Event(9999, NOW, "TaskOutput", {"run": "r", "task": "t", "text": "x"})])
     assert store.activity_dropped == 7
+
+
+def test_of_many_runs_only_the_tasks_of_the_last_are_kept() -> None:
+    store = Store("")
+    runs = [f"run-{number:02d}" for number in range(KEPT_STATES + 5)]
+    for run in runs:
+        store.apply(Story(run).at(30, "RunCompleted", status="completed").events)
+    assert [run for run in runs if store.run(run) is not None] == runs[-KEPT_STATES:]
+    assert len(store.runs) == len(runs), "one can still choose them"
+    store.load_run(Story(runs[0]).at(30, "RunCompleted", status="completed").state.view())
+    assert store.run(runs[0]) is not None
+    assert not any("tasks" in event.data for event in store.activity)
 
 
 def test_a_definition_is_drawn_as_a_run_that_has_not_begun() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from cis_tui.api.launch import connect
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import Decision, TaskView
 from cis_tui.p2p.model import PeerIdentity
-from tests.e2e.conftest import CIS
+from tests import zygote
 
 T = TypeVar("T")
 
@@ -34,18 +33,10 @@ class Machine:
     env: dict[str, str]
 
     def cis(self, *words: str) -> str:
-        done = subprocess.run(
-            [CIS, *words],
-            cwd=self.root,
-            env=self.env,
-            input="",
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"cis {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        done = zygote.run(*words, cwd=self.root, env=self.env)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == 0, f"cis {' '.join(words)}: {done.returncode}\n{out}{err}"
+        return out
 
     def ask(self, what: Callable[[RemoteEngine], Awaitable[T]]) -> T:
         """What its live engine answers."""
@@ -121,7 +112,7 @@ def machines(tmp_path: Path) -> Iterator[tuple[Machine, Machine]]:
         yield ann, bob
     finally:
         for machine in made:
-            subprocess.run([CIS, "engine", "stop"], env=machine.env, cwd=machine.root, capture_output=True, check=False)
+            zygote.run("engine", "stop", cwd=machine.root, env=machine.env)
 
 
 EXPOSED = "echo begun; sleep 60"

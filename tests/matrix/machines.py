@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,10 +18,10 @@ from cis_tui.api.launch import connect
 from cis_tui.core.codec import encode
 from cis_tui.core.paths import Home, write_private
 from cis_tui.matrix.model import MatrixStatus
+from tests import zygote
 from tests.matrix.synapse import Person, Synapse
 
 T = TypeVar("T")
-CIS = Path(sys.executable).with_name("cis")
 
 
 @dataclass
@@ -43,18 +41,10 @@ class Machine:
 
     def cis(self, *words: str, input: str = "", exit: int = 0) -> str:
         """What `cis WORDS` prints on stdout; the test fails unless it ends with `exit`."""
-        done = subprocess.run(
-            [CIS, *words],
-            cwd=self.home,
-            env=self.env,
-            input=input,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == exit, f"cis {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        done = zygote.run(*words, cwd=self.home, env=self.env, input=input.encode())
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == exit, f"cis {' '.join(words)}: {done.returncode}\n{out}{err}"
+        return out
 
     def json(self, *words: str, input: str = "", exit: int = 0) -> dict[str, object]:
         """The object that `cis WORDS --json` prints."""
@@ -108,9 +98,7 @@ class Machine:
 
     def stop(self) -> None:
         """End the engine, if one lives."""
-        subprocess.run(
-            [CIS, "engine", "stop"], env=self.env, cwd=self.home, capture_output=True, timeout=30, check=False
-        )
+        zygote.run("engine", "stop", cwd=self.home, env=self.env, timeout=30)
 
 
 def until(holds: Callable[[], T | bool | None], *, seconds: float = 30) -> T:

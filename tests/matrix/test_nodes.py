@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -20,7 +19,7 @@ from cis_tui.dag.views import Choice, Decision
 from cis_tui.matrix.account import Account, read_account, write_account
 from cis_tui.matrix.operations import OP, seal_operation
 from cis_tui.sync.envelope import seal
-from tests.e2e.conftest import CIS
+from tests import zygote
 from tests.e2e.test_two_nodes import Machine, until
 from tests.matrix.synapse import Synapse
 
@@ -70,7 +69,7 @@ def machines(tmp_path: Path, own_synapse: Synapse) -> Iterator[tuple[Machine, Ma
         yield ann, bob
     finally:
         for machine in (ann, bob):
-            subprocess.run([CIS, "engine", "stop"], env=machine.env, cwd=machine.root, capture_output=True, check=False)
+            zygote.run("engine", "stop", cwd=machine.root, env=machine.env)
 
 
 def react(server: Synapse, room: str, mark: str) -> str:

@@ -17,8 +17,10 @@ from typing import NamedTuple
 
 from cis_tui.tui.lanes import draw_order
 
-HEIGHT = 4
-"""Rows of a box; what only passes a layer takes two."""
+HEIGHT, SMALL = 4, 2
+"""Rows of a box, and of a small one; what only passes a layer takes two."""
+POINT = 2
+"""Cells of a task that is only a sign."""
 MAX_LINES = 4_000
 """Lines from one layer to the next; of a DAG with more, only the boxes are shown."""
 SWEEPS = 4
@@ -70,6 +72,10 @@ class Picture:
 
     boxes: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     """Column and row of the left upper corner of each."""
+    rows: dict[str, int] = field(default_factory=dict[str, int])
+    """The height of each."""
+    door: int = 2
+    """The row of a box at which lines arrive."""
     layers: list[list[str]] = field(default_factory=list[list[str]])
     """The boxes of each layer from top to bottom."""
     lines: dict[int, dict[int, Cell]] = field(default_factory=dict[int, dict[int, Cell]])
@@ -81,9 +87,11 @@ class Picture:
     """Whether all lines are there."""
 
 
-def draw_boxes(deps: Mapping[str, Sequence[str]], handlers: Mapping[str, str], box_width: int) -> Picture:
-    """The picture of the tasks in `deps`, each with what it needs; `handlers`: who is called when it fails."""
-    edges = _edges(deps, handlers)
+def draw_boxes(
+    deps: Mapping[str, Sequence[str]], calls: Mapping[str, Sequence[str]], box_width: int, *, small: bool = False
+) -> Picture:
+    """The picture of the tasks in `deps`, each with what it needs; `calls`: who is called when it fails."""
+    edges = _edges(deps, calls)
     depth = _depths(deps, edges)
     ways = _ways(edges, depth)
     reach = {way: max(depth[target] for target in targets) for way, targets in ways.items()}
@@ -91,18 +99,37 @@ def draw_boxes(deps: Mapping[str, Sequence[str]], handlers: Mapping[str, str], b
     if lines > MAX_LINES:
         ways, reach = {}, {}
     spots = _ordered(_spots(deps, depth, reach), ways, depth)
-    return _Drawer(spots, ways, depth, box_width, whole=lines <= MAX_LINES).draw()
+    return _Drawer(spots, ways, depth, box_width, small=small, whole=lines <= MAX_LINES).draw()
 
 
-def _edges(deps: Mapping[str, Sequence[str]], handlers: Mapping[str, str]) -> list[tuple[Way, str]]:
+def draw_points(deps: Mapping[str, Sequence[str]], calls: Mapping[str, Sequence[str]], rows: int) -> Picture:
+    """The tasks as signs without lines, layer by layer from left to right, in blocks of at most so many rows."""
+    edges = _edges(deps, calls)
+    depth = _depths(deps, edges)
+    ways = _ways(edges, depth)
+    layers = _ordered(_spots(deps, depth, {}), ways, depth) if len(edges) <= MAX_LINES else _spots(deps, depth, {})
+    picture = Picture(box_width=POINT, door=0)
+    left = 0
+    for spots in layers:
+        picture.layers.append([spot.task for spot in spots])
+        for number, spot in enumerate(spots):
+            picture.boxes[spot.task] = left + number // max(1, rows) * POINT, number % max(1, rows)
+            picture.rows[spot.task] = 1
+        left += -(-len(spots) // max(1, rows)) * POINT + 1
+    picture.width = max(0, left - 1)
+    picture.height = max((y + 1 for _, y in picture.boxes.values()), default=0)
+    return picture
+
+
+def _edges(deps: Mapping[str, Sequence[str]], calls: Mapping[str, Sequence[str]]) -> list[tuple[Way, str]]:
     """Every edge that leads forward; those of a cycle that lead back are no edges."""
-    needs = [(Way(dep, False), id) for id, given in deps.items() for dep in dict.fromkeys(given) if dep in deps]
-    calls = [(Way(id, True), handler) for id, handler in handlers.items() if id in deps and handler in deps]
+    edges = [(Way(dep, False), id) for id, given in deps.items() for dep in dict.fromkeys(given) if dep in deps]
+    edges += [(Way(id, True), to) for id, called in calls.items() if id in deps for to in called if to in deps]
     merged: dict[str, list[str]] = {id: [] for id in deps}
-    for way, id in (*needs, *calls):
+    for way, id in edges:
         merged[id].append(way.task)
     place = {id: number for number, id in enumerate(draw_order(merged))}
-    return [(way, id) for way, id in (*needs, *calls) if place[way.task] < place[id]]
+    return [(way, id) for way, id in edges if place[way.task] < place[id]]
 
 
 def _depths(deps: Mapping[str, Sequence[str]], edges: Iterable[tuple[Way, str]]) -> dict[str, int]:
@@ -191,6 +218,14 @@ class _Arrival(NamedTuple):
     """It leads to no other one of that layer."""
 
 
+class _Net(NamedTuple):
+    """Lines between two layers that come together in one column."""
+
+    starts: Sequence[int]
+    ends: Sequence[int]
+    failure: bool
+
+
 class _Drawer:
     """Puts the spots in their places, and the lines between them."""
 
@@ -201,11 +236,13 @@ class _Drawer:
         depth: Mapping[str, int],
         box_width: int,
         *,
+        small: bool,
         whole: bool,
     ) -> None:
         self._layers, self._ways, self._depth = layers, ways, depth
         self._rows: dict[tuple[int, Spot], int] = {}
-        self._picture = Picture(box_width=box_width, whole=whole)
+        self._small = small
+        self._picture = Picture(box_width=box_width, door=0 if small else 2, whole=whole)
 
     def draw(self) -> Picture:
         picture, x = self._picture, 0
@@ -213,7 +250,7 @@ class _Drawer:
             y = 0
             for spot in spots:
                 self._rows[number, spot] = y
-                y += 2 if spot.passing else HEIGHT
+                y += 2 if spot.passing else self._height(spot.task)
             picture.height = max(picture.height, y)
         for number, spots in enumerate(self._layers):
             picture.layers.append([spot.task for spot in spots if not spot.passing])
@@ -223,46 +260,52 @@ class _Drawer:
                     self._pass(spot.passing, x, y)
                 else:
                     picture.boxes[spot.task] = (x, y)
+                    picture.rows[spot.task] = self._height(spot.task)
             x += picture.box_width
             picture.width = x
             if number + 1 < len(self._layers):
                 x += self._channel(number, x)
         return picture
 
+    def _height(self, task: str) -> int:
+        """Rows of a box: one that two kinds of lines leave is never small."""
+        return HEIGHT if not self._small or Way(task, True) in self._ways else SMALL
+
     def _pass(self, way: Way, x: int, y: int) -> None:
         """The line of a way through a layer: it arrives in the upper row and leaves in the lower one."""
-        self._put(x, y, LEFT | DOWN, way)
-        self._put(x, y + 1, UP | RIGHT, way)
+        self._put(x, y, LEFT | DOWN, way.failure)
+        self._put(x, y + 1, UP | RIGHT, way.failure)
         for column in range(x + 1, x + self._picture.box_width):
-            self._put(column, y + 1, LEFT | RIGHT, way)
+            self._put(column, y + 1, LEFT | RIGHT, way.failure)
 
     def _channel(self, layer: int, x: int) -> int:
         """The lines from `layer` to the next one, from column `x` on; the columns that they take."""
-        nets = list(self._nets(layer))
+        nets = self._nets(layer)
         columns: list[int] = []
         """The lowest row that is taken in each column."""
         place: list[int] = []
-        for start, ends, _ in nets:
-            top, bottom = min(start, *ends), max(start, *ends)
+        for net in nets:
+            top, bottom = min(*net.starts, *net.ends), max(*net.starts, *net.ends)
             column = next((index for index, low in enumerate(columns) if low < top), len(columns))
             columns[column:] = [bottom, *columns[column + 1 :]]
             place.append(x + 1 + column)
         width = len(columns) + 3 if nets else 3
         turns: dict[int, list[_Arrival]] = {}
-        for (start, ends, way), column in zip(nets, place, strict=True):
-            self._upright(column, start, ends, way)
-            for end in ends:
-                turns.setdefault(end, []).append(_Arrival(column, way.failure, len(ends) == 1))
-        for (start, _, way), column in zip(nets, place, strict=True):
-            for each in range(x, column):
-                self._put(each, start, LEFT | RIGHT, way, over=False)
+        for net, column in zip(nets, place, strict=True):
+            self._upright(column, net)
+            for end in net.ends:
+                turns.setdefault(end, []).append(_Arrival(column, net.failure, len(net.ends) == 1))
+        for net, column in zip(nets, place, strict=True):
+            for start in net.starts:
+                for each in range(x, column):
+                    self._put(each, start, LEFT | RIGHT, net.failure, over=False)
         for row, arrivals in turns.items():
             self._arrive(row, arrivals, x + width)
         return width
 
-    def _nets(self, layer: int) -> Iterator[tuple[int, list[int], Way]]:
-        """For each way that leaves `layer`, from the top: the row where it leaves, and those where it arrives."""
-        found: list[tuple[int, list[int], Way]] = []
+    def _nets(self, layer: int) -> list[_Net]:
+        """The ways that leave `layer`, from the top; those that lead to the same are one."""
+        found: dict[tuple[tuple[int, ...], bool], list[int]] = {}
         for spot in self._layers[layer]:
             for way in [spot.passing] if spot.passing else [Way(spot.task, False), Way(spot.task, True)]:
                 targets = [id for id in self._ways.get(way, ()) if self._depth[id] > layer]
@@ -270,19 +313,22 @@ class _Drawer:
                     continue
                 y = self._rows[layer, spot]
                 start = y + 3 if way.failure and not spot.passing else y + 1
-                near = {self._rows[layer + 1, Spot(id)] + 2 for id in targets if self._depth[id] == layer + 1}
+                door = self._picture.door
+                near = {self._rows[layer + 1, Spot(id)] + door for id in targets if self._depth[id] == layer + 1}
                 if any(self._depth[id] > layer + 1 for id in targets):
                     near.add(self._rows[layer + 1, Spot("", way)])
-                found.append((start, sorted(near), way))
-        return iter(sorted(found, key=lambda net: min(net[0], net[1][0])))
+                found.setdefault((tuple(sorted(near)), way.failure), []).append(start)
+        nets = [_Net(sorted(starts), ends, failure) for (ends, failure), starts in found.items()]
+        return sorted(nets, key=lambda net: min(net.starts[0], net.ends[0]))
 
-    def _upright(self, column: int, start: int, ends: Sequence[int], way: Way) -> None:
-        top, bottom = min(start, ends[0]), max(start, ends[-1])
+    def _upright(self, column: int, net: _Net) -> None:
+        starts, ends = set(net.starts), set(net.ends)
+        top, bottom = min(starts | ends), max(starts | ends)
         for row in range(top, bottom + 1):
             sides = (UP if row > top else 0) | (DOWN if row < bottom else 0)
-            sides |= LEFT if row == start else 0
+            sides |= LEFT if row in starts else 0
             sides |= RIGHT if row in ends else 0
-            self._put(column, row, sides, way)
+            self._put(column, row, sides, net.failure)
 
     def _arrive(self, row: int, arrivals: Sequence[_Arrival], end: int) -> None:
         """The line into a spot, which those that arrive further right join.
@@ -300,10 +346,10 @@ class _Drawer:
             elif column not in line:
                 line[column] = Cell(LEFT | RIGHT, broken)
 
-    def _put(self, x: int, y: int, sides: int, way: Way, *, over: bool = True) -> None:
+    def _put(self, x: int, y: int, sides: int, failure: bool, *, over: bool = True) -> None:
         line = self._picture.lines.setdefault(y, {})
         if over or x not in line:
-            line[x] = Cell(sides, way.failure)
+            line[x] = Cell(sides, failure)
 
 
 def sign(cell: Cell) -> str:

@@ -10,10 +10,14 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.text import clean
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import Decision, RunStatus, TaskStatus, TaskView, UndoItem, UndoKind, UndoStatus
+from cis_tui.tui.board import Board
 from cis_tui.tui.detail import answer, labelled, task_lines, text_lines
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
-from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, clock_time, place, span
+from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, clock_time, count, place, span
 
+LISTED = 200
+"""Tasks of a group that are told of."""
+_QUIET = (TaskStatus.PENDING, TaskStatus.READY, TaskStatus.COMPLETED, TaskStatus.SKIPPED)
 UNDO_MARKS: dict[UndoStatus, tuple[str, str, Tone]] = {
     UndoStatus.PENDING: ("○", "to do", Tone.DIM),
     UndoStatus.RUNNING: ("▶", "running", Tone.LIVE),
@@ -58,6 +62,22 @@ def run_report(run: RunState, status: RunStatus, now: Instant, *, root: str = ""
     lines += _debts(run)
     lines += _decisions(run.decisions.values(), me)
     return lines + _undone(run.undo.items.values())
+
+
+def group_report(board: Board, id: str) -> list[Line]:
+    """Tasks that are folded into one row: how they stand, and each of them, those first that want somebody."""
+    counts = board.counts(id)
+    tasks = sorted(board.stands_for(id), key=lambda task: board.status(task) in _QUIET)
+    lines: list[Line] = [
+        [("▸ ", Tone.DIM), (f"{shown(board.label(id))}  ", Tone.STRONG), (count(counts.total(), "task"), Tone.DIM)],
+        labelled("stand", ", ".join(f"{number} {TASK_MARKS[status][1]}" for status, number in counts.items())),
+    ]
+    for task in tasks[:LISTED]:
+        mark, word, tone = TASK_MARKS[board.status(task)]
+        lines.append([(f"  {mark} ", tone), (fit(word, 10), tone), (shown(task), Tone.PLAIN)])
+    if len(tasks) > LISTED:
+        lines.append([(f"  … and {len(tasks) - LISTED} more", Tone.DIM)])
+    return lines
 
 
 def _titled(title: str, lines: Iterable[Line]) -> list[Line]:

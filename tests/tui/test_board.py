@@ -62,11 +62,11 @@ def test_a_folded_list_says_how_far_it_is() -> None:
 def test_what_is_looked_for_is_shown_wherever_it_stands() -> None:
     shown = board(with_everything().state)
     shown.filter = TaskFilter.parse("failed")
-    assert [row.id for row in shown.rows()] == ["risky", "probe[6]"]
+    assert [(row.id, row.context) for row in shown.rows()] == [("probe", True), ("probe[6]", False), ("risky", False)]
     shown.filter = TaskFilter.parse("HOST-1 pending")
-    assert [row.id for row in shown.rows()] == ["probe[10]", "probe[11]"]
+    assert [row.id for row in shown.rows()] == ["probe", "probe[10]", "probe[11]"]
     shown.filter = TaskFilter.parse("failed asks")
-    assert {row.id for row in shown.rows()} == {"risky", "probe[6]", "wheel"}
+    assert {row.id for row in shown.rows() if not row.context} == {"risky", "probe[6]", "wheel"}
 
 
 def test_the_next_that_failed_is_found_round_the_end() -> None:

@@ -13,7 +13,9 @@ from cis_tui.core.paths import Home, shipped
 from cis_tui.dag.views import DecisionKind, RunStatus
 from cis_tui.tui.screens.dags import DagsScreen
 from cis_tui.tui.widgets.lane_view import LaneView, columns
+from cis_tui.tui.widgets.task_views import TaskViews
 from tests.tui.conftest import Compare
+from tests.tui.graphs import begun, release
 from tests.tui.helpers import (
     ROOT,
     HandClock,
@@ -41,6 +43,14 @@ def screen_of(app: object) -> DagsScreen:
     front = app.screen_stack[0]  # type: ignore[attr-defined]
     assert isinstance(front, DagsScreen)
     return front
+
+
+def tasks_of(app: object) -> TaskViews:
+    return screen_of(app).tasks
+
+
+def here(app: object) -> str:
+    return tasks_of(app).current.here
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -207,12 +217,13 @@ async def test_tasks_are_looked_for_by_state_and_name(home: Home) -> None:
         fill(app, story)
         await pilot.press("j", "j", "j", "enter", "slash", *"failed", "enter")
         await pilot.pause()
-        assert "probe[6]" in text_of(app) and "publish" not in text_of(app)
+        assert "▾ probe" in text_of(app) and "[6]" in text_of(app) and "publish" not in text_of(app)
+        assert "2 of 24" in text_of(app)
         before = len(story.events)
         story.failed("probe[8]", 12, 13)
         show(app, app.store.apply(story.events[before:]))
         await pilot.pause()
-        assert "probe[8]" in text_of(app), "what fails now is found now"
+        assert "[8]" in text_of(app), "what fails now is found now"
         await pilot.press("w")
         await pilot.pause()
         assert screen_of(app).tasks.chosen == app.store.run(story.run).tasks["wheel"]  # type: ignore[union-attr]
@@ -256,6 +267,60 @@ async def test_the_cursor_follows_what_begins_until_it_is_moved(home: Home) -> N
         await pilot.press("k")
         await pilot.pause()
         assert not tasks.following and "follows" not in text_of(app)
+
+
+async def test_a_run_of_a_hundred_tasks_is_folded_looked_at_in_part_and_followed(
+    home: Home, looks_right: Compare
+) -> None:
+    shards = [f"shard-{number:03d}" for number in range(60)]
+    story = begun(release(), shards)
+    clock = HandClock()
+    clock.forward(30)
+    app = workspace(home, clock=clock)
+    async with app.run_test(size=(80, 24)) as pilot:
+
+        async def press(*keys: str) -> str:
+            await pilot.press(*keys)
+            await pilot.pause()
+            return text_of(app)
+
+        fill(app, story)
+        await press("j", "j", "j", "enter")
+        looks_right(app)
+        assert "shard-017" in await press("space", "f")
+        assert here(app) == "shard-017"
+        assert "32 of 97" in await press("Z") and "shard-018" not in text_of(app)
+        assert "32 of 97" not in await press("Z")
+        assert "▸ shard-*" in await press("left")
+        await press("right_square_bracket")
+        assert here(app) == "report"
+        await press("left_square_bracket", "left_square_bracket")
+        assert here(app) == "image"
+        assert "checkout" in await press("z") and "rescue" in text_of(app) and "lint" not in text_of(app)
+        await press("z", "plus")
+        assert len(tasks_of(app).board.rows()) == 81
+        await press("minus", "F")
+        assert here(app) == "shard-043" and "follows" in text_of(app)
+        story.at(31, "TaskCompleted", task="shard-043", attempt=1, exit_code=0, output="", duration=3)
+        show(app, app.store.apply(story.events[-1:]))
+        await pilot.pause()
+        assert here(app) == "shard-042", "another one that runs"
+        await press("v", "space")
+        assert tasks_of(app).name == "boxes" and "↓▸" not in text_of(app)
+        assert "✗1" in text_of(app) or "1 failed" in text_of(app)
+        await press("less_than_sign", "less_than_sign")
+        assert tasks_of(app).current.remark == "points >" and "shard-017" in await press("f")
+
+
+async def test_large_boxes(home: Home, looks_right: Compare) -> None:
+    clock = HandClock()
+    clock.forward(30)
+    app = workspace(home, clock=clock)
+    async with app.run_test(size=(200, 60)) as pilot:
+        fill(app, begun(release(), [f"shard-{number:03d}" for number in range(60)]))
+        await pilot.press("j", "j", "j", "enter", "v")
+        await pilot.pause()
+        looks_right(app)
 
 
 async def test_the_view_is_remembered_for_the_project(home: Home) -> None:

@@ -7,7 +7,7 @@ import time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cis_tui.tui.lanes import MAX_LANES, LaneRow, draw_lanes, draw_order
+from cis_tui.tui.lanes import MAX_LANES, THICK, LaneRow, draw_lanes, draw_order
 
 
 def drawn(deps: dict[str, list[str]]) -> str:
@@ -138,14 +138,14 @@ def test_every_edge_can_be_read_off_the_picture_and_no_other(
 ) -> None:
     deps, handlers = graph
     tracer = Tracer()
-    for row in draw_lanes(deps, handlers):
+    for row in draw_lanes(deps, {id: [handler] for id, handler in handlers.items()}):
         tracer.row(row)
     normal = {(need, id, False) for id, needs in deps.items() for need in needs}
     assert tracer.edges == normal | {(id, handler, True) for id, handler in handlers.items()}
 
 
 def test_the_way_to_what_runs_after_a_failure_is_a_broken_line() -> None:
-    rows = draw_lanes({"push": [], "check": ["push"], "other": [], "tell": []}, {"push": "tell", "other": "tell"})
+    rows = draw_lanes({"push": [], "check": ["push"], "other": [], "tell": []}, {"push": ["tell"], "other": ["tell"]})
     picture = [f"{row.before}●{row.after}" for row in rows]
     assert [row.id for row in rows] == ["push", "check", "other", "tell"]
     assert picture == ["●╌╮", "● ┆", "● ┆", "●╌╯"]
@@ -163,4 +163,44 @@ def test_ten_thousand_tasks_are_drawn_in_bounded_time() -> None:
 
 def test_a_wide_dag_costs_no_more_lanes_than_can_be_seen() -> None:
     wide = {f"root{number}": list[str]() for number in range(500)} | {"end": [f"root{number}" for number in range(500)]}
-    assert max(row.width for row in draw_lanes(wide)) <= 2 * MAX_LANES + 1
+    assert max(row.width for row in draw_lanes(wide)) <= 2 * MAX_LANES + 1 + len("500")
+
+
+def test_what_has_no_room_is_one_thick_line_with_its_number() -> None:
+    rows = draw_lanes({**{name: list[str]() for name in "abcde"}, "end": ["a", "e"], "last": list("bcde")}, lanes=2)
+    assert [f"{row.before}●{row.after}" for row in rows] == [
+        "●",
+        "│ ●",
+        "│ │ ●1",
+        "│ │ ●2",
+        "│ │ ●3",
+        "●─│─┫3",
+        "  ●─┛",
+    ]
+
+
+@given(with_handlers(), st.integers(1, 4))
+@settings(deadline=None, max_examples=60)
+def test_every_lane_is_drawn_or_counted(graph: tuple[dict[str, list[str]], dict[str, str]], lanes: int) -> None:
+    deps, handlers = graph
+    rows = draw_lanes(deps, {id: [handler] for id, handler in handlers.items()}, lanes)
+    edges = [(need, id, False) for id, needs in deps.items() for need in needs]
+    edges += [(id, handler, True) for id, handler in handlers.items()]
+    place = {row.id: index for index, row in enumerate(rows)}
+    for index, row in enumerate(rows):
+        still_open = {(source, bad) for source, end, bad in edges if place[source] <= index < place[end]}
+        drawn, _, counted = row.below.partition(THICK)
+        assert sum(sign in "│┆" for sign in drawn) + int(counted or 0) == len(still_open)
+        assert len(row.before) <= 2 * lanes and row.width <= 2 * lanes + 3
+
+
+def test_what_belongs_together_stands_near_in_a_large_dag_only() -> None:
+    def stages(count: int) -> dict[str, list[str]]:
+        names = [[f"{stage}{number}" for number in range(count)] for stage in "abc"]
+        return {
+            id: [names[at - 1][number]] if at else [] for at, row in enumerate(names) for number, id in enumerate(row)
+        }
+
+    assert [row.id for row in draw_lanes(stages(3))][:4] == ["a0", "a1", "a2", "b0"]
+    rows = draw_lanes(stages(30))
+    assert [row.id for row in rows][:4] == ["a0", "b0", "c0", "a1"] and max(row.width for row in rows) == 1

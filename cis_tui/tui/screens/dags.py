@@ -19,6 +19,7 @@ from cis_tui.tui.panes import Panes
 from cis_tui.tui.screens.base import WorkspaceScreen
 from cis_tui.tui.starting import ask_trust, start_dag
 from cis_tui.tui.store import Changes, as_run
+from cis_tui.tui.task_report import group_report
 from cis_tui.tui.widgets.filter import Filter
 from cis_tui.tui.widgets.prompt import DecisionPrompt
 from cis_tui.tui.widgets.rows import RowList
@@ -210,6 +211,8 @@ class DagsScreen(WorkspaceScreen):
         chosen, asked = self.list.chosen, self.pane.prompt.has_focus
         if isinstance(chosen, DagInfo) and not self.tasks.has_keys:
             self.pane.show_lines(dag_lines(chosen, self.desk.store.project_root))
+        elif self.tasks.on_group:
+            self.pane.show_lines(group_report(self.tasks.board, self.tasks.current.here))
         else:
             self.pane.show_task(self._state, self.tasks.chosen, me=self._me)
         if asked and not self.pane.prompt.display:
@@ -272,9 +275,8 @@ class DagsScreen(WorkspaceScreen):
     @on(RowList.Chosen, ".tasks")
     def _enter_task(self) -> None:
         """Fold what others stand in; read anything else."""
-        task = self.tasks.chosen
-        if task is not None and self.tasks.board.inside(task.id):
-            self.tasks.toggle(task.id)
+        if self.tasks.board.stands_for(self.tasks.current.here):
+            self.tasks.toggle()
         else:
             self.action_inspect()
 
@@ -364,11 +366,9 @@ class DagsScreen(WorkspaceScreen):
 
     def action_next(self, status: str) -> None:
         """Go to the next task that failed, or asks."""
-        task = self.tasks.board.next_of(self.tasks.chosen.id if self.tasks.chosen else "", TaskStatus(status))
-        if task:
-            self.tasks.select(task)
-            self.panes.give(self.tasks.current)
-            self._show_task()
+        self.tasks.next(TaskStatus(status))
+        self.panes.give(self.tasks.current)
+        self._show_task()
 
     def action_follow(self) -> None:
         """Let the cursor go to what begins, or stay where it is."""

@@ -8,6 +8,7 @@ from cis_tui.core.clock import Clock
 from cis_tui.dag.views import Decision, TaskView
 from cis_tui.tui.board import Board, BoardRow
 from cis_tui.tui.gantt import TimeScale, time_scale
+from cis_tui.tui.lanes import MAX_LANES
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
 from cis_tui.tui.widgets.task_rows import TaskLine, TaskRows
 from cis_tui.tui.words import LEVEL_MARKS, TASK_MARKS, countdown, elapsed, question
@@ -28,9 +29,14 @@ class Columns:
     bar: int
 
 
+def lanes_in(width: int) -> int:
+    """How many lanes there are beside each other: those that have room in a quarter of the width."""
+    return max(2, min(MAX_LANES, (width // 4 - 3) // 2))
+
+
 def columns(width: int, lanes: int, longest_name: int) -> Columns:
     """Divide `width`: the name gets what it needs, the bar what is left, if that is worth a bar."""
-    lanes = min(lanes, max(6, width // 4)) + 1
+    lanes = min(lanes, max(9, width // 4 + 2)) + 1
     level = 13 if width >= 100 else 2
     free = max(0, width - lanes - level - STATE - TRIES - TIME)
     name = min(longest_name + 2, free if free < 18 else free - 8)
@@ -48,6 +54,7 @@ class LaneView(TaskRows):
 
     def lines(self) -> list[TaskLine]:
         """The tree, each open question under its task."""
+        self.board.lanes = lanes_in(self.row_width)
         asked = self.board.decisions()
         found: list[TaskLine] = []
         for row in self.board.rows():
@@ -79,7 +86,7 @@ class LaneView(TaskRows):
         letter, level = LEVEL_MARKS[task.level]
         first = [*_gutter(row, (mark, tone), parts.lanes), self.name_piece(row, task, parts.name)]
         if row.group and not row.open:
-            return [*first, (f"{self.board.tally(row.id)}", tone)]
+            return [*first, *self.tally_pieces(row.id, width - parts.lanes - parts.name)]
         return [
             *first,
             (fit(self.state_word(row, task, word), STATE), tone),
@@ -88,6 +95,19 @@ class LaneView(TaskRows):
             (fit(elapsed(task, self.clock()), TIME - 1, right=True) + " ", Tone.DIM),
             *self._bar(task, tone, parts.bar),
         ]
+
+    def group_row(self, row: BoardRow, width: int) -> Line:
+        """As a task that is folded."""
+        parts = columns(width, self._widest, self.longest)
+        mark, _, tone = TASK_MARKS[self.board.status(row.id)]
+        first = [*_gutter(row, (mark, tone), parts.lanes), self.name_piece(row, None, parts.name)]
+        return [*first, *self.tally_pieces(row.id, width - parts.lanes - parts.name)]
+
+    def on_resize(self) -> None:
+        """There may be room for more lanes."""
+        if self.board.lanes != lanes_in(self.row_width):
+            self.lay_out()
+        super().on_resize()
 
     def question_row(self, row: BoardRow, decision: Decision, width: int) -> Line:
         """The question under its task, the time that is left first."""

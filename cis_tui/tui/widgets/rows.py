@@ -78,6 +78,10 @@ class RowList(Grounded, ScrollView, can_focus=True):
         """Whether the cursor may stand on row `index`."""
         return True
 
+    def mark(self, index: int) -> str:
+        """The sign in the first column of a row on which the cursor does not stand."""
+        return " "
+
     def empty(self) -> str:
         """What is said when there are no rows: what would be here, and the key that makes it so."""
         return ""
@@ -195,5 +199,5 @@ class RowList(Grounded, ScrollView, can_focus=True):
         here = index == self.cursor and self.selectable(index)
         if here:
             ground = ground + Style(bgcolor=self.get_component_rich_style("rows--cursor").bgcolor)
-        mark = (CURSOR if here else " ", Tone.LIVE if self.has_focus else Tone.DIM)
+        mark = (CURSOR if here else self.mark(index), Tone.LIVE if self.has_focus else Tone.DIM)
         return to_strip(self, [mark, *self.row(index, width - 1)], width, ground)

@@ -9,7 +9,8 @@ from cis_tui.core.clock import Clock
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, RunStatus, RunSummary, TaskStatus, TaskView
 from cis_tui.tui.board import Board, first_interesting
-from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
+from cis_tui.tui.folding import first_of
+from cis_tui.tui.paint import Line, Piece, Tone, fit, fit_line, line_width, shown
 from cis_tui.tui.task_filter import TaskFilter
 from cis_tui.tui.widgets.lane_view import LaneView
 from cis_tui.tui.widgets.painted import LineWidget
@@ -48,8 +49,11 @@ class RunHead(LineWidget):
         if y:
             return [(" ", Tone.PLAIN), *self._heading(width - 1)]
         left = self._standing()
-        room = width - line_width(left) - 3
         notes = [note for note in self._notes if note]
+        room = width - line_width(left) - 3
+        if any(self._notes[4:]) and room < len(notes[-1]):
+            left = fit_line(left, max(0, width - len(notes[-1]) - 3))
+            room = width - line_width(left) - 3
         while notes and len("  ".join(notes)) > room:
             notes.pop(0)
         return [*left, (fit("  ".join(notes), room + 2, right=True) if notes else "", Tone.DIM)]
@@ -95,6 +99,9 @@ def _undone(state: RunState | None) -> list[str]:
 
 
 _BEGUN = (TaskStatus.RUNNING, TaskStatus.WAITING)
+_BAD = (TaskStatus.FAILED, TaskStatus.DEBT)
+_STEPS = 2
+"""How far before what failed the part goes that is shown of it."""
 
 
 class TaskViews:
@@ -108,9 +115,12 @@ class TaskViews:
         self._views: dict[str, View] = {"lanes": self.lanes}
         self.name = "lanes"
         """The view that is shown."""
+        self.lanes.views = self
         self.following = False
         """The cursor goes to what begins."""
         self._followed = ""
+        self._looked_for = TaskStatus.FAILED
+        """What the next one is looked for of."""
         self._shown: DagInfo | RunSummary | None = None
         self._filter_text = ""
 
@@ -127,6 +137,11 @@ class TaskViews:
         return self.current.chosen
 
     @property
+    def on_group(self) -> bool:
+        """Whether that is no task but several that are folded."""
+        return bool(self.current.here) and self.current.here not in self.board.tasks
+
+    @property
     def has_keys(self) -> bool:
         """Whether it has the focus."""
         return self.current.has_focus
@@ -139,20 +154,22 @@ class TaskViews:
 
     def show(self, shown: DagInfo | RunSummary | None, state: RunState | None, *, note: str = "") -> None:
         """Show a run or a definition; `note` is said when it has no tasks."""
-        before, task = self.board.state, self.chosen
+        before, here = self.board.state, self.current.here
         self.board.take(state)
         self._shown = shown
         self.current.note = note
         same = before is not None and state is not None and before.id == state.id and before.dag == state.dag
-        self.current.lay_out(task.id if same and task else first_interesting(self.board.tasks.values()))
+        self.current.lay_out(here if same and here else first_interesting(self.board.tasks.values()))
         self.show_head(shown)
 
     def show_head(self, shown: DagInfo | RunSummary | None) -> None:
         """Tell how the run stands now."""
         self._shown = shown
-        looked_for = f"/{self._filter_text}" if self.board.filter.narrows else ""
         follow = "follows" if self.following else ""
-        self.head.show(shown, self.board.state, (self.current.remark, looked_for, follow, self.name))
+        looked_for = f"/{self._filter_text}" if self.board.filter.narrows else ""
+        part = f"{len(self.board.flat())} of {len(self.board.tasks)}" if self.board.narrowed else ""
+        notes = (self.current.remark, self.board.zoomed, looked_for, self.name, part, follow)
+        self.head.show(shown, self.board.state, notes)
 
     def update_tasks(self, tasks: Iterable[str], *, decisions: bool = True) -> None:
         """Repaint tasks whose state moved; follow what begins."""
@@ -161,28 +178,98 @@ class TaskViews:
         if self.following:
             tasks = self.board.tasks
             begun = [id for id in moved if id in tasks and tasks[id].status in _BEGUN]
+            if not begun and self._followed in moved:
+                begun = [task.id for task in tasks.values() if task.status in _BEGUN and not self.board.inside(task.id)]
             if begun:
-                self._followed = begun[-1]
-                self.select(begun[-1])
+                self._go_along(begun[-1])
 
     def follow(self, following: bool) -> None:
         """Let the cursor go to what begins, or stay; at once to what runs."""
         self.following = following
-        running = [task.id for task in self.board.tasks.values() if task.status is TaskStatus.RUNNING]
-        self._followed = running[-1] if running else self.chosen.id if self.chosen else ""
         if following:
-            self.select(self._followed)
+            running = [task.id for task in self.board.tasks.values() if task.status is TaskStatus.RUNNING]
+            self._go_along(running[-1] if running else self.current.here)
         self.show_head(self._shown)
+
+    def _go_along(self, task: str) -> None:
+        """Go to what is followed; what was unfolded only for the one before is folded again."""
+        self._followed = task
+        known = self.board.tasks.get(task)
+        if known is not None and not self.board.fits(known):
+            self.all_again()
+        if self.board.peek(task):
+            self.current.lay_out(task)
+        else:
+            self.current.select(task)
 
     @property
     def strayed(self) -> bool:
         """Whether the person has moved the cursor away from what is followed."""
-        return self.following and self.chosen is not None and self.chosen.id != self.board.shown_for(self._followed)
+        return self.following and self.current.here not in ("", self.current.shown_for(self._followed))
 
-    def toggle(self, task: str) -> None:
-        """Fold or unfold what stands in a task."""
-        self.board.fold(task, open=not self.board.is_open(task))
-        self.current.lay_out(task)
+    # What is folded, and what part is shown
+
+    def toggle(self) -> None:
+        """Unfold what the cursor stands on, or fold it, or else that in which it stands."""
+        here = self.current.here
+        if not self.board.stands_for(here):
+            here = next(self.board.above(here), "")
+        if self.board.fold(here, open=not self.board.is_open(here)):
+            self.current.lay_out(here)
+
+    def more(self, step: int) -> None:
+        """Unfold everything one level further, or fold it."""
+        if self.board.more(step):
+            self.current.lay_out()
+
+    def zoom(self, part: str) -> None:
+        """Show only what belongs to the task under the cursor, or to those that failed; or all again."""
+        here, kin = self.current.here, self.board.relatives
+        if self.board.zoomed:
+            self.board.zoom((), "")
+        elif part == "failed":
+            bad = {task.id for task in self.board.tasks.values() if task.status in _BAD}
+            if bad:
+                self.board.zoom(bad | kin.all_before(bad, _STEPS) | kin.all_behind(bad), "around what failed")
+        elif here:
+            own = set(self.board.stands_for(here)) | ({here} & self.board.tasks.keys())
+            self.board.zoom(own | kin.all_before(own) | kin.all_behind(own), f"around {self._called(here)}")
+        self.current.lay_out(here)
+        self.show_head(self._shown)
+
+    def _called(self, here: str) -> str:
+        return shown(self.board.label(here), limit=24)
+
+    def tell(self) -> None:
+        """Tell anew what is shown."""
+        self.show_head(self._shown)
+
+    def all_again(self) -> None:
+        """Leave nothing out."""
+        self.board.zoom((), "")
+        self.narrow("")
+
+    # Where the cursor goes
+
+    def kin(self, step: int) -> None:
+        """Go to the nearest task that this one needs, or that needs it; over groups, to their next one."""
+        here = self.current.here
+        own = self.board.stands_for(here) if here not in self.board.tasks else (here,)
+        edges = self.board.relatives.before if step < 0 else self.board.relatives.behind
+        others = [other for task in own for other in edges(task) if self.current.shown_for(other) != here]
+        if others:
+            self.current.select(self.current.shown_for(others[-1 if step < 0 else 0]))
+
+    def next(self, status: TaskStatus, *, back: bool = False) -> None:
+        """Go to the next task that stands so."""
+        self._looked_for = status
+        task = self.board.next_of(first_of(self.current.here), status, back=back)
+        if task:
+            self.select(task)
+
+    def again(self, step: int) -> None:
+        """Go to the next task of those that were looked for last, or to the one before."""
+        self.next(self._looked_for, back=step < 0)
 
     def tick(self) -> None:
         """A second passed."""
@@ -192,8 +279,8 @@ class TaskViews:
     def select(self, task: str) -> None:
         """Put the cursor on a task, wherever it stands."""
         known = self.board.tasks.get(task)
-        if known is not None and not self.board.filter.fits(known):
-            self.narrow("")
+        if known is not None and not self.board.fits(known):
+            self.all_again()
         if self.board.unfold_above(task):
             self.current.lay_out(task)
         self.current.select(task)
@@ -211,16 +298,17 @@ class TaskViews:
         """Show the view called `name`; nothing happens if there is none."""
         if name not in self.NAMES or name == self.name:
             return
-        old, task = self.current, self.chosen
+        old, here = self.current, self.current.here
         if name not in self._views:
             view = self._views[name] = self._make(name)
+            view.views = self
             await self.head.screen.mount(view, after=self.lanes)
         self.name = name
         had_keys = old.has_focus
         self.current.display, old.display = True, False
         self.current.note = old.note
         self.head.styles.height = 2 if self.current.HEADED else 1
-        self.current.lay_out(task.id if task else "")
+        self.current.lay_out(here)
         if had_keys:
             self.current.screen.set_focus(self.current)
         self.show_head(self._shown)

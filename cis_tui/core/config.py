@@ -155,6 +155,8 @@ class UiSettings:
 
     theme: str = "cis-dark"
     """Name of a theme in `themes/` or `$CIS_HOME/themes`."""
+    keys: str = "vi"
+    """How one moves: `vi` (arrows, and hjkl, g, G), `arrows` alone, or `emacs` (arrows, and Ctrl+N, Ctrl+P)."""
     ascii: bool = False
     """Whether lines and marks are drawn in ASCII; on a Linux console, and where text is not UTF-8, they always are."""
     motion: bool = False
@@ -203,6 +205,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "memory.vectors": ("auto", "exact", "chroma"),
     "agent.effort": ("", "low", "medium", "high", "max"),
     "p2p.mode": ("whitelist", "open", "solitary", "quarantine"),
+    "ui.keys": ("vi", "arrows", "emacs"),
     "ui.driver": ("auto", "cells", "plain"),
 }
 

@@ -22,6 +22,7 @@ from cis_tui.core.paths import Home, theme_files
 from cis_tui.tui.desk import ROOM, SCREENS, TITLES
 from cis_tui.tui.door import Door
 from cis_tui.tui.going import SCREEN, GoingApp
+from cis_tui.tui.key_presets import preset_keys
 from cis_tui.tui.link import Connect, Link
 from cis_tui.tui.plain_signs import PlainSigns, wants_plain_signs
 from cis_tui.tui.remembered import Remembered
@@ -60,6 +61,13 @@ def kept_provider() -> type[Provider]:
     return KeptCommands
 
 
+def doing_provider() -> type[Provider]:
+    """And what is done with what there is."""
+    from cis_tui.tui.key_commands import DoingCommands
+
+    return DoingCommands
+
+
 class CisApp(GoingApp):
     """One person's view of one engine."""
 
@@ -67,18 +75,28 @@ class CisApp(GoingApp):
     # The first screen's own sheet is read with the app's, for to add one later is to parse all anew.
     CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "screens/dags.tcss"]
     DEFAULT_MODE = "dags"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {commands_provider, kept_provider}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        commands_provider,
+        kept_provider,
+        doing_provider,
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(number), f"show('{name}')", TITLES[name], show=False, id=f"go.{name}")
             for number, name in enumerate(SCREENS, 1)
         ),
+        *(
+            # Where a number is text; of the app first, for to Textual Alt with a number is text too.
+            Binding(f"alt+{number}", f"show('{name}')", TITLES[name], show=False, priority=True, id=f"typing.{name}")
+            for number, name in enumerate(SCREENS, 1)
+        ),
         Binding("d", "decide", "next decision", id="decide"),
         Binding("colon,ctrl+p", "command_palette", "commands", show=False, id="palette"),
-        Binding("question_mark", "help", "help", id="help"),
+        Binding("question_mark,f1", "help", "help", id="help"),
         Binding("q", "quit", "quit", id="quit"),
         Binding("ctrl+o", "jump", "jump to a part", show=False, id="jump"),
         Binding("ctrl+l", "redraw", "draw the screen anew", show=False, id="redraw"),
+        Binding("ctrl+z", "suspend_process", "suspend; fg comes back", show=False, priority=True, id="suspend"),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True, id="quit.always"),
     ]
 
@@ -129,7 +147,7 @@ class CisApp(GoingApp):
         loop = asyncio.get_running_loop()
         for number, code in SIGNALS.items():
             loop.add_signal_handler(number, self.exit, None, code)
-        self.set_keymap(dict(self.settings.keys))
+        self.set_keymap({**preset_keys(self.settings.ui.keys), **self.settings.keys})
         if self.settings.keys:
             self.run_worker(self._check_keys, group="keys")
         if self.current_theme.ansi:
@@ -225,8 +243,8 @@ class CisApp(GoingApp):
 
         self.ask(lambda engine: engine.decision_rules(), lambda rules: self.dialog(RulesDialog(self, rules)))
 
-    async def action_settings(self) -> None:
-        """Show the settings in force, to change them."""
+    async def action_settings(self, letters: str = "") -> None:
+        """Show the settings in force, to change them; at first those with `letters` in their name."""
         from cis_tui.tui.screens.settings import SettingsDialog, read_config
 
         try:
@@ -234,7 +252,7 @@ class CisApp(GoingApp):
         except CisError as error:
             self._complain(error)
             return
-        self.dialog(SettingsDialog(self, self.home, config, self._setting_changed))
+        self.dialog(SettingsDialog(self, self.home, config, self._setting_changed, letters))
 
     def _setting_changed(self, name: str, value: object) -> None:
         if name == "ui.theme":
@@ -265,9 +283,9 @@ class CisApp(GoingApp):
     def action_help(self) -> None:
         """Show what the keys do now."""
         if isinstance(self.screen, WorkspaceScreen):
-            from cis_tui.tui.screens.help import HelpDialog, help_lines
+            from cis_tui.tui.screens.help import HelpDialog
 
-            self.dialog(HelpDialog("Keys", help_lines(self.screen, self.screen.PURPOSE)))
+            self.dialog(HelpDialog(self.screen, self.screen.PURPOSE))
 
     def on_resize(self) -> None:
         """What a terminal shows after it was resized is its own affair."""
@@ -278,7 +296,7 @@ class CisApp(GoingApp):
         """Say what is wrong with the person's own keys."""
         from cis_tui.tui.keymap import complaints
 
-        found = await asyncio.to_thread(complaints, self.settings.keys)
+        found = await asyncio.to_thread(complaints, {**preset_keys(self.settings.ui.keys), **self.settings.keys})
         if found:
             more = f"\nand {len(found) - RELOADS} more" if len(found) > RELOADS else ""
             self.say("[keys] in config.toml:", hint="\n".join(found[:RELOADS]) + more, bad=True)

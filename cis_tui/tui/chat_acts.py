@@ -352,13 +352,13 @@ class ChatActs:
         )
 
     def _help(self) -> None:
-        from cis_tui.tui.screens.help import HelpDialog
+        from cis_tui.tui.screens.reader import ReaderDialog
 
         lines: list[Line] = [
             [(f"  /{name} {takes}".ljust(24), Tone.STRONG), (does, Tone.DIM)]
             for name, (takes, does) in COMMANDS.items()
         ]
-        self._desk.dialog(HelpDialog("Commands of the chat", lines))
+        self._desk.dialog(ReaderDialog("Commands of the chat", lines))
 
     # Saying what happened
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import IO, Any
+from enum import Enum
+from typing import IO, Any, cast
 
+from textual import _ansi_sequences
 from textual.drivers.linux_driver import LinuxDriver
 
 from cis_tui.tui.frames import Frames
@@ -12,6 +14,21 @@ from cis_tui.tui.frames import Frames
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 """Around a frame, so that no half of it is shown (synchronized output, DEC mode 2026)."""
 _OTHER_SCREEN = "\x1b[?1049"
+
+
+class _More(Enum):
+    """Keys that Textual does not know."""
+
+    ALT_ENTER = "alt+enter"
+
+
+def take_alt_as_alt() -> None:
+    """Have Alt with a number and Alt+Enter be keys; Textual takes them for signs of one kind of keyboard, and Enter."""
+    known = cast("dict[str, object]", _ansi_sequences.ANSI_SEQUENCES_KEYS)
+    for sequence in [*known]:
+        if len(sequence) == 2 and sequence[0] == "\x1b" and isinstance(known[sequence], str):
+            del known[sequence]
+    known["\x1b\r"] = (_More.ALT_ENTER,)
 
 
 class LastingFile:
@@ -46,6 +63,7 @@ class TerminalDriver(LinuxDriver):
     """Textual's own, writing to a file that lasts."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
+        take_alt_as_alt()
         super().__init__(*args, **more)  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
         self._file: Any = LastingFile(self._file)
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 from rich.cells import cell_len
+from textual import events
+from textual._xterm_parser import XTermParser
 from textual.binding import Binding
 
 from cis_tui.core.paths import Home
+from cis_tui.tui.key_presets import preset_keys
 from cis_tui.tui.keymap import complaints, scopes
 from cis_tui.tui.plain_signs import PLAIN, wants_plain_signs
+from cis_tui.tui.terminal import take_alt_as_alt
+from cis_tui.tui.widgets.chat_line import ChatLine
 from tests.conftest import ROOT
 from tests.tui.conftest import Compare
 from tests.tui.helpers import fill, half_way, text_of, until, vote, workspace
@@ -82,3 +87,71 @@ def test_the_linux_console_has_no_other_signs(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("TERM", term)
     assert wants_plain_signs(asked=False) is plain
     assert wants_plain_signs(asked=True)
+
+
+@pytest.mark.parametrize("name", ["vi", "arrows", "emacs"])
+def test_no_preset_means_two_things_with_a_key(name: str) -> None:
+    assert complaints(preset_keys(name)) == []
+
+
+def test_alt_with_a_number_and_with_enter_are_keys() -> None:
+    take_alt_as_alt()
+    parser = XTermParser()
+    read = [event for text in ("\x1b4x\x1b\r\x1b[A", "") for event in parser.feed(text)]
+    assert [event.key for event in read if isinstance(event, events.Key)] == ["alt+4", "x", "alt+enter", "up"]
+
+
+async def test_where_letters_are_text_the_keys_that_lead_away_are_shown_and_work(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app, half_way())
+        await pilot.press("4")
+        await until(pilot, lambda: "Alt+1-6 screens  F1 help" in text_of(app))
+        # In one go, as a slow line brings them: each key does its work before the next one.
+        for key in (*"one", "ctrl+j", *"twq", "backspace", *"o", "alt+x"):
+            app.post_message(events.Key(key, key if len(key) == 1 else "x" if key == "alt+x" else None))
+        line = app.screen.query_one(ChatLine)
+        await until(pilot, lambda: line.text == "one\ntwo")
+        await pilot.press("alt+1")
+        await until(pilot, lambda: app.current_mode == "memory")
+        assert line.text == "one\ntwo"
+
+
+async def test_the_help_is_searched_in_words_of_ones_own(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 40)) as pilot:
+        fill(app, half_way())
+        await pilot.press("1", "f1")
+        for words, found in {
+            "approve": "on a decision (d goes to it)",
+            "rollback": "u               roll back",
+            "undo run": "u               roll back",
+            "find": "/               search",
+            "copy": "c               copy",
+            "frobnicate": "no key does that",
+        }.items():
+            await pilot.press(*words)
+            await until(pilot, lambda found=found: found in text_of(app))
+            await pilot.press("escape")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+
+
+async def test_the_palette_finds_what_is_done_in_words_of_ones_own(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 40)) as pilot:
+        fill(app, half_way().asked(12, vote()))
+        for words, found in {
+            "approve": "Approve or reject",
+            "rollback": "Roll back run release 1111",
+            "undo run": "Roll back run release 1111",
+            "find": "Search memory",
+            "ui.theme": "Setting ui.theme",
+            "copy": "Copy the DID of this node" if app.store.peer_status else "Copy",
+        }.items():
+            await pilot.press("ctrl+p")
+            await pilot.pause()
+            await pilot.press(*words)
+            await until(pilot, lambda found=found: found in text_of(app))
+            await pilot.press("escape")
+            await pilot.pause()

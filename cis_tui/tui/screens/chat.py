@@ -92,7 +92,7 @@ class ChatScreen(WorkspaceScreen):
         self.prompt = DecisionPrompt(desk.clock, desk.timer, reach="Shift+Tab")
         self.state = ChatState(self)
         self.candidates = Candidates()
-        self.text = ChatLine(self.candidates)
+        self.text = ChatLine(self.candidates, self._key)
         self._deciding = Deciding(desk, self._decided)
         self._files: tuple[str, ...] = ()
         self._call: CallDialog | None = None
@@ -353,9 +353,8 @@ class ChatScreen(WorkspaceScreen):
 
         self.run_worker(read, group="chat-files", exclusive=True)
 
-    @on(ChatLine.Key)
-    def _key(self, event: ChatLine.Key) -> None:
-        match event.name:
+    def _key(self, name: str) -> None:
+        match name:
             case "send":
                 self._enter()
             case "queue":

@@ -63,7 +63,7 @@ class RoomScreen(WorkspaceScreen):
         self.list = RoomList(id="room-list")
         self.state_line = Told(self._state, id="room-state")
         self.filter = Filter("words of a message, or who said it")
-        self.text: WritingLine = RoomLine()
+        self.text: WritingLine = RoomLine(self._key)
         self._reads = self._again = False
         """Whether the newest messages are being read, and whether they are to be read once more after that."""
         self._older = ""
@@ -253,9 +253,8 @@ class RoomScreen(WorkspaceScreen):
             return self.list.has_focus
         return super().check_action(action, parameters)
 
-    @on(RoomLine.Key)
-    def _key(self, event: RoomLine.Key) -> None:
-        match event.name:
+    def _key(self, name: str) -> None:
+        match name:
             case "send":
                 self.acts.send(self.text.text)
             case "back" if self.acts.mode:

@@ -64,15 +64,17 @@ class SettingsDialog(Dialog[None]):
         Binding("down", "move(1)", "Down", show=False, priority=True, id="list.down"),
     ]
 
-    def __init__(self, desk: Desk, home: Home, config: Config, changed: Callable[[str, object], object]) -> None:
-        """`changed` is told the name and the value of what was written."""
+    def __init__(
+        self, desk: Desk, home: Home, config: Config, changed: Callable[[str, object], object], letters: str = ""
+    ) -> None:
+        """`changed` is told the name and the value of what was written; `letters` narrow at first."""
         super().__init__("Settings and where each comes from")
         self._desk = desk
         self._home = home
         self._config = config
         self._changed = changed
         self._list = SettingList(home)
-        self._letters = Input(placeholder="letters of a name", compact=True, id="settings-letters")
+        self._letters = Input(letters, placeholder="letters of a name", compact=True, id="settings-letters")
         self._letters.cursor_blink = False
 
     def content(self) -> ComposeResult:

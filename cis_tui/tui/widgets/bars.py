@@ -130,7 +130,7 @@ class KeyLine(LineWidget):
     def line(self, y: int, width: int) -> Line:
         """The only line; keys for which there is no room are left to the help."""
         keys: list[list[Piece]] = []
-        last: list[Piece] = []
+        last: list[Piece] = self._ways()
         for binding in visible_bindings(self.screen):
             pieces: list[Piece] = [(key_name(binding), Tone.STRONG), (f" {binding.description}  ", Tone.DIM)]
             if binding.action.removeprefix("app.") in self.LAST:
@@ -143,6 +143,16 @@ class KeyLine(LineWidget):
             if line_width(first) + line_width(pieces) <= room:
                 first.extend(pieces)
         return _spread(first, last, width)
+
+    def _ways(self) -> list[Piece]:
+        """Where a number is text, the keys to the other screens."""
+        focused = self.screen.focused
+        if focused is None or not focused.check_consume_key("1", "1"):
+            return []
+        active = [each.binding for each in self.screen.active_bindings.values()]
+        keys = [key_name(binding) for binding in active if (binding.id or "").startswith("typing.")]
+        alike = len({key[:-1] for key in keys}) == 1
+        return [(f"{keys[0]}-{keys[-1][-1]}" if alike else " ".join(keys), Tone.STRONG), (" screens  ", Tone.DIM)]
 
 
 def visible_bindings(screen: Screen[object]) -> list[Binding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -52,15 +52,15 @@ class ChatLine(WritingLine):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "send", id="chat.send"),
         Binding("tab", "queue", "queue", id="chat.queue"),
-        Binding("escape", "back", "stop or leave", id="chat.stop"),
+        Binding("escape", "back", "back", id="chat.stop"),
         Binding("ctrl+r", "run_intent", "run without a model", id="chat.run"),
         Binding("ctrl+g", "give", "give output to agent", id="chat.give"),
         Binding("ctrl+o", "go_on", "go on", id="chat.go-on"),
-        Binding("shift+tab", "up_there", "read, answer", id="chat.read"),
+        Binding("shift+tab", "up_there", "read", id="chat.read"),
     ]
 
-    def __init__(self, candidates: Candidates) -> None:
-        super().__init__("say something; / commands, @ files, # remember, ! run")
+    def __init__(self, candidates: Candidates, tell: Callable[[str], object]) -> None:
+        super().__init__("say something; / commands, @ files, # remember, ! run", tell)
         self.candidates = candidates
         self.can_run = False
         """Whether a skill was understood."""
@@ -98,27 +98,27 @@ class ChatLine(WritingLine):
 
     def action_queue(self) -> None:
         """Take what is offered, or say it after the present answer."""
-        self.post_message(self.Key("queue"))
+        self.tell("queue")
 
     def action_back(self) -> None:
         """Take back, stop, or leave."""
-        self.post_message(self.Key("back"))
+        self.tell("back")
 
     def action_run_intent(self) -> None:
         """Run what was understood."""
-        self.post_message(self.Key("run"))
+        self.tell("run")
 
     def action_give(self) -> None:
         """Give the last output to the agent."""
-        self.post_message(self.Key("give"))
+        self.tell("give")
 
     def action_go_on(self) -> None:
         """Let an unfinished answer go on, or ask again now."""
-        self.post_message(self.Key("go-on"))
+        self.tell("go-on")
 
     def action_up_there(self) -> None:
         """To the question, or to what was said."""
-        self.post_message(self.Key("read"))
+        self.tell("read")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys of things that are not there are not shown."""

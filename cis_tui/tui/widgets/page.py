@@ -23,8 +23,10 @@ class Page(Grounded, ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_down", "Down", show=False, id="page.down"),
         Binding("up,k", "scroll_up", "Up", show=False, id="page.up"),
-        Binding("pagedown", "page_down", "Page down", show=False, id="page.page-down"),
-        Binding("pageup", "page_up", "Page up", show=False, id="page.page-up"),
+        Binding("pagedown,ctrl+f", "page_down", "Page down", show=False, id="page.page-down"),
+        Binding("pageup,ctrl+b", "page_up", "Page up", show=False, id="page.page-up"),
+        Binding("ctrl+d", "half(1)", "Half a page down", show=False, id="page.half-down"),
+        Binding("ctrl+u", "half(-1)", "Half a page up", show=False, id="page.half-up"),
         Binding("home,g", "scroll_home", "Top", show=False, id="page.top"),
         Binding("end,G", "scroll_end", "Bottom", show=False, id="page.bottom"),
     ]
@@ -57,6 +59,10 @@ class Page(Grounded, ScrollView, can_focus=True):
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As high as its lines at that width, before it has ever been laid out too."""
         return sum(len(wrap(line, max(1, width))) for line in self._lines)
+
+    def action_half(self, direction: int) -> None:
+        """Scroll by half a page."""
+        self.scroll_relative(y=direction * max(1, self.size.height // 2), animate=False)
 
     def on_resize(self) -> None:
         """Wrap to the new width."""

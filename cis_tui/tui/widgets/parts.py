@@ -58,11 +58,13 @@ class PartList(Grounded, ScrollView, Generic[P], can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="chat.up"),
         Binding("down,j", "move(1)", "Down", show=False, id="chat.down"),
-        Binding("pageup", "page_up", "Page up", show=False, id="page.page-up"),
-        Binding("pagedown", "page_down", "Page down", show=False, id="page.page-down"),
+        Binding("pageup,ctrl+b", "page_up", "Page up", show=False, id="page.page-up"),
+        Binding("pagedown,ctrl+f", "page_down", "Page down", show=False, id="page.page-down"),
+        Binding("ctrl+d", "half(1)", "Half a page down", show=False, id="page.half-down"),
+        Binding("ctrl+u", "half(-1)", "Half a page up", show=False, id="page.half-up"),
         Binding("home,g", "edge(-1)", "First", show=False, id="page.top"),
         Binding("end,G", "edge(1)", "Last", show=False, id="page.bottom"),
-        Binding("y", "copy", "copy", id="chat.copy"),
+        Binding("c,y", "copy", "copy", id="chat.copy"),
         Binding("i,escape,tab", "write", "write", id="chat.write"),
     ]
 
@@ -200,6 +202,10 @@ class PartList(Grounded, ScrollView, Generic[P], can_focus=True):
             self.scroll_to(y=top + step, animate=False, immediate=True)
         else:
             self._go(max(0, min(len(self._parts) - 1, self.cursor + step)), step)
+
+    def action_half(self, direction: int) -> None:
+        """Scroll by half a page."""
+        self.scroll_relative(y=direction * max(1, self.size.height // 2), animate=False)
 
     def action_edge(self, direction: int) -> None:
         """To the first or last part."""

@@ -30,16 +30,16 @@ class RoomLine(WritingLine):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "send", id="chat.send"),
         Binding("escape", "back", "back", id="chat.stop"),
-        Binding("shift+tab", "up_there", "read, reply, react", id="chat.read"),
+        Binding("shift+tab", "up_there", "read", id="chat.read"),
     ]
 
-    def __init__(self) -> None:
-        super().__init__("say something to the room; /me for what you do")
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        super().__init__("say something to the room; /me for what you do", tell)
 
     def action_back(self) -> None:
         """Out of what was begun, or to the messages."""
-        self.post_message(self.Key("back"))
+        self.tell("back")
 
     def action_up_there(self) -> None:
         """To the messages."""
-        self.post_message(self.Key("read"))
+        self.tell("read")

@@ -30,8 +30,10 @@ class RowList(Grounded, ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False, id="list.down"),
         Binding("up,k", "move(-1)", "Up", show=False, id="list.up"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="list.page-down"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="list.page-up"),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="list.page-down"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="list.page-up"),
+        Binding("ctrl+d", "page(1, 2)", "Half a page down", show=False, id="list.half-down"),
+        Binding("ctrl+u", "page(-1, 2)", "Half a page up", show=False, id="list.half-up"),
         Binding("home,g", "edge(-1)", "First", show=False, id="list.first"),
         Binding("end,G", "edge(1)", "Last", show=False, id="list.last"),
     ]
@@ -130,9 +132,9 @@ class RowList(Grounded, ScrollView, can_focus=True):
         elif step < 0:
             self.scroll_to(y=0, animate=False)
 
-    def action_page(self, direction: int) -> None:
-        """Move the cursor by a screenful."""
-        height = max(1, self.size.height - 1)
+    def action_page(self, direction: int, parts: int = 1) -> None:
+        """Move the cursor by a screenful, or by one of so many parts of it."""
+        height = max(1, (self.size.height - 1) // parts)
         self.cursor = self._nearest(self.cursor + direction * height, direction)
 
     def action_edge(self, direction: int) -> None:

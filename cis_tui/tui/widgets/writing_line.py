@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widgets import TextArea
 
 from cis_tui.core.text import clean
 
 if TYPE_CHECKING:
     from textual import events
+    from textual.app import App
 
 MAX_PASTE = 200_000
 """Characters."""
@@ -24,17 +24,13 @@ class WritingLine(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "send", id="chat.send"),
         Binding("ctrl+j,alt+enter,shift+enter", "new_line", "new line", show=False, id="chat.new-line"),
+        Binding("ctrl+underscore", "undo", "undo", show=False, id="chat.undo-typing"),
         Binding("pageup", "scroll_log(-1)", "page up", show=False, id="chat.page-up"),
         Binding("pagedown", "scroll_log(1)", "page down", show=False, id="chat.page-down"),
     ]
 
-    @dataclass
-    class Key(Message):
-        """A key was pressed that the screen knows about."""
-
-        name: str
-
-    def __init__(self, placeholder: str) -> None:
+    def __init__(self, placeholder: str, tell: Callable[[str], object]) -> None:
+        """`tell` is told the name of a key that the screen knows about, at once: it is about the text as it is now."""
         super().__init__(
             id="chat-line",
             compact=True,
@@ -43,6 +39,7 @@ class WritingLine(TextArea):
             tab_behavior="focus",
             placeholder=placeholder,
         )
+        self.tell = tell
         self.cursor_blink = False
         self.highlight_cursor_line = False
         self.said: list[str] = []
@@ -51,8 +48,14 @@ class WritingLine(TextArea):
         self._draft = ""
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key in ("enter", "tab"):
-            event.prevent_default()
+        """Do at once what a key does: what was typed after it, the text area would take before that."""
+        if event.is_printable and not event.key.startswith("alt+"):
+            return
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if await cast("App[None]", self.app).run_action(binding.action, self):
+                event.stop()
+                break
+        event.prevent_default()
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Whatever is pasted is text."""
@@ -106,8 +109,8 @@ class WritingLine(TextArea):
 
     def action_send(self) -> None:
         """Say it."""
-        self.post_message(self.Key("send"))
+        self.tell("send")
 
     def action_scroll_log(self, direction: int) -> None:
         """Scroll what was said."""
-        self.post_message(self.Key("up" if direction < 0 else "down"))
+        self.tell("up" if direction < 0 else "down")

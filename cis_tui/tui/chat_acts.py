@@ -241,9 +241,8 @@ class ChatActs:
     def _copy(self) -> None:
         answer = next((each for each in reversed(self._pane.chat.entries) if each.kind is Kind.ANSWER), None)
         if answer is None:
-            raise Invalid("CIS-TUI-050", "there is no answer to copy yet")
-        self._desk.copy(answer.text)
-        self._desk.say("copied")
+            raise Invalid("CIS-TUI-051", "there is no answer to copy yet")
+        self._desk.copy(answer.text, "the newest answer")
 
     def _need(self, given: str, usage: str) -> None:
         if not given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from cis_tui.core.clock import Clock
@@ -63,12 +64,16 @@ class Desk(Protocol):
         """Open a dialog and hand its answer to `then`."""
         ...
 
-    def copy(self, text: str) -> None:
-        """Give a text to the clipboard of the terminal."""
+    def copy(self, text: str, what: str) -> None:
+        """Give a text to the clipboard of the terminal, and say that `what` was copied."""
         ...
 
     async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
         """A text as the person leaves it in their editor; see `external`."""
+        ...
+
+    async def edit_file(self, path: Path, line: int | None = None) -> bool:
+        """Whether a file was changed in the person's editor; see `external`."""
         ...
 
     def remember(self, name: str, value: str) -> None:

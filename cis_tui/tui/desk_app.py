@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import App
@@ -82,9 +83,21 @@ class DeskApp(App[None]):
 
         self.push_screen(screen, closed)
 
-    def copy(self, text: str) -> None:
+    def copy(self, text: str, what: str) -> None:
         """See `Desk`."""
-        self.copy_to_clipboard(clean(text, limit=len(text) + 1))
+        from cis_tui.tui.clipboard import clipboard_hint
+
+        text = clean(text, limit=len(text) + 1)
+        self.copy_to_clipboard(text)
+        self.say(f"copied {what}", hint=clipboard_hint(text))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """See `App`; fields for text copy by way of this too."""
+        from cis_tui.tui.clipboard import clipboard_sequence
+
+        self._clipboard = text
+        if self._driver is not None:
+            self._driver.write(clipboard_sequence(text))
 
     def remember(self, name: str, value: str) -> None:
         """See `Desk`."""
@@ -113,6 +126,16 @@ class DeskApp(App[None]):
         from cis_tui.tui.external import edit_outside
 
         return await edit_outside(self, text, private=private)
+
+    async def edit_file(self, path: Path, line: int | None = None) -> bool:
+        """See `Desk`."""
+        if self.store.read_only:
+            from cis_tui.tui.read_only import refusal
+
+            raise refusal()
+        from cis_tui.tui.external import edit_file
+
+        return await edit_file(self, path, line)
 
     def _complain(self, error: CisError | OSError) -> None:
         from cis_tui.tui.words import hint_of

@@ -9,12 +9,12 @@ import shutil
 import signal
 import stat
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cis_tui.core.errors import Invalid, Refused
+from cis_tui.core.errors import Invalid, NotFound, Refused
 from cis_tui.memory.records import MAX_VALUE
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 IN_MEMORY = ("tmpfs", "ramfs")
 """File systems that keep nothing on a disk."""
+LINE_EDITORS = ("vi", "vim", "nvim", "nano", "emacs", "micro", "joe", "jed", "mg")
+"""Editors that begin at a line when told `+LINE`."""
 VIMS = ("vim", "nvim", "gvim")
 """Editors that keep what was deleted, and more, in files of their own unless told otherwise."""
 
@@ -107,27 +109,62 @@ async def edit_outside(app: App[None], text: str | bytes, *, private: bool) -> s
         Refused: a private text has no place (CIS-TUI-010), or the editor cannot be started or failed (CIS-TUI-012).
         Invalid: it became too large (CIS-TUI-011).
     """
+    with file_of(text, private=private) as path:
+        await _run_editor(app, [*editor_command(private=private), str(path)], _environment(path))
+        return read_back(path, text)
+
+
+async def edit_file(app: App[None], path: Path, line: int | None = None) -> bool:
+    """Whether the file at `path` was changed in the person's editor, which begins at `line` if it knows how.
+
+    Raises:
+        Refused: the editor cannot be started or failed (CIS-TUI-012).
+        NotFound: there is no such file any more (CIS-TUI-013).
+    """
+    command = editor_command()
+    if line and os.path.basename(command[0]) in LINE_EDITORS:
+        command.append(f"+{line}")
+    before = await asyncio.to_thread(_content, path)
+    await _run_editor(app, [*command, str(path)], dict(os.environ))
+    return await asyncio.to_thread(_content, path) != before
+
+
+def _content(path: Path) -> bytes:
+    """What is in a file.
+
+    Raises:
+        NotFound: there is no such file any more (CIS-TUI-013).
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotFound("CIS-TUI-013", f"{path} cannot be read: {error.strerror}") from error
+
+
+async def _run_editor(app: App[None], command: Sequence[str], env: Mapping[str, str]) -> None:
+    """Let an editor have the terminal until it ends.
+
+    Raises:
+        Refused: it cannot be started or failed (CIS-TUI-012).
+    """
     from textual.app import SuspendNotSupported
 
-    command = editor_command(private=private)
-    with file_of(text, private=private) as path:
-        # Ctrl+C is for the editor; a handler of ours, other than ignoring it, is not handed on to the child.
-        before = signal.signal(signal.SIGINT, _not_for_us)
-        try:
-            # Nothing is painted over the editor: what changes meanwhile is shown afterwards.
-            with app.batch_update(), app.suspend():
-                editor = await asyncio.create_subprocess_exec(*command, str(path), env=_environment(path))
-                code = await editor.wait()
-        except SuspendNotSupported as error:
-            raise Refused("CIS-TUI-012", "an editor needs a terminal of its own", hint="e edits in place") from error
-        except OSError as error:
-            hint = "set EDITOR to the editor that you use"
-            raise Refused("CIS-TUI-012", f"{command[0]} cannot be started: {error.strerror}", hint=hint) from error
-        finally:
-            signal.signal(signal.SIGINT, before)
-        if code != 0:
-            raise Refused("CIS-TUI-012", f"{command[0]} ended with {code}; nothing was changed")
-        return read_back(path, text)
+    # Ctrl+C is for the editor; a handler of ours, other than ignoring it, is not handed on to the child.
+    before = signal.signal(signal.SIGINT, _not_for_us)
+    try:
+        # Nothing is painted over the editor: what changes meanwhile is shown afterwards.
+        with app.batch_update(), app.suspend():
+            editor = await asyncio.create_subprocess_exec(*command, env=env)
+            code = await editor.wait()
+    except SuspendNotSupported as error:
+        raise Refused("CIS-TUI-012", "an editor needs a terminal of its own", hint="e edits in place") from error
+    except OSError as error:
+        hint = "set EDITOR to the editor that you use"
+        raise Refused("CIS-TUI-012", f"{command[0]} cannot be started: {error.strerror}", hint=hint) from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if code != 0:
+        raise Refused("CIS-TUI-012", f"{command[0]} ended with {code}", hint="what it did not save is not taken")
 
 
 def _not_for_us(number: int, frame: FrameType | None) -> None:

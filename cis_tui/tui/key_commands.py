@@ -63,7 +63,7 @@ class DoingCommands(Provider):
         for active in self.screen.active_bindings.values():
             binding = active.binding
             known = not binding.id or binding.action in told or isinstance(active.node, DecisionPrompt)
-            if known or not (binding.show and active.enabled):
+            if known or not active.enabled or not (binding.show or also(binding.id)):
                 continue
             told.add(binding.action)
             name = binding.description[:1].upper() + binding.description[1:]

@@ -183,8 +183,7 @@ class MemoryActs:
             if found is None or isinstance(found.value, bytes):
                 self._desk.say("not copied", hint="it is gone" if found is None else "it is not text", bad=True)
             else:
-                self._desk.copy(found.value)
-                self._desk.say(f"copied the value of {item.key}", hint="by way of the terminal (OSC 52)")
+                self._desk.copy(found.value, f"the value of {item.key}")
 
         self._desk.ask(lambda engine: engine.memory_get(item.key), take)
 

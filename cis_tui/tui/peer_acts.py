@@ -163,6 +163,10 @@ class PeerActs:
         """Give the node's own DID to the clipboard."""
         self._copy(status.identity.did, "the DID of this node")
 
+    def copy_peer(self, peer: PeerInfo) -> None:
+        """Give the DID of a peer to the clipboard."""
+        self._copy(peer.did, f"the DID of {called(peer)}")
+
     def copy_address(self, status: PeerStatus) -> None:
         """Give an address of this node to the clipboard; of several, the one that is chosen."""
         from cis_tui.tui.screens.choice import ChoiceDialog
@@ -179,8 +183,7 @@ class PeerActs:
             )
 
     def _copy(self, text: str, what: str) -> None:
-        self._desk.copy(text)
-        self._desk.say(f"copied {what}", hint="by way of the terminal (OSC 52)")
+        self._desk.copy(text, what)
 
 
 def called(peer: PeerInfo) -> str:

@@ -16,19 +16,16 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _OTHER_SCREEN = "\x1b[?1049"
 
 
-class _More(Enum):
-    """Keys that Textual does not know."""
-
-    ALT_ENTER = "alt+enter"
+_Alt = Enum("_Alt", {f"ALT_{name}": f"alt+{name}" for name in (*"0123456789", "enter")})
+"""Keys that Textual does not know."""
 
 
 def take_alt_as_alt() -> None:
     """Have Alt with a number and Alt+Enter be keys; Textual takes them for signs of one kind of keyboard, and Enter."""
     known = cast("dict[str, object]", _ansi_sequences.ANSI_SEQUENCES_KEYS)
-    for sequence in [*known]:
-        if len(sequence) == 2 and sequence[0] == "\x1b" and isinstance(known[sequence], str):
-            del known[sequence]
-    known["\x1b\r"] = (_More.ALT_ENTER,)
+    for key in _Alt:
+        sign = key.value.removeprefix("alt+")
+        known["\x1b\r" if sign == "enter" else f"\x1b{sign}"] = (key,)
 
 
 class LastingFile:

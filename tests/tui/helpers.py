@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -308,7 +309,7 @@ def workspace(
     connect: Callable[[], Awaitable[EngineApi]] = nowhere,
     project: Path | None = None,
     clock: Clock = HandClock(),  # noqa: B008 # frozen: it is never told to go on
-    timer: Callable[[], float] = float,
+    timer: Callable[[], float] | None = None,
     theme: str = "cis-dark",
     keys: dict[str, str] | None = None,
     read_only: bool = False,
@@ -316,7 +317,15 @@ def workspace(
 ) -> CisApp:
     """The workspace, by default on a clock that stands still."""
     settings = Settings(ui=UiSettings(theme=theme, ascii=ascii), keys=keys or {})
-    return CisApp(connect, project=project, settings=settings, home=home, clock=clock, timer=timer, read_only=read_only)
+    return CisApp(
+        connect,
+        project=project,
+        settings=settings,
+        home=home,
+        clock=clock,
+        timer=timer or count().__next__,
+        read_only=read_only,
+    )
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object], *, seconds: float = 40) -> None:

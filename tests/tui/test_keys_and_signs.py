@@ -155,3 +155,19 @@ async def test_the_palette_finds_what_is_done_in_words_of_ones_own(home: Home) -
             await until(pilot, lambda found=found: found in text_of(app))
             await pilot.press("escape")
             await pilot.pause()
+
+
+async def test_a_click_on_a_key_presses_it(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app, half_way())
+        await pilot.pause()
+        row = text_of(app).split("\n")[23]
+        await pilot.click(offset=(row.index("? help") + 2, 23))
+        await until(pilot, lambda: "type what you look for" in text_of(app))
+        rows = text_of(app).split("\n")
+        y = next(index for index, row in enumerate(rows) if "Esc close" in row)
+        await pilot.click(offset=(rows[y].index("Esc close"), y))
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await pilot.click(offset=(row.index("/ filter"), 23))
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "filter")

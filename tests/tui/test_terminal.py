@@ -82,3 +82,50 @@ def test_it_follows_the_size_of_the_terminal(terminal: PtyTerminal) -> None:
     terminal.wait(lambda screen: "? help  q quit" in screen.split("\n")[59])
     terminal.resize(60, 20)
     terminal.wait(lambda screen: "? help  q quit" in screen.split("\n")[19])
+
+
+def test_it_copies_edits_and_is_suspended(tmp_path: Path) -> None:
+    root = write_project(tmp_path / "demo")
+    good, bad = root / ".cis/dags/hello.toml", tmp_path / "bad.toml"
+    bad.write_text(good.read_text() + '\n[[dag.tasks]]\nid = "last"\ncommand = "true"\ndeps = ["nobody"]\n')
+    editor = tmp_path / "vi"
+    # It breaks the file first, and mends it when it is called again, at the line of the error.
+    editor.write_text(f'#!/bin/sh\ncase "$1" in +*) cp "{tmp_path}/good.toml" "$2";; *) cp "{bad}" "$1";; esac\n')
+    editor.chmod(0o755)
+    (tmp_path / "good.toml").write_text(good.read_text())
+    subprocess.run([CIS, "trust", str(root), "--author"], check=True, capture_output=True)
+    env = {**os.environ, "VISUAL": str(editor), "CIS_UI_DRIVER": "cells"}
+    terminal = PtyTerminal([str(CIS)], cwd=root, env=env, columns=100, rows=30)
+    try:
+        terminal.wait("engine ready")
+        terminal.press("/", "hello", "enter", "c")
+        terminal.wait("copied the name of the DAG")
+        assert b"\x1b]52;c;aGVsbG8=\x07" in terminal.received
+        terminal.press("E")
+        terminal.wait(lambda screen: "does not work yet" in screen and "hello.toml:" in screen)
+        terminal.press("E")
+        terminal.wait(lambda screen: "does not work yet" not in screen and "hello.toml is saved" in screen)
+        assert good.read_text() == (tmp_path / "good.toml").read_text()
+        sent = len(terminal.received)
+        terminal.press("\x1a")
+        state = Path(f"/proc/{terminal.pid}/stat")
+        while state.read_text().rpartition(")")[2].split()[0] != "T":
+            terminal.listen(0.05)
+        terminal.listen(0.2)
+        assert all(sequence in terminal.received[sent:] for sequence in RESTORED)
+        sent = len(terminal.received)
+        terminal.kill(signal.SIGCONT)
+        terminal.press("6")
+        terminal.wait("pause or go on")
+        assert b"\x1b[?1049h" in terminal.received[sent:]
+    finally:
+        terminal.close()
+        subprocess.run([CIS, "engine", "stop"], cwd=root, capture_output=True, check=False)
+
+
+def test_a_terminal_that_cannot_draw_is_told_so(tmp_path: Path) -> None:
+    program = ["env", "TERM=dumb", str(CIS)]
+    terminal = PtyTerminal(program, cwd=tmp_path, env=dict(os.environ))
+    terminal.wait("TERM=dumb: such a terminal cannot show the workspace")
+    assert terminal.wait_exit() == 2
+    terminal.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
@@ -15,12 +16,19 @@ if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
 
 
+CANNOT_DRAW = ("dumb", "unknown")
+"""Kinds of terminals on which there is no writing anywhere but at the end."""
+
+
 def open_workspace(context: Context, arguments: Namespace) -> int:
     """Show the workspace until the person leaves it."""
     if context.json:
         raise usage("the workspace has no JSON form", "cis -h lists the commands that have")
     if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise usage("the workspace needs a terminal", "cis -h lists the commands that need none")
+    term = os.environ.get("TERM", "")
+    if term in CANNOT_DRAW:
+        raise usage(f"TERM={term}: such a terminal cannot show the workspace", "cis -h lists commands that need none")
     # What is made until the first paint stays: to look for garbage in it would cost a tenth of the time to it.
     gc.disable()
     from cis_tui.core.config import load_config

@@ -45,6 +45,11 @@ class EventList(RowList):
         """See `RowList`."""
         return "nothing has happened yet; 2 goes to the DAGs, r runs one"
 
+    @property
+    def chosen(self) -> Event | None:
+        """The event under the cursor."""
+        return self._events[self.cursor] if self.cursor < len(self._events) else None
+
     def row(self, index: int, width: int) -> Line:
         """One event."""
         return event_line(self._events[index], width, self._names)
@@ -78,6 +83,7 @@ class ActivityScreen(WorkspaceScreen):
     CSS_PATH = "activity.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "pause", "pause or go on", id="activity.pause"),
+        Binding("c,y", "copy", "copy", show=False, id="activity.copy"),
         Binding("slash", "filter", "filter", priority=True, id="activity.filter"),
     ]
 
@@ -117,6 +123,12 @@ class ActivityScreen(WorkspaceScreen):
         """Stop the list, or let it catch up; nothing is lost meanwhile."""
         self._paused = not self._paused
         self.refresh_all()
+
+    def action_copy(self) -> None:
+        """Give the event under the cursor to the clipboard."""
+        event = self.list.chosen
+        if event is not None:
+            self.desk.copy(f"{event.type} {event_text(event, self.desk.store.names)}", "this event")
 
     def action_filter(self) -> None:
         """Narrow the list."""

@@ -37,7 +37,7 @@ class CallDialog(Dialog[None]):
     DEFAULT_CLASSES = "-tall"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "cancel", "cancel the call", id="call.cancel"),
-        Binding("c", "copy", "copy the answer", id="call.copy"),
+        Binding("c,y", "copy", "copy the answer", id="call.copy"),
         Binding("escape", "close", "close", id="dialog.close"),
     ]
 
@@ -145,8 +145,7 @@ class CallDialog(Dialog[None]):
     def action_copy(self) -> None:
         """Give the answer to the clipboard."""
         if isinstance(self._came, SkillResult):
-            self._desk.copy(answer_text(self._came))
-            self._desk.say("copied")
+            self._desk.copy(answer_text(self._came), "the answer")
 
 
 def answer_text(result: SkillResult) -> str:

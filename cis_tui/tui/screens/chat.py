@@ -29,6 +29,7 @@ from cis_tui.tui.widgets.chat_line import Candidates, ChatLine
 from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.widgets.prompt import DecisionPrompt
 from cis_tui.tui.widgets.transcript import Transcript
+from cis_tui.tui.words import count
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -437,8 +438,20 @@ class ChatScreen(WorkspaceScreen):
         entry = self.transcript.chosen
         if entry is None:
             return
-        self.desk.copy(entry.text or entry.result or entry.input or entry.head)
-        self.desk.say("copied")
+        self.desk.copy(entry.text or entry.result or entry.input or entry.head, "this part")
+
+    @on(Transcript.CodeCopied)
+    def _code_copied(self, event: Transcript.CodeCopied) -> None:
+        if len(event.blocks) == 1:
+            self.desk.copy(event.blocks[0], "the code")
+            return
+        from cis_tui.tui.screens.choice import ChoiceDialog
+
+        options = [(block.split("\n")[0], count(block.count("\n") + 1, "line")) for block in event.blocks]
+        self.desk.dialog(
+            ChoiceDialog("Which code?", options),
+            lambda index: self.desk.copy(event.blocks[index], "the code") if index is not None else None,
+        )
 
     @on(Transcript.Forked)
     def _forked(self, event: Transcript.Forked) -> None:

@@ -24,4 +24,5 @@ class ConfirmDialog(Dialog[bool]):
 
     def action_answer(self, yes: bool) -> None:
         """Close with the answer."""
-        self.dismiss(yes)
+        if not (yes and self.deaf):
+            self.dismiss(yes)

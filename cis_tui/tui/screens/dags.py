@@ -51,6 +51,8 @@ class DagsScreen(WorkspaceScreen):
         Binding("R", "resume", "resume", id="dags.resume"),
         Binding("u", "rollback", "roll back", id="dags.rollback"),
         Binding("t", "trust", "trust", id="dags.trust"),
+        Binding("c", "copy", "copy", show=False, id="dags.copy"),
+        Binding("E", "edit", "edit the file", show=False, id="dags.edit"),
         Binding("v", "view", "view", id="dags.view"),
         Binding("i", "inspect", "inspect", id="dags.inspect"),
         Binding("f", "next('failed')", "next failed", id="dags.failed"),
@@ -251,6 +253,8 @@ class DagsScreen(WorkspaceScreen):
                 return isinstance(chosen, RunSummary) and has_task and run_acts.can(action, chosen)
             case "cancel" | "pause" | "resume" | "rollback":
                 return isinstance(chosen, RunSummary) and run_acts.can(action, chosen)
+            case "edit":
+                return isinstance(chosen, DagInfo)
             case "trust":
                 project = self.desk.store.project
                 return project is not None and project.pending > 0
@@ -326,6 +330,23 @@ class DagsScreen(WorkspaceScreen):
         self.list.narrow("")
         self.filter.drop()
         self._show_list()
+
+    def action_copy(self) -> None:
+        """Give the name of the chosen task, or the id of the run, or the name of the definition to the clipboard."""
+        task, chosen = self.tasks.chosen, self.list.chosen
+        if task is not None and self.tasks.has_keys:
+            self.desk.copy(task.id, "the name of the task")
+        elif isinstance(chosen, RunSummary):
+            self.desk.copy(chosen.id, "the id of the run")
+        elif chosen is not None:
+            self.desk.copy(chosen.name, "the name of the DAG")
+
+    def action_edit(self) -> None:
+        """Open the file of the chosen definition in the person's editor."""
+        if isinstance(self.list.chosen, DagInfo):
+            from cis_tui.tui.file_acts import edit_dag
+
+            edit_dag(self.desk, self.list.chosen.file)
 
     def action_rerun(self) -> None:
         """Run again from the chosen task, in a new run."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.paint import Line, Tone, fit, line_width, shown
 from cis_tui.tui.store import Changes
-from cis_tui.tui.widgets.bars import key_name, visible_bindings
+from cis_tui.tui.widgets.bars import ClickableKeys, key_name, visible_bindings
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.painted import TONE_CLASSES, LineWidget
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+
+    from cis_tui.tui.desk_app import DeskApp
 
 T = TypeVar("T")
 
@@ -33,15 +35,22 @@ class DialogTitle(LineWidget):
         return [(fit(shown(self._text), width), Tone.STRONG)]
 
 
-class DialogKeys(LineWidget):
+class DialogKeys(ClickableKeys):
     """The keys that this dialog knows."""
 
     def line(self, y: int, width: int) -> Line:
         """The only line."""
         pieces: list[tuple[str, Tone]] = []
+        self.spots = []
         for binding in sorted(visible_bindings(self.screen), key=lambda binding: binding.key == "escape"):
+            start = line_width(pieces)
             pieces += [(key_name(binding), Tone.STRONG), (f" {binding.description}   ", Tone.DIM)]
+            self.spots.append((start, line_width(pieces), binding.key))
         return pieces
+
+
+DEAF = 0.4
+"""Seconds for which a question that has just opened takes no yes: the key may have been meant for what was before."""
 
 
 class Dialog(ModalScreen[T]):
@@ -57,6 +66,7 @@ class Dialog(ModalScreen[T]):
         super().__init__()
         self._title = title
         self._lines = lines
+        self._opened_at: float | None = None
 
     def compose(self) -> ComposeResult:
         """Title, content, keys."""
@@ -74,6 +84,18 @@ class Dialog(ModalScreen[T]):
 
     def show_tick(self) -> None:
         """A second passed while something counts down or runs."""
+
+    def on_screen_resume(self) -> None:
+        """It is to be seen now; after another dialog was over it, again."""
+        self._opened_at = self._now()
+
+    @property
+    def deaf(self) -> bool:
+        """Whether it has only just opened."""
+        return self._opened_at is None or self._now() - self._opened_at < DEAF
+
+    def _now(self) -> float:
+        return cast("DeskApp", self.app).timer()
 
     def action_close(self) -> None:
         """Close without an answer."""

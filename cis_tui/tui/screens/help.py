@@ -68,8 +68,10 @@ class HelpDialog(Dialog[None]):
 
     DEFAULT_CLASSES = "-tall"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll('up')", "up", show=False, priority=True, id="page.up"),
-        Binding("down", "scroll('down')", "down", show=False, priority=True, id="page.down"),
+        Binding("up", "scroll('scroll_up')", "up", show=False, priority=True, id="page.up"),
+        Binding("down", "scroll('scroll_down')", "down", show=False, priority=True, id="page.down"),
+        Binding("home", "scroll('scroll_home')", "top", show=False, priority=True, id="page.top"),
+        Binding("end", "scroll('scroll_end')", "bottom", show=False, priority=True, id="page.bottom"),
         Binding("pageup", "scroll('page_up')", "page up", show=False, priority=True, id="page.page-up"),
         Binding("pagedown", "scroll('page_down')", "page down", show=False, priority=True, id="page.page-down"),
     ]
@@ -110,7 +112,7 @@ class HelpDialog(Dialog[None]):
 
     def action_scroll(self, how: str) -> None:
         """Scroll the page, while the line keeps the letters."""
-        getattr(self._page, f"action_scroll_{how}" if how in ("up", "down") else f"action_{how}")()
+        getattr(self._page, f"action_{how}")()
 
     def action_close(self) -> None:
         """Forget what is looked for first."""
@@ -162,7 +164,8 @@ def keys_elsewhere() -> list[Group]:
 def merged_keys(bindings: Iterable[Binding]) -> list[KeyHelp]:
     """The keys of each action together, with what it does; those that only move come last."""
     merged: dict[str, tuple[list[str], Binding]] = {}
-    for binding in sorted(bindings, key=lambda each: not each.show):
+    # What moves has a name with a capital.
+    for binding in sorted(bindings, key=lambda each: (each.description[:1].isupper(), not each.show)):
         for key in binding.key.split(","):
             keys, _ = merged.setdefault(binding.action, ([], binding))
             keys.append(key_name(Binding(key.strip(), "", "")))

@@ -63,7 +63,8 @@ class MemoryScreen(WorkspaceScreen):
         Binding("e", "edit", "edit", id="memory.edit"),
         Binding("x,delete", "delete", "delete", id="memory.delete"),
         Binding("u", "undo", "undo", id="memory.undo"),
-        Binding("c", "copy", "copy", id="memory.copy"),
+        Binding("c,y", "copy", "copy", id="memory.copy"),
+        Binding("K", "copy_key", "copy the key", show=False, id="memory.copy-key"),
         Binding("p", "pin", "pin", id="memory.pin"),
         Binding("f", "folders", "tree", id="memory.tree"),
         Binding("t", "classify", "class", id="memory.classify"),
@@ -321,6 +322,11 @@ class MemoryScreen(WorkspaceScreen):
         """Give the chosen value to the clipboard."""
         if self.table.chosen:
             self.acts.copy(self.table.chosen)
+
+    def action_copy_key(self) -> None:
+        """Give the chosen key to the clipboard."""
+        if self.table.chosen:
+            self.desk.copy(self.table.chosen.key, "the key")
 
     def action_delete(self) -> None:
         """Delete the marked entries, or the chosen one."""

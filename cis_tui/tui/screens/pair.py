@@ -81,6 +81,7 @@ class PairDialog(Dialog[PeerInfo]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "renew", "new code", id="pair.renew"),
+        Binding("ctrl+y", "copy", "copy the code", show=False, id="pair.copy"),
         Binding("ctrl+o", "own", "yours or another's", id="pair.own"),
         Binding("tab", "app.focus_next", "next field", show=False, priority=True, id="form.next"),
         Binding("shift+tab", "app.focus_previous", "field before", show=False, priority=True, id="form.previous"),
@@ -125,6 +126,12 @@ class PairDialog(Dialog[PeerInfo]):
         self._whose.say("for a machine of your own" if self._own else "for the machine of another person", Tone.DIM)
 
     # Our code
+
+    def action_copy(self) -> None:
+        """Give the code to the clipboard."""
+        pairing = self._time.pairing
+        if pairing is not None and pairing.state is PairingState.OPEN:
+            self._desk.copy(pairing.code, "the code")
 
     def action_renew(self) -> None:
         """Show another code; the one before is good no more."""

@@ -57,6 +57,7 @@ class PeersScreen(WorkspaceScreen):
         Binding("s", "share", "share", id="peers.share"),
         Binding("x,delete", "forget", "forget", show=False, id="peers.forget"),
         Binding("plus", "add", "add an address", id="peers.add"),
+        Binding("c", "copy_peer", "copy its DID", show=False, id="peers.copy-peer"),
         Binding("y", "copy_did", "copy own DID", id="peers.copy"),
         Binding("Y", "copy_address", "copy own address", id="peers.copy-address"),
         Binding("escape", "drop_filter", "show all", show=False, id="peers.drop"),
@@ -180,7 +181,7 @@ class PeersScreen(WorkspaceScreen):
                 return peer is not None and peer.status is not Trust.ALLOWED
             case "deny":
                 return peer is not None and peer.status is not Trust.DENIED
-            case "rename" | "share" | "forget":
+            case "rename" | "share" | "forget" | "copy_peer":
                 return peer is not None
             case "pair" | "sync":
                 return status is not None and status.state in (NodeState.STARTING, NodeState.LIVE)
@@ -248,6 +249,11 @@ class PeersScreen(WorkspaceScreen):
     def action_add(self) -> None:
         """Remember an address of a peer."""
         self.acts.add(self.want)
+
+    def action_copy_peer(self) -> None:
+        """Give the DID of the chosen peer to the clipboard."""
+        if self.table.chosen:
+            self.acts.copy_peer(self.table.chosen)
 
     def action_copy_did(self) -> None:
         """Give the node's own DID to the clipboard."""

@@ -40,4 +40,5 @@ class QuitDialog(Dialog[Leave]):
 
     def action_leave(self, how: str) -> None:
         """Close with the answer."""
-        self.dismiss(Leave(how))
+        if not self.deaf:
+            self.dismiss(Leave(how))

@@ -279,8 +279,7 @@ class RoomScreen(WorkspaceScreen):
     def _copied(self) -> None:
         message = self.list.message
         if message is not None:
-            self.desk.copy(message.text)
-            self.desk.say("copied")
+            self.desk.copy(message.text, "the message")
 
     @on(RoomList.Left)
     def to_line(self) -> None:

@@ -81,6 +81,8 @@ class SkillsScreen(WorkspaceScreen):
     PURPOSE = "Skills from the project, your home, the system and the program; the first of a name counts."
     CSS_PATH = "skills.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c,y", "copy", "copy the name", show=False, id="skills.copy"),
+        Binding("E", "edit", "edit the manifest", show=False, id="skills.edit"),
         Binding("t", "trust", "trust", id="skills.trust"),
         Binding("slash", "filter", "filter", priority=True, id="skills.filter"),
     ]
@@ -153,8 +155,22 @@ class SkillsScreen(WorkspaceScreen):
         self._call = call
         self.desk.dialog(call)
 
+    def action_copy(self) -> None:
+        """Give the name of the chosen skill to the clipboard."""
+        if self.list.chosen is not None:
+            self.desk.copy(self.list.chosen.name, "the name of the skill")
+
+    def action_edit(self) -> None:
+        """Open the manifest of the chosen skill in the person's editor."""
+        if self.list.chosen is not None:
+            from cis_tui.tui.file_acts import edit_skill
+
+            edit_skill(self.desk, self.list.chosen.file)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is only something to trust in a project that has changed."""
+        if action in ("copy", "edit"):
+            return self.list.chosen is not None
         if action != "trust":
             return super().check_action(action, parameters)
         project = self.desk.store.project

@@ -31,7 +31,7 @@ class TaskReader(ReaderDialog):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket", "attempt(-1)", "attempt before", id="task.attempt-before"),
         Binding("right_square_bracket", "attempt(1)", "attempt after", id="task.attempt-after"),
-        Binding("y", "copy", "copy", id="task.copy"),
+        Binding("c,y", "copy", "copy", id="task.copy"),
     ]
 
     def __init__(self, desk: Desk, state: RunState, task: str, *, me: str = "") -> None:
@@ -119,5 +119,4 @@ class TaskReader(ReaderDialog):
 
     def action_copy(self) -> None:
         """Copy what was printed."""
-        self._desk.copy("".join(self._text))
-        self._desk.say("copied what it printed")
+        self._desk.copy("".join(self._text), "what it printed")

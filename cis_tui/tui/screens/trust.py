@@ -47,7 +47,8 @@ class TrustDialog(Dialog[TrustAnswer]):
 
     def action_trust(self, answer: str) -> None:
         """Close with the answer."""
-        self.dismiss(TrustAnswer(answer))
+        if not self.deaf:
+            self.dismiss(TrustAnswer(answer))
 
 
 def report_lines(report: TrustReport) -> list[Line]:

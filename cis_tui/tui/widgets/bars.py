@@ -113,7 +113,22 @@ class StatusLine(LineWidget):
         return pieces
 
 
-class KeyLine(LineWidget):
+class ClickableKeys(LineWidget):
+    """Keys with what they do; a click on one presses it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spots: list[tuple[int, int, str]] = []
+        """From which cell to which a click presses which key."""
+
+    def on_click(self, event: events.Click) -> None:
+        """Press what is there."""
+        for start, end, key in self.spots:
+            if start <= event.x < end:
+                self.app.simulate_key(key)
+
+
+class KeyLine(ClickableKeys):
     """The keys that do something now: those of the focused part first."""
 
     LAST: ClassVar[tuple[str, ...]] = ("help", "quit")
@@ -129,19 +144,27 @@ class KeyLine(LineWidget):
 
     def line(self, y: int, width: int) -> Line:
         """The only line; keys for which there is no room are left to the help."""
-        keys: list[list[Piece]] = []
+        keys: list[tuple[str, list[Piece]]] = []
         last: list[Piece] = self._ways()
+        ends: list[tuple[int, int, str]] = []
         for binding in visible_bindings(self.screen):
             pieces: list[Piece] = [(key_name(binding), Tone.STRONG), (f" {binding.description}  ", Tone.DIM)]
             if binding.action.removeprefix("app.") in self.LAST:
+                start = line_width(last)
                 last.extend(pieces)
+                ends.append((start, line_width(last), binding.key))
             else:
-                keys.append(pieces)
+                keys.append((binding.key, pieces))
         room = width - 1 - line_width(last)
         first: list[Piece] = [(" ", Tone.PLAIN)]
-        for pieces in keys:
-            if line_width(first) + line_width(pieces) <= room:
+        self.spots = [
+            (start + width - line_width(last), end + width - line_width(last), key) for start, end, key in ends
+        ]
+        for key, pieces in keys:
+            start, end = line_width(first), line_width(first) + line_width(pieces)
+            if end <= room:
                 first.extend(pieces)
+                self.spots.append((start, end, key))
         return _spread(first, last, width)
 
     def _ways(self) -> list[Piece]:

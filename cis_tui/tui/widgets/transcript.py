@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +14,8 @@ from cis_tui.tui.chat_log import Entry, Kind
 from cis_tui.tui.paint import Line, wrap
 from cis_tui.tui.widgets.parts import PartList, Rows
 
+_FENCED = re.compile(r"^ {0,3}```[^\n`]*\n(.*?)(?:^ {0,3}```|\Z)", re.DOTALL | re.MULTILINE)
+"""A block of code in an answer."""
 _APART = (Kind.YOU, Kind.ANSWER, Kind.COMMAND, Kind.NEW, Kind.TROUBLE)
 """Parts with an empty line before them."""
 
@@ -22,6 +25,7 @@ class Transcript(PartList[Entry]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "fold", "fold", id="chat.fold"),
+        Binding("C", "copy_code", "copy the code", id="chat.copy-code"),
         Binding("f", "fork", "fork here", id="chat.fork"),
     ]
 
@@ -30,6 +34,12 @@ class Transcript(PartList[Entry]):
         """The conversation is to go on from here in another one."""
 
         entry: Entry
+
+    @dataclass
+    class CodeCopied(Message):
+        """A block of code of the part under the cursor is to go to the clipboard."""
+
+        blocks: list[str]
 
     def __init__(self) -> None:
         super().__init__(id="transcript")
@@ -53,6 +63,8 @@ class Transcript(PartList[Entry]):
         chosen = self.chosen
         if action == "fold":
             return chosen is not None and chosen.foldable
+        if action == "copy_code":
+            return chosen is not None and "```" in chosen.text
         if action == "fork":
             return chosen is not None and chosen.number > 0
         return super().check_action(action, parameters)
@@ -66,6 +78,11 @@ class Transcript(PartList[Entry]):
     def pressed(self) -> None:
         """See `PartList`."""
         self.action_fold()
+
+    def action_copy_code(self) -> None:
+        """Give the code in the part under the cursor to the clipboard, as it would be run."""
+        if self.chosen is not None and (blocks := _FENCED.findall(self.chosen.text)):
+            self.post_message(self.CodeCopied([block.rstrip("\n") for block in blocks]))
 
     def action_fork(self) -> None:
         """Go on from the part under the cursor in another conversation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
+from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from textual import _ansi_sequences
@@ -16,16 +16,19 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _OTHER_SCREEN = "\x1b[?1049"
 
 
-_Alt = Enum("_Alt", {f"ALT_{name}": f"alt+{name}" for name in (*"0123456789", "enter")})
-"""Keys that Textual does not know."""
+@dataclass(frozen=True, slots=True)
+class _Alt:
+    """A key that Textual does not know, in the form in which it knows keys."""
+
+    value: str
 
 
 def take_alt_as_alt() -> None:
     """Have Alt with a number and Alt+Enter be keys; Textual takes them for signs of one kind of keyboard, and Enter."""
     known = cast("dict[str, object]", _ansi_sequences.ANSI_SEQUENCES_KEYS)
-    for key in _Alt:
-        sign = key.value.removeprefix("alt+")
-        known["\x1b\r" if sign == "enter" else f"\x1b{sign}"] = (key,)
+    known["\x1b\r"] = (_Alt("alt+enter"),)
+    for number in "0123456789":
+        known[f"\x1b{number}"] = (_Alt(f"alt+{number}"),)
 
 
 class LastingFile:

@@ -84,7 +84,7 @@ async def walk(pilot: Pilot[None], app: CisApp, world: World) -> None:
         app.pop_screen()
         app.say(world.say("a notice"), hint=world.say("a hint"), bad=True)
         app._ring(world.say("a skill's notice"))  # pyright: ignore[reportPrivateUsage] # as a skill asks for it
-        app.copy(world.say("a value"))
+        app.copy(world.say("a value"), "a value")
         await pilot.pause()
     app.exit()
 

@@ -98,7 +98,11 @@ def test_it_copies_edits_and_is_suspended(tmp_path: Path) -> None:
     terminal = PtyTerminal([str(CIS)], cwd=root, env=env, columns=100, rows=30)
     try:
         terminal.wait("engine ready")
-        terminal.press("/", "hello", "enter", "c")
+        terminal.press("/", "hello")
+        terminal.wait(lambda screen: "Enter keep" in screen and " broken " not in screen)
+        terminal.press("enter")
+        terminal.wait(lambda screen: "Enter keep" not in screen and "r run" in screen)
+        terminal.press("c")
         terminal.wait("copied the name of the DAG")
         assert b"\x1b]52;c;aGVsbG8=\x07" in terminal.received
         terminal.press("E")

@@ -95,7 +95,7 @@ class Dialog(ModalScreen[T]):
         return self._opened_at is None or self._now() - self._opened_at < DEAF
 
     def _now(self) -> float:
-        return cast("DeskApp", self.app).timer()
+        return cast("DeskApp", self.app).timer()  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
 
     def action_close(self) -> None:
         """Close without an answer."""

@@ -125,7 +125,7 @@ class ClickableKeys(LineWidget):
         """Press what is there."""
         for start, end, key in self.spots:
             if start <= event.x < end:
-                self.app.simulate_key(key)
+                self.app.simulate_key(key)  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
 
 
 class KeyLine(ClickableKeys):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
@@ -12,7 +12,6 @@ from cis_tui.core.text import clean
 
 if TYPE_CHECKING:
     from textual import events
-    from textual.app import App
 
 MAX_PASTE = 200_000
 """Characters."""
@@ -52,7 +51,7 @@ class WritingLine(TextArea):
         if event.is_printable and not event.key.startswith("alt+"):
             return
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
-            if await cast("App[None]", self.app).run_action(binding.action, self):
+            if await self.app.run_action(binding.action, self):  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
                 event.stop()
                 break
         event.prevent_default()

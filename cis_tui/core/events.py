@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from threading import Lock
 
 from cis_tui.core.clock import Instant
@@ -84,6 +85,17 @@ class EventType(StrEnum):
     ERROR = "Error"
 
 
+QUIET = frozenset(
+    {
+        EventType.TASK_OUTPUT,
+        EventType.SKILL_OUTPUT,
+        EventType.TASK_READY,
+        EventType.AGENT_DELTA,
+        EventType.AGENT_STEP,
+        EventType.MATRIX_CHANGED,
+    }
+)
+"""Events that are no news to a person."""
 LOSSY = frozenset({EventType.TASK_OUTPUT, EventType.SKILL_OUTPUT, EventType.AGENT_DELTA, EventType.MEMORY_ACCESS})
 """Events that a slow reader may miss; all others are delivered or the reader is told to start again."""
 
@@ -126,6 +138,12 @@ class EventBus:
         """The number before the oldest event that is still kept."""
         with self._lock:
             return self._recent[0].seq - 1 if self._recent else self.began_after
+
+    def latest(self, limit: int) -> list[Event]:
+        """The last `limit` kept events that are news to a person, oldest first."""
+        with self._lock:
+            news = (event for event in reversed(self._recent) if event.type not in QUIET)
+            return list(islice(news, limit))[::-1]
 
     def subscribe(self, subscriber: Callable[[Event], None], *, since: int | None = None) -> Callable[[], None]:
         """Call `subscriber` for every coming event, after the kept ones with a greater number than `since`.

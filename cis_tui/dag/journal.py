@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.errors import CisError, Unavailable
-from cis_tui.core.events import Event, EventBus
+from cis_tui.core.events import QUIET, Event, EventBus
 from cis_tui.core.identity import Identity
 from cis_tui.dag import owner, store
 from cis_tui.dag.record import RunRecord
@@ -151,6 +151,17 @@ class Journal:
         """The stored events with a number greater than `seq`, and not greater than `until`. Blocks."""
         with store.reading(self.path) as connection:
             return store.read_events(connection, "seq > ? AND seq <= ? ORDER BY seq", (seq, until or 1 << 62))
+
+    def latest(self, limit: int, until: int) -> list[Event]:
+        """The last stored events that are news to a person, numbered up to `until`, oldest first. Blocks."""
+        where = "seq <= ? AND type NOT IN (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT ?"
+        with store.reading(self.path) as connection:
+            return store.read_events(connection, where, (until, json.dumps(sorted(QUIET)), limit))[::-1]
+
+    def minutes(self, since: float, until: float) -> dict[int, int]:
+        """How many stored events are news to a person, by minutes since 1970, from one moment to another. Blocks."""
+        with store.reading(self.path) as connection:
+            return store.count_minutes(connection, since, until, QUIET)
 
     def close(self) -> None:
         """Write what is waiting and let go of the file. Blocks."""

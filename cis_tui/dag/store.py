@@ -264,6 +264,21 @@ def read_events(connection: Connection, where: str, values: tuple[object, ...]) 
     return [Event(seq, Instant(at), type, json.loads(data)) for seq, at, type, data in rows]
 
 
+def count_minutes(connection: Connection, since: float, until: float, quiet: Iterable[str]) -> dict[int, int]:
+    """How many events, but for `quiet` types, are stored of each minute since 1970 from one moment to another."""
+    (low, high) = connection.execute("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) + 1 FROM events").fetchone()
+    while low < high:  # numbers grow with time, so that the first one is found without looking at all
+        middle = (low + high) // 2
+        found = connection.execute("SELECT at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)).fetchone()
+        low, high = (middle + 1, high) if found is not None and found[0] < since else (low, middle)
+    rows = connection.execute(
+        "SELECT CAST(at / 60 AS INTEGER), count(*) FROM events WHERE seq >= ? AND at >= ? AND at < ?"
+        " AND type NOT IN (SELECT value FROM json_each(?)) GROUP BY 1",
+        (low, since, until, json.dumps(sorted(quiet))),
+    )
+    return {int(minute): int(number) for minute, number in rows}
+
+
 def read_skill_runs(connection: Connection, limit: int) -> list[SkillRun]:
     """The latest calls of skills, newest first."""
     events = read_events(connection, "type = 'SkillExecuted' ORDER BY seq DESC LIMIT ?", (limit,))

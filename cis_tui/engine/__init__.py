@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from cis_tui.core.identity import Identity, load_identity
 from cis_tui.core.lock import take_lock
 from cis_tui.core.logs import start_log, stop_log
 from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
+from cis_tui.core.pulse import Activity, Pulse, gathered
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.runs import RunService
 from cis_tui.dag.tool_questions import ToolQuestions
@@ -93,6 +95,8 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="cis-engine")
         self._journal = journal
         self.bus.began_after = self._journal.last_seq
+        self._pulse = Pulse(self._started_at)
+        self.bus.subscribe(self._pulse.take)
         self._memory = MemoryService(
             home,
             node=identity.did,
@@ -253,6 +257,21 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
             memory_entries=await self._in_thread(self._memory.counts),
             last_seq=self._journal.last_seq,
         )
+
+    async def recent(self, *, limit: int = 100) -> tuple[Event, ...]:
+        """See `EngineApi`."""
+        since, latest = self.bus.kept_since, self.bus.latest(limit)
+        if len(latest) == limit:
+            return tuple(latest)
+        return (*await self._in_thread(self._journal.latest, limit - len(latest), since), *latest)
+
+    async def activity(self, *, step: int = 60, spans: int = 60) -> Activity:
+        """See `EngineApi`."""
+        now, pulse = self._clock(), self._pulse
+        minutes = Counter(pulse.minutes())
+        if (since := now - step * spans) < pulse.since:
+            minutes.update(await self._in_thread(self._journal.minutes, since, pulse.since))
+        return gathered(minutes, step=step, spans=spans, now=now)
 
     async def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """See `EngineApi`. Events that the bus no longer keeps are read from the journal."""

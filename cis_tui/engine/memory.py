@@ -12,6 +12,7 @@ from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE
 from cis_tui.dag.template import Private
 from cis_tui.engine.parts import Parts
 from cis_tui.memory.branches import MemoryTree
+from cis_tui.memory.growth import MemoryGrowth
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
     ArchiveReport,
@@ -69,6 +70,10 @@ class Memory(Parts):
     async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
         """See `EngineApi`."""
         return await self._in_thread(self._memory.history, key)
+
+    async def memory_growth(self, *, days: int = 28) -> MemoryGrowth:
+        """See `EngineApi`."""
+        return await self._in_thread(lambda: self._memory.growth(days))
 
     async def memory_export(
         self, prefix: str = "", *, after: str = "", include_private: bool = False, include_sensitive: bool = False

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cis_tui.memory.database import Database
     from cis_tui.memory.embedder import Embedder
     from cis_tui.memory.exchange import Exchange
+    from cis_tui.memory.growth import Growth, MemoryGrowth
     from cis_tui.memory.keys import Ask
     from cis_tui.memory.log import Change
     from cis_tui.memory.plan import Entry, Plan
@@ -104,6 +105,7 @@ class MemoryService:
         self._vectors = vectors
         self._searcher: Searcher | None = None
         self._exchange: Exchange | None = None
+        self._growth: Growth | None = None
 
     def set(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> MemoryItem:
         """Keep an entry; durable when this returns. `default_domain`: where the project's entries go."""
@@ -341,6 +343,14 @@ class MemoryService:
         with self._recall.reading() as reader:
             domains = tuple(domain_stats(self._vaults[domain], reader) for domain in Domain)
             return MemoryStats(domains, self._recall.meters.stats(), self._recall.cached, self._data_key.state())
+
+    def growth(self, days: int) -> MemoryGrowth:
+        """How much was written on each of the last days; of private memory only while it is not locked."""
+        if self._growth is None:
+            from cis_tui.memory.growth import Growth
+
+            self._growth = Growth(self._vaults, self._recall.reading)
+        return self._growth.count(self._clock(), days)
 
     def check(self) -> list[str]:
         """What is wrong with the files of memory, a sentence each; empty when all is well."""

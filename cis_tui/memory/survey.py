@@ -13,7 +13,7 @@ from cis_tui.memory.vault import Vault
 
 def domain_stats(vault: Vault, reader: Reader) -> DomainStats:
     """The figures of one domain; what cannot be opened is said, and never an error."""
-    sizes = {week: _size(vault.path(week)) for week in vault.weeks()}
+    sizes = {week: file_size(vault.path(week)) for week in vault.weeks()}
     archives = sorted(vault.archive("").parent.glob("*.db.gz"))
     entries: int | None = None
     held, kinds, problem = dict[str, int](), dict[str, int](), ""
@@ -32,12 +32,13 @@ def domain_stats(vault: Vault, reader: Reader) -> DomainStats:
         kinds=dict(sorted(kinds.items())),
         logs=tuple(LogStats(week, held.get(week), size) for week, size in sizes.items()),
         archives=len(archives),
-        archive_bytes=sum(map(_size, archives)),
+        archive_bytes=sum(map(file_size, archives)),
         problem=problem,
     )
 
 
-def _size(path: Path) -> int:
+def file_size(path: Path) -> int:
+    """Bytes of a file, with what SQLite keeps beside it."""
     size = 0
     for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):

@@ -131,6 +131,11 @@ class PeerInfo:
     """When it last acknowledged anything."""
     synced_at: Instant | None = None
     """When both last knew the same."""
+    stands_since: Instant | None = None
+    """When it came into step, fell behind or went away; None if nothing was measured since the engine started."""
+    past: tuple[int, ...] = ()
+    """How it stood in each of the last minutes, oldest first, at most an hour: -1 away, else the most changes of ours
+    that it lacked."""
     conflicts: int = 0
     """Keys of which it and another wrote versions that nobody has resolved."""
     refusals: int = 0

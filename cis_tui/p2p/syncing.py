@@ -26,6 +26,7 @@ from cis_tui.core.latest import Latest
 from cis_tui.memory.service import MemoryService
 from cis_tui.p2p.link import Link
 from cis_tui.p2p.model import Queued
+from cis_tui.p2p.past import AWAY, SyncPast
 from cis_tui.p2p.views import Exchanged
 from cis_tui.sync.messages import PROTOCOL, is_refusal
 from cis_tui.sync.service import Conversation, SyncService
@@ -115,6 +116,7 @@ class Syncing:
         self._seen = -1
         self._acknowledged: Latest[str, Instant] = Latest(_PEERS)
         self._synced: Latest[str, Instant] = Latest(_PEERS)
+        self._past = SyncPast(_PEERS)
         self._conflicts: tuple[int, Mapping[str, int]] = (-1, {})
         self.service = make(self._behind)
 
@@ -164,13 +166,18 @@ class Syncing:
         """How far the memory of a peer and this one have become one."""
         pending = 0
         with suppress(CisError):
-            pending = self.service.waiting([did]).by_peer[did]
+            pending = self._lacks(did)
         return Exchanged(
             pending=pending,
             acknowledged_at=self._acknowledged.get(did),
             synced_at=self._synced.get(did),
+            standing=self._past.standing(did, self._clock()),
             conflicts=self._conflicts_of(did),
         )
+
+    def _lacks(self, did: str) -> int:
+        """Changes of ours that a peer has not acknowledged."""
+        return self.service.waiting([did]).by_peer[did]
 
     def queue(self, limit: int) -> tuple[tuple[Queued, ...], int]:
         """The oldest changes that somebody has not acknowledged, and how many there are."""
@@ -217,6 +224,7 @@ class Syncing:
                 self._connected(did, link.since)
         for did in self._couriers.keys() - links.keys():
             task = self._couriers.pop(did).task
+            self._past.note(did, AWAY, self._clock())
             if task is not None:
                 task.cancel()
         changes = self._memory.exchange.changes()
@@ -277,6 +285,8 @@ class Syncing:
                 courier.failures += 1
                 wait = _LONGEST
                 log.exception("sync with %s failed", did)
+            with suppress(CisError):
+                self._past.note(did, await self._in_thread(partial(self._lacks, did)), self._clock())
             if not await _woken(courier.woken, wait):
                 courier.pull = True
             elif courier.failures:

@@ -11,6 +11,7 @@ from cis_tui.p2p.book import PeerBook
 from cis_tui.p2p.link import Admission, Link
 from cis_tui.p2p.model import PeerInfo, Queued
 from cis_tui.p2p.names import fingerprint, peer_id
+from cis_tui.p2p.past import Standing
 from cis_tui.p2p.peers_db import Peer
 from cis_tui.p2p.refusals import Refusals
 
@@ -23,6 +24,7 @@ class Exchanged:
     """Changes of ours that it has not acknowledged."""
     acknowledged_at: Instant | None = None
     synced_at: Instant | None = None
+    standing: Standing | None = None
     conflicts: int = 0
 
 
@@ -75,6 +77,8 @@ def peer_info(peer: Peer, *, book: PeerBook, link: Link | None, refusals: Refusa
         pending=done.pending,
         acknowledged_at=done.acknowledged_at,
         synced_at=done.synced_at,
+        stands_since=done.standing.since if done.standing else None,
+        past=done.standing.past if done.standing else (),
         conflicts=done.conflicts,
         refusals=refused,
         refusal=why,

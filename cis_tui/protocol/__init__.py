@@ -8,6 +8,7 @@ from typing import Protocol
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
+from cis_tui.core.pulse import Activity
 from cis_tui.protocol.agents import AgentApi
 from cis_tui.protocol.decisions import DecisionApi
 from cis_tui.protocol.matrix import MatrixApi
@@ -46,6 +47,15 @@ class EngineApi(ProjectApi, MemoryApi, RunApi, DecisionApi, SkillApi, AgentApi, 
     """
 
     async def status(self) -> EngineStatus: ...
+
+    async def recent(self, *, limit: int = 100) -> tuple[Event, ...]:
+        """The last events that are news to a person, oldest first; passing ones only since the engine started."""
+        ...
+
+    async def activity(self, *, step: int = 60, spans: int = 60) -> Activity:
+        """How many events that are news to a person there were in each of the last `spans` times `step` seconds, which
+        are whole minutes; passing ones, such as those of memory and peers, only since the engine started."""
+        ...
 
     def events(self, since: int | None = None) -> AsyncIterator[Event]:
         """Events as they happen; with `since`, first those after that number."""

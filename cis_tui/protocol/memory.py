@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from cis_tui.memory.branches import MemoryTree
+from cis_tui.memory.growth import MemoryGrowth
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
     ArchiveReport,
@@ -54,6 +55,10 @@ class MemoryApi(Protocol):
 
     async def memory_stats(self) -> MemoryStats:
         """What memory holds, where it lies, and how its layers do."""
+        ...
+
+    async def memory_growth(self, *, days: int = 28) -> MemoryGrowth:
+        """How much was written on each of the last days."""
         ...
 
     async def memory_export(

@@ -10,6 +10,7 @@ from cis_tui.agents.model import AgentInfo, Conversation
 from cis_tui.core.clock import Instant
 from cis_tui.tui.chat_log import ChatLog
 from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, line_width, shown
+from cis_tui.tui.widgets.taught import Keys, taught
 from cis_tui.tui.words import span
 
 METER = 8
@@ -125,7 +126,7 @@ def waiting(status: str, until: Instant | None, now: Instant) -> str:
     return re.sub(r"again in [^()]*", f"again in {told} ", status)
 
 
-def welcome(agents: Sequence[AgentInfo]) -> list[Line]:
+def welcome(agents: Sequence[AgentInfo], keys: Keys) -> list[Line]:
     """What is said where nothing was said yet."""
     default = next((agent for agent in agents if agent.default), None)
     lines: list[Line] = [[("Nothing was said yet.", Tone.STRONG)], []]
@@ -141,15 +142,15 @@ def welcome(agents: Sequence[AgentInfo]) -> list[Line]:
             [("ANTHROPIC_API_KEY for Claude, or agent.base_url for a server on this machine, changes that.", Tone.DIM)],
             [],
         ]
-    keys = (
-        ("Enter", "sends, or steers the agent while it works"),
-        ("Tab", "sends after the present answer"),
-        ("Esc", "takes back what waits, one by one, then stops everything, then leaves the line"),
-        ("Ctrl+J", "begins another line"),
-        ("Ctrl+O", "lets an answer go on that was cut off or stopped, or asks again now"),
+    steps = (
+        ("chat.send", "sends, or steers the agent while it works"),
+        ("chat.queue", "sends after the present answer"),
+        ("chat.stop", "takes back what waits, one by one, then stops everything, then leaves the line"),
+        ("chat.new-line", "begins another line"),
+        ("chat.go-on", "lets an answer go on that was cut off or stopped, or asks again now"),
         ("/", "commands: /sessions lists what was said before"),
         ("@", "names a file of the project"),
         ("#", "remembers: # KEY = VALUE, or just words"),
         ("!", "runs a command of yours here"),
     )
-    return [*lines, *([(f"{key:<8}", Tone.STRONG), (does, Tone.DIM)] for key, does in keys)]
+    return [*lines, *taught(keys, "", *steps)]

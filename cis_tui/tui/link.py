@@ -109,6 +109,8 @@ class Link:
         self._api = api
         store.link, store.link_note = LinkState.READY, ""
         self._tell(Changes(everything=True, link=True))
+        self._spawn(partial(self._read_agents, api))
+        self._spawn(partial(self._read_earlier, api, store.status.last_seq))
 
     async def _follow(self, api: EngineApi) -> None:
         """Hand on what happens after what was read, until the stream ends."""
@@ -141,6 +143,18 @@ class Link:
             store.project = await self._part(api.project_open(root), store.project)
             store.dags = await self._part(api.dag_list(root), ())
         store.skills = await self._part(api.skill_list(root), ())
+
+    async def _read_agents(self, api: EngineApi) -> None:
+        """Read who can be asked; who has just come need not wait for it."""
+        with suppress(CisError, OSError):
+            self._store.agents = await api.agent_list(self._store.project_root)
+            self._tell(Changes(models=True))
+
+    async def _read_earlier(self, api: EngineApi, until: int) -> None:
+        """Read what has happened of late; who has just come sees it too."""
+        with suppress(CisError, OSError):
+            self._store.take_earlier(await api.recent(), until)
+            self._tell(Changes(activity=True))
 
     async def _read_peers(self, api: EngineApi) -> None:
         """Read anew how the node and its peers do."""
@@ -192,6 +206,7 @@ class Link:
         with suppress(CisError, OSError):
             if changes.definitions:
                 await self.read_definitions(api)
+                await self._read_agents(api)
             for run in changes.unknown:
                 view = await api.run_show(run)
                 self._store.load_run(view, await api.decision_list())

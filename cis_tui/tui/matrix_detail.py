@@ -9,11 +9,14 @@ from cis_tui.matrix.model import MatrixMember, MatrixRejection, MatrixState, Mat
 from cis_tui.tui.paint import Line, Tone, shown
 from cis_tui.tui.peer_detail import labelled
 from cis_tui.tui.room_words import People, matrix_state, room_name
+from cis_tui.tui.widgets.taught import Keys
 from cis_tui.tui.words import calendar_time, count, when
 from cis_tui.tui.writers import short_did
 
 
-def matrix_lines(status: MatrixStatus, members: Sequence[MatrixMember], people: People, now: Instant) -> list[Line]:
+def matrix_lines(
+    status: MatrixStatus, members: Sequence[MatrixMember], people: People, now: Instant, keys: Keys
+) -> list[Line]:
     """All of it, or how one comes to a room. The first line is the only one that changes with time alone."""
     if not status.user:
         return [
@@ -28,7 +31,7 @@ def matrix_lines(status: MatrixStatus, members: Sequence[MatrixMember], people: 
         *([labelled("problem", shown(status.problem), Tone.BAD)] if status.problem else []),
         labelled("homeserver", shown(status.homeserver, limit=200)),
         labelled("account", f"{shown(status.user, limit=200)}, device {shown(status.device, limit=60)}"),
-        labelled("room", f"{room_name(status)}{_kind(status)}; m opens it"),
+        labelled("room", f"{room_name(status)}{_kind(status)}; {keys('peers.room')} opens it"),
         labelled("sync", _sync(status)),
         labelled("gaps", _gaps(status), Tone.ASK if status.gaps.open else Tone.PLAIN),
         labelled("to send", _outbox(status), Tone.BAD if status.failed else Tone.PLAIN),

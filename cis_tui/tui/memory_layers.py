@@ -5,7 +5,7 @@ from __future__ import annotations
 from cis_tui.memory.layers import Layer, LayerStats
 from cis_tui.memory.stats import DomainStats, MemoryStats
 from cis_tui.tui.paint import Line, Tone, fit, shown
-from cis_tui.tui.words import count
+from cis_tui.tui.words import count, size
 
 NAMES = {
     Layer.CACHE: "the entries read last",
@@ -48,14 +48,14 @@ def _domain(stats: DomainStats) -> list[Line]:
         [
             (fit(stats.domain.value, 9), Tone.STRONG),
             (f"{_entries(stats.entries)}, {count(len(stats.logs), 'open week')}", Tone.PLAIN),
-            (f", {count(stats.archives, 'archive')} of {_size(stats.archive_bytes)}", Tone.DIM),
+            (f", {count(stats.archives, 'archive')} of {size(stats.archive_bytes)}", Tone.DIM),
         ]
     ]
     if stats.problem:
         lines.append(_under(f"✗ {shown(stats.problem)}", Tone.BAD))
     if stats.kinds:
         lines.append(_under(", ".join(f"{number:,} {shown(kind)}" for kind, number in sorted(stats.kinds.items()))))
-    lines += [_under(f"{log.week}  {_current(log.entries)}{_size(log.bytes)}") for log in stats.logs]
+    lines += [_under(f"{log.week}  {_current(log.entries)}{size(log.bytes)}") for log in stats.logs]
     return lines
 
 
@@ -77,11 +77,3 @@ def _time(seconds: float) -> str:
     if seconds < 1e-3:
         return f"{seconds * 1e6:.0f} µs"
     return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def _size(size: int) -> str:
-    for unit in ("bytes", "KB", "MB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size //= 1024
-    return f"{size} GB"

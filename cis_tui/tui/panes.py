@@ -56,6 +56,8 @@ class Panes:
         if not screen.is_mounted:
             return
         width, height = screen.size
+        bare = screen.list.bare
         alone = width < NARROW or height < LOW
-        screen.query_one("#left").display = not alone or self._at_list
-        screen.query_one("#right").display = not alone or not self._at_list
+        screen.set_class(bare, "-bare")
+        screen.query_one("#left").display = bare or not alone or self._at_list
+        screen.query_one("#right").display = not bare and (not alone or not self._at_list)

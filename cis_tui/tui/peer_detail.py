@@ -7,22 +7,25 @@ from collections.abc import Sequence
 from cis_tui.core.clock import Instant
 from cis_tui.p2p.model import Looking, Mode, NodeState, PeerInfo, PeerStatus, Trust
 from cis_tui.tui.paint import Line, Tone, fit, shown
-from cis_tui.tui.peer_words import MODES, VIAS, latency, looking, shares, standing, state_piece
+from cis_tui.tui.peer_words import MODES, VIAS, hour_bars, hour_words, latency, looking, shares, standing, state_piece
+from cis_tui.tui.widgets.taught import Keys
 from cis_tui.tui.words import calendar_time, count
 from cis_tui.tui.writers import node_name
 
 LABEL = 13
+HOUR = 30
+"""Cells of the last hour."""
 
 
-def node_lines(status: PeerStatus, peers: Sequence[PeerInfo]) -> list[Line]:
+def node_lines(status: PeerStatus, peers: Sequence[PeerInfo], keys: Keys) -> list[Line]:
     """Who this node is to others, how it is reached, and, while none of `peers` may speak, how one comes to."""
     lines: list[Line] = [
-        *(() if any(peer.admitted for peer in peers) else _teaching(status, known=bool(peers))),
+        *(() if any(peer.admitted for peer in peers) else _teaching(status, keys, known=bool(peers))),
         [("This node  ", Tone.STRONG), (shown(status.name), Tone.STRONG)],
         labelled("fingerprint", shown(status.fingerprint)),
         labelled("DID", shown(status.identity.did)),
         *_each("address", status.identity.addrs),
-        [(fit("", LABEL), Tone.DIM), ("y copies the DID, Y an address", Tone.DIM)],
+        labelled("", f"{keys('peers.copy')} copies the DID, {keys('peers.copy-address')} an address", Tone.DIM),
         [(fit("mode", LABEL), Tone.DIM), (f"{status.mode.value}: {MODES[status.mode]}", Tone.PLAIN)],
         [(fit("node", LABEL), Tone.DIM), state_piece(status)],
         [(fit("discovery", LABEL), Tone.DIM), *looking(status)],
@@ -30,7 +33,7 @@ def node_lines(status: PeerStatus, peers: Sequence[PeerInfo]) -> list[Line]:
     return lines + [[("! ", Tone.ASK), (shown(notice), Tone.PLAIN)] for notice in status.notices]
 
 
-def _teaching(status: PeerStatus, *, known: bool) -> list[Line]:
+def _teaching(status: PeerStatus, keys: Keys, *, known: bool) -> list[Line]:
     """How another machine finds this one."""
     if status.state is NodeState.OFF:
         why = "the mode is solitary" if status.mode is Mode.SOLITARY else "[p2p] enabled is false"
@@ -38,9 +41,10 @@ def _teaching(status: PeerStatus, *, known: bool) -> list[Line]:
     found = (
         "On one network they find each other; elsewhere give" if status.mdns is Looking.ACTIVE else "With the code give"
     )
+    pair = keys("peers.pair")
     steps = (
-        ("1  ", "On the other machine press p on this screen too, or run cis peer pair."),
-        ("2  ", "Press p here and type its code, or type ours there: each allows the other."),
+        ("1  ", f"On the other machine press {pair} on this screen too, or run cis peer pair."),
+        ("2  ", f"Press {pair} here and type its code, or type ours there: each allows the other."),
         ("3  ", f"{found} an address, as below:"),
         ("   ", "cis peer pair CODE --at ADDRESS"),
     )
@@ -54,20 +58,22 @@ def _teaching(status: PeerStatus, *, known: bool) -> list[Line]:
     ]
 
 
-def peer_lines(peer: PeerInfo, mode: Mode) -> list[Line]:
+def peer_lines(peer: PeerInfo, mode: Mode, keys: Keys) -> list[Line]:
     """One peer: who it is, how it stands, how it is reached, what it was given and has acknowledged."""
     mark, word, tone = standing(peer, mode)
     lines: list[Line] = [
         [(f"{mark} ", tone), (node_name(peer.did, {peer.did: peer.name}), Tone.STRONG), (f"  {word}", tone)],
         labelled("fingerprint", shown(peer.fingerprint)),
-        labelled("trust", _trust(peer, mode)),
+        labelled("trust", _trust(peer, mode, keys)),
         labelled("line", _line(peer)),
         labelled("last seen", _seen(peer)),
-        labelled("shared", _shared(peer)),
-        labelled("pending", _pending(peer)),
+        labelled("shared", _shared(peer, keys("peers.share"))),
+        labelled("pending", _pending(peer, keys("peers.sync"))),
+        labelled("stands", _stands(peer), Tone.LIVE if peer.connected and peer.pending else Tone.PLAIN),
+        *([labelled("last hour", f"{hour_bars(peer.past, HOUR)}  {hour_words(peer.past)}")] if peer.past else []),
     ]
     if peer.conflicts:
-        said = f"≠ {count(peer.conflicts, 'key')} that it and another wrote; C settles"
+        said = f"≠ {count(peer.conflicts, 'key')} that it and another wrote; {keys('peers.conflicts')} settles"
         lines.append(labelled("conflicts", said, Tone.ASK))
     if peer.refusals:
         lines.append(labelled("refused", f"{count(peer.refusals, 'time')}, last: {shown(peer.refusal)}", Tone.BAD))
@@ -91,15 +97,16 @@ def _each(label: str, texts: tuple[str, ...]) -> list[Line]:
     return [labelled("" if index else label, shown(text)) for index, text in enumerate(texts or ("none",))]
 
 
-def _trust(peer: PeerInfo, mode: Mode) -> str:
+def _trust(peer: PeerInfo, mode: Mode, keys: Keys) -> str:
+    allow, deny = keys("peers.allow"), keys("peers.deny")
     if peer.status is Trust.DENIED:
-        return "denied: every connection is refused; a allows it"
+        return f"denied: every connection is refused; {allow} allows it"
     if peer.status is Trust.ALLOWED:
-        return "one of your own nodes" if peer.own else "allowed; D denies it, on a live connection too"
+        return "one of your own nodes" if peer.own else f"allowed; {deny} denies it, on a live connection too"
     if peer.admitted:
-        return "the mode lets it speak; a allows it in every mode, D denies it"
+        return f"the mode lets it speak; {allow} allows it in every mode, {deny} denies it"
     held = "connected, nothing is exchanged" if mode is Mode.QUARANTINE else "refused until you say"
-    return f"{held}: compare the fingerprint with its screen, then a allows, D denies"
+    return f"{held}: compare the fingerprint with its screen, then {allow} allows, {deny} denies"
 
 
 def _line(peer: PeerInfo) -> str:
@@ -111,15 +118,24 @@ def _line(peer: PeerInfo) -> str:
     return ", ".join(filter(None, (*parts, traffic)))
 
 
-def _shared(peer: PeerInfo) -> str:
+def _shared(peer: PeerInfo, key: str) -> str:
     if not peer.admitted:
         return "nothing, as it may not speak"
-    said = "s changes it" if peer.own_share else "as [p2p] share says; s changes it for this peer"
+    said = f"{key} changes it" if peer.own_share else f"as [p2p] share says; {key} changes it for this peer"
     return f"{shares(peer.share)} ({said})"
 
 
-def _pending(peer: PeerInfo) -> str:
-    return f"{count(peer.pending, 'change')} not acknowledged; S syncs now" if peer.pending else "nothing"
+def _pending(peer: PeerInfo, key: str) -> str:
+    return f"{count(peer.pending, 'change')} not acknowledged; {key} syncs now" if peer.pending else "nothing"
+
+
+def _stands(peer: PeerInfo) -> str:
+    """In step, behind or away, and since when."""
+    if peer.connected:
+        how = f"behind by {count(peer.pending, 'change')}" if peer.pending else "in step"
+    else:
+        how = f"away, {count(peer.pending, 'change')} wait" if peer.pending else "away"
+    return how if peer.stands_since is None else f"{how}, since {calendar_time(peer.stands_since)} UTC"
 
 
 def _seen(peer: PeerInfo) -> str:

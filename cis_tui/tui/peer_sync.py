@@ -8,12 +8,13 @@ from cis_tui.core.clock import Instant
 from cis_tui.memory.records import MemoryConflict
 from cis_tui.p2p.model import PeerStatus, Queued, Refusal
 from cis_tui.tui.paint import Line, Tone, shown
+from cis_tui.tui.widgets.taught import Keys
 from cis_tui.tui.words import count, when
 from cis_tui.tui.writers import Names, node_name, written
 
 
 def sync_lines(
-    status: PeerStatus, conflicts: Sequence[MemoryConflict], now: Instant, *, me: str, names: Names
+    status: PeerStatus, conflicts: Sequence[MemoryConflict], now: Instant, keys: Keys, *, me: str, names: Names
 ) -> list[Line]:
     """The queue, the conflicts and the refusals; each says so when there is none."""
     return [
@@ -21,7 +22,7 @@ def sync_lines(
         *(_queued(change, now, names) for change in status.queue),
         *_more(status.queued - len(status.queue)),
         [],
-        *_part("Conflicts", len(conflicts), "no key has two versions", "C settles"),
+        *_part("Conflicts", len(conflicts), "no key has two versions", f"{keys('peers.conflicts')} settles"),
         *(_conflict(conflict, me, names) for conflict in conflicts),
         [],
         *_part("Refused", status.refused, "nobody was turned away since the engine started"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from cis_tui.core.clock import Instant
 from cis_tui.p2p.model import Looking, Mode, NodeState, PeerInfo, PeerStatus, Trust, Via
@@ -123,3 +123,24 @@ def traffic(status: PeerStatus, conflicts: int) -> list[Piece]:
     ]
     there = (f"● {status.connected} connected", Tone.GOOD) if status.connected else ("○ nobody connected", Tone.DIM)
     return [there, *((f"   {text}", tone) for number, text, tone in told if number)]
+
+
+def hour_bars(past: Sequence[int], cells: int) -> str:
+    """The last minutes of a peer, oldest first: low while it was in step, higher the more it was behind, a dot away."""
+    wide = -(-60 // cells)
+    groups = [past[max(0, end - wide) : end] for end in range(len(past), 0, -wide)][::-1]
+    return "".join("·" if min(group) < 0 else _height(max(group)) for group in groups)
+
+
+def _height(behind: int) -> str:
+    """In step; behind by up to 9, 99, 999 changes; by more."""
+    return "▁▃▅▇█"[min(len(str(behind)), 4) if behind else 0]
+
+
+def hour_words(past: Sequence[int]) -> str:
+    """The same in numbers."""
+    away, behind = sum(minute < 0 for minute in past), [minute for minute in past if minute > 0]
+    told = [f"{away} min away"] if away else []
+    if behind:
+        told.append(f"{len(behind)} min behind, by at most {max(behind):,}")
+    return ", ".join(told) or f"in step for all of {len(past)} min"

@@ -13,8 +13,16 @@ if TYPE_CHECKING:
 
 QUESTIONS = frozenset(
     {
-        *("status", "events", "close", "project_open", "trust_report"),
-        *("memory_get", "memory_list", "memory_tree", "memory_history", "memory_stats", "memory_conflicts"),
+        *("status", "activity", "recent", "events", "close", "project_open", "trust_report"),
+        *(
+            "memory_get",
+            "memory_list",
+            "memory_tree",
+            "memory_history",
+            "memory_stats",
+            "memory_growth",
+            "memory_conflicts",
+        ),
         *("memory_search", "memory_index_status", "memory_key_state"),
         *("dag_list", "dag_show", "dag_plan", "run_list", "run_show", "run_logs", "run_undo_plan", "run_debts"),
         *("decision_list", "decision_show", "decision_rules", "decision_trail"),

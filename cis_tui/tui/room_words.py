@@ -9,6 +9,7 @@ from math import ceil
 from cis_tui.core.clock import Instant
 from cis_tui.matrix.model import MatrixMember, MatrixState, MatrixStatus
 from cis_tui.tui.paint import Line, Piece, Tone, shown
+from cis_tui.tui.widgets.taught import Keys, taught
 from cis_tui.tui.words import count
 from cis_tui.tui.writers import Names
 
@@ -105,10 +106,11 @@ def matrix_pieces(status: MatrixStatus, now: Instant) -> list[Piece]:
     ]
 
 
-def welcome(status: MatrixStatus | None, *, known: bool, looked: bool) -> list[Line]:
+def welcome(status: MatrixStatus | None, keys: Keys, *, known: bool, looked: bool) -> list[Line]:
     """What stands where there are no messages: why, and what to do. `known`: they were read; `looked`: for words."""
     if looked:
-        return [[("no message has that", Tone.DIM)]]
+        steps = (("room.search", "looks for something else"), ("filter.drop", "there shows all"))
+        return taught(keys, "No message has that.", *steps)
     if status is None or not status.user:
         return [
             [("Nobody is logged in. ", Tone.ASK), ("cis matrix login --user @you:your.server", Tone.STRONG)],
@@ -116,4 +118,10 @@ def welcome(status: MatrixStatus | None, *, known: bool, looked: bool) -> list[L
         ]
     if not status.room_id:
         return [[("the room is joined as soon as the homeserver answers", Tone.DIM)]]
-    return [[("nobody has said anything yet" if known else "reading…", Tone.DIM)]]
+    if not known:
+        return [[("reading…", Tone.DIM)]]
+    steps = (
+        ("chat.send", "says what is in the line to all in the room"),
+        ("chat.stop", "leaves the line"),
+    )
+    return taught(keys, "Nobody has said anything yet.", *steps)

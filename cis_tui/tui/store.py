@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.codec import decode
-from cis_tui.core.events import Event, EventType
+from cis_tui.core.events import QUIET, Event, EventType
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, RunSummary, RunView, TaskStatus, TaskView
 
 if TYPE_CHECKING:
+    from cis_tui.agents.model import AgentInfo
     from cis_tui.matrix.model import MatrixMember, MatrixStatus
     from cis_tui.p2p.model import PeerInfo, PeerStatus
     from cis_tui.project.model import ProjectInfo
@@ -26,17 +27,6 @@ KEPT_RUNS = 200
 KEPT_STATES = 8
 """Runs that have ended whose tasks are known, too; those of others are read again when somebody looks."""
 
-_QUIET = frozenset(
-    {
-        EventType.TASK_OUTPUT,
-        EventType.SKILL_OUTPUT,
-        EventType.TASK_READY,
-        EventType.AGENT_DELTA,
-        EventType.AGENT_STEP,
-        EventType.MATRIX_CHANGED,
-    }
-)
-"""Events that are no news to a person."""
 _DAG_NEWS = frozenset({EventType.DAG_LOADED, EventType.SKILL_LOADED, EventType.PROJECT_RELOADED})
 _PEER_NEWS = frozenset(
     {
@@ -110,6 +100,8 @@ class Changes:
     """Something happened to a peer or to the sync: that is to be read again."""
     peers: bool = False
     """What is known of peers was read again."""
+    models: bool = False
+    """It is known anew who would answer, or whether that works."""
     room: bool = False
     """Something was said in a room, or became of what was said."""
     activity: bool = False
@@ -134,6 +126,10 @@ class Store:
         self.skills: tuple[SkillInfo, ...] = ()
         self.peers: tuple[PeerInfo, ...] = ()
         self.peer_status: PeerStatus | None = None
+        self.agents: tuple[AgentInfo, ...] = ()
+        """Who can be asked from this project."""
+        self.model_failed = False
+        """The last answer that somebody wanted here did not come."""
         self.matrix: MatrixStatus | None = None
         self.members: tuple[MatrixMember, ...] = ()
         """Who is in the room in which nodes meet."""
@@ -268,6 +264,7 @@ class Store:
             changes.unread |= self._said_unseen(event)
             if event.type in AGENT_EVENTS:
                 changes.agents.append(event)
+                changes.models |= self._answered(event)
                 changes.unread |= self._ended_unseen(event)
             elif event.data.get("run"):
                 self._apply_to_run(event, changes)
@@ -285,6 +282,13 @@ class Store:
                 self._summarise(self._states[run])
         self._forget_states()
         return changes
+
+    def take_earlier(self, events: Iterable[Event], until: int) -> None:
+        """Take what happened up to the number `until`, which was before anything else that is known."""
+        first = self.activity[0].seq if self.activity else until + 1
+        earlier = [event for event in events if event.seq < first]
+        room = KEPT_ACTIVITY - len(self.activity)
+        self.activity.extendleft(reversed(earlier[max(0, len(earlier) - room) :]))
 
     def read_chat(self, id: str) -> None:
         """A conversation is looked at from now on; an empty id: none is."""
@@ -304,6 +308,13 @@ class Store:
         self.room_news = True
         return True
 
+    def _answered(self, event: Event) -> bool:
+        """Whether an answer has ended otherwise than the one before, in this project."""
+        status, before = event.data.get("status"), self.model_failed
+        if event.type == EventType.AGENT_COMPLETED and event.data.get("project", "") == self.project_root:
+            self.model_failed = status == "failed" or (before and status != "completed")
+        return self.model_failed != before
+
     def _ended_unseen(self, event: Event) -> bool:
         """Whether an answer to a person has ended, in this project, where nobody looks."""
         data = event.data
@@ -321,7 +332,7 @@ class Store:
         elif event.type == EventType.SKILL_EXECUTED:
             changes.called.add(str(event.data.get("skill", "")))
             changes.notices += [str(event.data["notice"])] if event.data.get("notice") else []
-        if event.type in _QUIET:
+        if event.type in QUIET:
             return
         self.activity_dropped += len(self.activity) == KEPT_ACTIVITY
         if "tasks" in event.data:

@@ -153,6 +153,15 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def size(number: int) -> str:
+    """Bytes in the unit in which they are few, such as `4 KB`."""
+    for unit in ("bytes", "KB", "MB"):
+        if number < 1024:
+            return f"{number} {unit}"
+        number //= 1024
+    return f"{number} GB"
+
+
 def hint_of(error: CisError) -> str:
     """The next step after a failure, as it is taken in the workspace."""
     from cis_tui.memory.records import LOCKED

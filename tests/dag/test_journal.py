@@ -246,3 +246,17 @@ def test_a_journal_whose_engine_was_killed_before_it_had_tables_is_no_journal_ye
     assert RunHistory(home).list() == ()
     with pytest.raises(NotFound):
         RunHistory(home).show("x")
+
+
+async def test_what_was_news_is_counted_by_the_minute(tmp_path: Path) -> None:
+    now = 1_700_000_000.0
+    journal = Journal(tmp_path / "runs.db", EventBus(), clock=lambda: Instant(now))
+    try:
+        for ago, type in ((7200, "ProjectOpened"), (3500, "ProjectReloaded"), (130, "SkillOutput"), (61, "DagLoaded")):
+            now = 1_700_000_000.0 - ago
+            await journal.record(type, {"project": "/p"})
+        minutes = journal.minutes(1_700_000_000 - 3600, 1_700_000_000)
+        assert minutes == {(1_700_000_000 - 3500) // 60: 1, (1_700_000_000 - 61) // 60: 1}, "output is no news"
+        assert sum(journal.minutes(0, 2e9).values()) == 3 and journal.minutes(2e9, 3e9) == {}
+    finally:
+        journal.close()

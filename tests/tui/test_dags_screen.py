@@ -137,7 +137,7 @@ async def test_without_a_project_it_says_how_to_make_one(home: Home) -> None:
     app = workspace(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert "no project here; cis init" in text_of(app)
+        assert "No project here." in text_of(app)
 
 
 async def test_at_40x12_the_tasks_of_a_run_are_seen_and_answered(home: Home, looks_right: Compare) -> None:
@@ -230,7 +230,7 @@ async def test_tasks_are_looked_for_by_state_and_name(home: Home) -> None:
         assert "publish" in text_of(app), "to go to what is not looked for ends the search"
         await pilot.press("slash", *"nothing like it")
         await pilot.pause()
-        assert "no task like this" in text_of(app)
+        assert "No task is like this." in text_of(app)
         await pilot.press("escape")
         await pilot.pause()
         assert "publish" in text_of(app) and screen_of(app).tasks.has_keys

@@ -70,7 +70,7 @@ async def test_a_key_that_was_looked_for(home: Home, looks_right: Compare, size:
 async def test_an_empty_memory_says_which_key_writes(home: Home) -> None:
     async with attached(home, None) as (app, pilot):
         await pilot.press("1")
-        await until(pilot, lambda: "n writes the first entry" in text_of(app))
+        await until(pilot, lambda: "writes the first entry" in text_of(app))
 
 
 async def test_what_cannot_be_read_is_said_where_it_would_be(home: Home) -> None:
@@ -225,7 +225,7 @@ async def test_the_key_itself_comes_first_and_those_that_begin_with_it_next(home
 async def test_a_search_that_finds_nothing_says_what_it_looked_for(home: Home) -> None:
     async with attached(home, None) as (app, pilot):
         await pilot.press("1", "slash", *"zzz", "enter")
-        await until(pilot, lambda: 'nothing is found for "zzz"; Esc shows all' in text_of(app))
+        await until(pilot, lambda: 'Nothing is found for "zzz".' in text_of(app))
 
 
 async def test_a_large_memory_is_read_as_it_is_looked_at(home: Home) -> None:

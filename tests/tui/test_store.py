@@ -220,3 +220,16 @@ def test_a_decision_that_is_asked_again_after_a_hold_takes_the_place_of_the_firs
     store.apply(Story().asked(1, first).asked(2, held).events)
     assert store.pending == [held]
     assert encode(held) != encode(first)
+
+
+def test_what_happened_before_one_came_is_listed_once_and_pushes_nothing_out() -> None:
+    store = Store("")
+    store.apply([Event(12, NOW, "MemorySet", {"key": "new"})])
+    earlier = [Event(number, NOW, "MemorySet", {"key": str(number)}) for number in (3, 7, 10, 12, 14)]
+    store.take_earlier(earlier, until=10)
+    assert [event.seq for event in store.activity] == [3, 7, 10, 12]
+    store.take_earlier(earlier, until=10)
+    assert [event.seq for event in store.activity] == [3, 7, 10, 12]
+    store.apply(Event(20 + number, NOW, "MemorySet", {}) for number in range(KEPT_ACTIVITY - 5))
+    store.take_earlier([Event(1, NOW, "Error"), Event(2, NOW, "Error")], until=10)
+    assert (store.activity[0].seq, len(store.activity), store.activity_dropped) == (2, KEPT_ACTIVITY, 0)

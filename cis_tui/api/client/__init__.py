@@ -19,6 +19,7 @@ from cis_tui.core.codec import decode
 from cis_tui.core.errors import Unavailable
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
+from cis_tui.core.pulse import Activity
 from cis_tui.protocol import EngineStatus
 
 
@@ -97,3 +98,11 @@ class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCall
     async def status(self) -> EngineStatus:
         """See `EngineApi`."""
         return await self._call("status")
+
+    async def recent(self, *, limit: int = 100) -> tuple[Event, ...]:
+        """See `EngineApi`."""
+        return await self._call("recent", limit=limit)
+
+    async def activity(self, *, step: int = 60, spans: int = 60) -> Activity:
+        """See `EngineApi`."""
+        return await self._call("activity", step=step, spans=spans)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cis_tui.api.client.channel import Calls
 from cis_tui.memory.branches import MemoryTree
+from cis_tui.memory.growth import MemoryGrowth
 from cis_tui.memory.queries import IndexStatus, Query, SearchResult
 from cis_tui.memory.records import (
     ArchiveReport,
@@ -57,6 +58,10 @@ class MemoryCalls(Calls):
     async def memory_stats(self) -> MemoryStats:
         """See `EngineApi`."""
         return await self._call("memory_stats")
+
+    async def memory_growth(self, *, days: int = 28) -> MemoryGrowth:
+        """See `EngineApi`."""
+        return await self._call("memory_growth", days=days)
 
     async def memory_export(
         self, prefix: str = "", *, after: str = "", include_private: bool = False, include_sensitive: bool = False

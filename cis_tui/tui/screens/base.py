@@ -11,8 +11,9 @@ from textual.widgets import Input
 from cis_tui.dag.views import Decision
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.store import Changes
-from cis_tui.tui.widgets.bars import KeyLine, NavBar, StatusLine
+from cis_tui.tui.widgets.bars import KeyLine, NavBar
 from cis_tui.tui.widgets.painted import TONE_CLASSES
+from cis_tui.tui.widgets.status_line import StatusLine
 from cis_tui.tui.widgets.tray import Tray
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class WorkspaceScreen(Screen[None]):
             or changes.definitions
             or changes.unread
             or changes.peers
+            or changes.models
         ):
             self.show_frame()
         self.update(changes)

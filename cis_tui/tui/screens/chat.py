@@ -28,6 +28,7 @@ from cis_tui.tui.store import Changes, LinkState
 from cis_tui.tui.widgets.chat_line import Candidates, ChatLine
 from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.widgets.prompt import DecisionPrompt
+from cis_tui.tui.widgets.taught import keys_of
 from cis_tui.tui.widgets.transcript import Transcript
 from cis_tui.tui.words import count
 
@@ -132,7 +133,8 @@ class ChatScreen(WorkspaceScreen):
             self.reread()
 
     def _take_agents(self, agents: tuple[AgentInfo, ...]) -> None:
-        self.agents = agents
+        self.agents = self.desk.store.agents = agents
+        self.status_line.repaint_changed()
         self.show_log()
 
     async def _as_before(self, remembered: str) -> None:
@@ -213,7 +215,7 @@ class ChatScreen(WorkspaceScreen):
         """See `Pane`."""
         if not self.is_mounted:
             return
-        self.transcript.show(self.chat.entries, welcome(self.agents))
+        self.transcript.show(self.chat.entries, welcome(self.agents, keys_of(self.text)))
         self._show_lines()
 
     def _show_lines(self) -> None:

@@ -160,7 +160,9 @@ class DagsScreen(WorkspaceScreen):
 
     def _show_list(self) -> None:
         store = self.desk.store
-        self.list.show(store.dags, store.runs, has_project=bool(store.project_root))
+        known = store.status is not None or not store.project_root
+        self.list.show(store.dags, store.runs, has_project=bool(store.project_root), known=known)
+        self.panes.arrange()
         if self._wanted and self.list.choose_run(self._wanted[0]):
             self._show_chosen()
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from cis_tui.memory.branches import MemoryTree
+    from cis_tui.memory.growth import MemoryGrowth
     from cis_tui.protocol import EngineApi
 
 REST = 0.12
@@ -134,12 +135,17 @@ class MemoryScreen(WorkspaceScreen):
         self._read_tree()
         self.desk.ask(self._state_of, self._take_state, group="memory-state", quiet=True)
 
-    async def _state_of(self, engine: EngineApi) -> tuple[MemoryConflict, ...]:
+    async def _state_of(self, engine: EngineApi) -> tuple[tuple[MemoryConflict, ...], MemoryGrowth | None]:
+        conflicts, growth = (), None
         with suppress(CisError):
-            return await engine.memory_conflicts()
-        return ()
+            conflicts = await engine.memory_conflicts()
+        with suppress(CisError):
+            growth = await engine.memory_growth()
+        return conflicts, growth
 
-    def _take_state(self, conflicts: tuple[MemoryConflict, ...]) -> None:
+    def _take_state(self, state: tuple[tuple[MemoryConflict, ...], MemoryGrowth | None]) -> None:
+        conflicts, growth = state
+        self.head.grew(growth)
         self._conflicts = {conflict.key: conflict for conflict in conflicts}
         self.table.conflicts = self._conflicts.keys()
         self.table.refresh()
@@ -176,6 +182,7 @@ class MemoryScreen(WorkspaceScreen):
     def _listed(self, pages: Pages) -> None:
         self._pages = pages
         self.table.show(pages)
+        self.page.display = not self.table.bare
         self._show_head()
         self._show_entry()
         if pages.next:

@@ -23,6 +23,7 @@ from cis_tui.tui.widgets.filter import Filter
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.peer_table import PeerHead, PeerHeading, PeerTable
 from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.widgets.taught import keys_of
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -152,7 +153,7 @@ class PeersScreen(WorkspaceScreen):
         store = self.desk.store
         assert store.matrix is not None
         who = people(store.members, store.names, store.matrix.user)
-        return matrix_lines(store.matrix, store.members, who, self.desk.clock())
+        return matrix_lines(store.matrix, store.members, who, self.desk.clock(), keys_of(self))
 
     def _second(self) -> None:
         if self.is_current and self.desk.store.matrix is not None:
@@ -168,8 +169,9 @@ class PeersScreen(WorkspaceScreen):
         status = store.peer_status
         if status is None:
             return
-        self.page.show(peer_lines(peer, status.mode) if peer else node_lines(status, store.peers))
-        self.sync.show(sync_lines(status, self._conflicts, self.desk.clock(), me=store.me, names=store.names))
+        keys, now = keys_of(self), self.desk.clock()
+        self.page.show(peer_lines(peer, status.mode, keys) if peer else node_lines(status, store.peers, keys))
+        self.sync.show(sync_lines(status, self._conflicts, now, keys, me=store.me, names=store.names))
 
     # Keys
 
@@ -206,7 +208,8 @@ class PeersScreen(WorkspaceScreen):
         peer, status = self.table.chosen, self.desk.store.peer_status
         if status is None:
             return
-        lines = peer_lines(peer, status.mode) if peer else node_lines(status, ())
+        keys = keys_of(self)
+        lines = peer_lines(peer, status.mode, keys) if peer else node_lines(status, (), keys)
         self.desk.dialog(ReaderDialog("This peer" if peer else "This node", lines))
 
     def action_pair(self) -> None:

@@ -20,6 +20,7 @@ from cis_tui.tui.widgets.bars import NavBar
 from cis_tui.tui.widgets.filter import Filter
 from cis_tui.tui.widgets.room_line import RoomLine, Told
 from cis_tui.tui.widgets.room_list import RoomList
+from cis_tui.tui.widgets.taught import keys_of
 from cis_tui.tui.widgets.writing_line import WritingLine
 
 if TYPE_CHECKING:
@@ -186,7 +187,9 @@ class RoomScreen(WorkspaceScreen):
         if not self.is_mounted:
             return
         parts = self.history.parts(self.people, traffic=self.traffic, needle=self.filter.value)
-        self.list.show(parts, welcome(self.desk.store.matrix, known=self.history.known, looked=bool(self.filter.value)))
+        looked = bool(self.filter.value)
+        said = welcome(self.desk.store.matrix, keys_of(self.text), known=self.history.known, looked=looked)
+        self.list.show(parts, said)
         self.show_lines()
 
     def show_lines(self) -> None:

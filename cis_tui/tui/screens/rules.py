@@ -12,7 +12,9 @@ from cis_tui.dag.inspection import Rule
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.screens.dialog import Dialog
+from cis_tui.tui.widgets.prompt import DecisionPrompt
 from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.widgets.taught import keys_of, taught
 from cis_tui.tui.words import clock_time, count
 
 if TYPE_CHECKING:
@@ -33,9 +35,10 @@ class RuleList(RowList):
         """Show them."""
         self.show_rows(len(self.rules))
 
-    def empty(self) -> str:
+    def empty(self) -> list[Line]:
         """See `RowList`."""
-        return "nothing is approved all alike; A on a decision does that"
+        step = ("decision.alike", "on a decision approves it and all alike")
+        return taught(keys_of(self, DecisionPrompt), "Nothing is approved all alike.", step)
 
     def row(self, index: int, width: int) -> Line:
         """Which run, how often, and what it covers."""

@@ -30,15 +30,15 @@ class ConversationList(RowList, can_focus=False):
         super().__init__(id="dialog-options")
         self._desk = desk
         self.found: Sequence[Conversation] = ()
-        self._empty = "reading…"
+        self._empty: list[Line] = [[("reading…", Tone.DIM)]]
 
     def show(self, found: Sequence[Conversation]) -> None:
         """Show these."""
-        self.found, self._empty = found, "no conversation found"
+        self.found, self._empty = found, [[("no conversation has that; Enter in the chat begins one", Tone.DIM)]]
         self.styles.height = max(1, min(20, len(found)))
         self.show_rows(len(found), cursor=0)
 
-    def empty(self) -> str:
+    def empty(self) -> list[Line]:
         """See `RowList`."""
         return self._empty
 

@@ -36,9 +36,9 @@ class SettingList(RowList, can_focus=False):
         self.found: Sequence[SettingValue] = ()
         self._home = home
 
-    def empty(self) -> str:
+    def empty(self) -> list[Line]:
         """See `RowList`."""
-        return "no setting has these letters"
+        return [[("no setting has these letters", Tone.DIM)]]
 
     def row(self, index: int, width: int) -> Line:
         """Name, value and source; what was set stands out."""

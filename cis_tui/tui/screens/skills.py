@@ -20,6 +20,7 @@ from cis_tui.tui.store import Changes, LinkState
 from cis_tui.tui.widgets.filter import Filter
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.widgets.taught import keys_of, taught
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -50,9 +51,10 @@ class SkillList(RowList):
         self._skills = skills
         self.show_rows(len(skills))
 
-    def empty(self) -> str:
+    def empty(self) -> list[Line]:
         """See `RowList`."""
-        return "no skill found"
+        steps = (("skills.filter", "looks for another name"), ("cis skill new NAME", "writes a skill that runs"))
+        return taught(keys_of(self), "No skill has this name.", *steps)
 
     def row(self, index: int, width: int) -> Line:
         """Name, version, where it comes from, and whether it may run."""

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.geometry import Region
-
-from cis_tui.core.clock import Clock
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
-from cis_tui.tui.store import LinkState, Store
+from cis_tui.tui.store import Store
 from cis_tui.tui.widgets.painted import LineWidget
-from cis_tui.tui.words import count, countdown
 
 if TYPE_CHECKING:
     from textual import events
     from textual.binding import Binding
     from textual.screen import Screen
 
-COUNTDOWN_WIDTH = 13
 UNREAD = "•"
 """An answer has ended, or somebody has said something in the room, that was not looked at."""
 
@@ -45,72 +40,27 @@ class NavBar(LineWidget):
             start = line_width(pieces)
             pieces.append((f"▌{title} " if here else f" {title} ", Tone.LIVE if here else Tone.DIM))
             self._spots.append((start, line_width(pieces), name))
-        return _spread(pieces, self._place(), width)
+        return _spread(pieces, self._place(width - line_width(pieces) - 1), width)
 
-    def _place(self) -> list[Piece]:
+    def _place(self, room: int) -> list[Piece]:
+        """The project and whether it is trusted; where there is little room, it is the name that is cut."""
         project = self._store.project
         if project is None:
             return [("no project ", Tone.DIM)] if not self._store.project_root else []
-        pieces = [(shown(project.name, limit=40), Tone.STRONG)]
+        trust = (" trusted ", Tone.DIM)
         if project.pending:
-            pieces.append((" not trusted " if project.trust == "untrusted" else " changed ", Tone.ASK))
-        else:
-            pieces.append((" yours " if project.trust == "author" else " trusted ", Tone.DIM))
-        return pieces
+            trust = (" not trusted " if project.trust == "untrusted" else " changed ", Tone.ASK)
+        elif project.trust == "author":
+            trust = (" yours ", Tone.DIM)
+        name = shown(project.name, limit=40)
+        room = max(1, room - line_width([trust]))
+        return [(fit(name, room) if line_width([(name, Tone.STRONG)]) > room else name, Tone.STRONG), trust]
 
     async def on_click(self, event: events.Click) -> None:
         """A click on a name goes there."""
         for start, end, name in self._spots:
             if start <= event.x < end:
                 await self.run_action(f"app.show('{name}')")
-
-
-class StatusLine(LineWidget):
-    """Deadline, decisions and runs at the left, where repainting is cheapest; peers and engine at the right."""
-
-    def __init__(self, store: Store, clock: Clock) -> None:
-        super().__init__()
-        self._store = store
-        self._clock = clock
-
-    def line(self, y: int, width: int) -> Line:
-        """The only line; an engine that is not there comes first."""
-        if self._store.link is LinkState.READY:
-            only = [("read-only  ", Tone.STRONG)] if self._store.read_only else []
-            return _spread(self._work(), [*only, *self._peers(), ("● engine ready ", Tone.DIM)], width)
-        return _spread([(" ", Tone.PLAIN), *self._engine()], self._work(), width)
-
-    def tick(self) -> None:
-        """A second passed: repaint the countdown alone."""
-        if self._store.pending:
-            self.refresh(Region(0, 0, COUNTDOWN_WIDTH, 1))
-
-    def _engine(self) -> list[Piece]:
-        if self._store.link is LinkState.STARTING:
-            return [("◌ starting engine…", Tone.DIM)]
-        return [("✗ no engine: ", Tone.BAD), (shown(self._store.link_note), Tone.PLAIN)]
-
-    def _peers(self) -> list[Piece]:
-        """Who is there, whether memory is one, and who waits for a word; nothing where there are no peers."""
-        status = self._store.peer_status
-        if status is None:
-            return []
-        pieces: list[Piece] = [(f"? {count(status.pending, 'peer')} pending  ", Tone.ASK)] if status.pending else []
-        if status.queued:
-            pieces.append((f"↑ {count(status.queued, 'change')} to sync  ", Tone.LIVE))
-        if status.connected:
-            pieces.append((f"{count(status.connected, 'peer')}{'' if status.queued else ', in sync'}  ", Tone.DIM))
-        return pieces
-
-    def _work(self) -> list[Piece]:
-        active, pending = len(self._store.active_runs), self._store.pending
-        pieces: list[Piece] = []
-        if pending:
-            pieces.append((fit(f" ? {countdown(pending[0], self._clock())}", COUNTDOWN_WIDTH), Tone.ASK))
-            pieces.append((f"{count(len(pending), 'decision')}  ", Tone.ASK))
-        if active:
-            pieces.append((f" ▶ {count(active, 'run')} ", Tone.LIVE))
-        return pieces
 
 
 class ClickableKeys(LineWidget):

@@ -14,10 +14,17 @@ from cis_tui.tui.memory_detail import found_pieces, preview
 from cis_tui.tui.pages import Pages
 from cis_tui.tui.paint import Line, Tone, fit, fit_line, shown
 from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.widgets.taught import keys_of, taught
 
 DOMAIN, KIND, WEEK, USED, SCORE = 8, 19, 9, 6, 6
 MIDDLE, WIDE = 60, 92
 """Widths from which the kind, and from which all columns are shown; the page beside the table always says all."""
+_FIRST = (
+    ("memory.new", "writes the first entry"),
+    ("go.chat", "goes to the chat, where # KEY = VALUE remembers too"),
+    ("cis memory set KEY VALUE", "does the same in a shell"),
+    ("cis memory import FILE", "brings what was exported elsewhere"),
+)
 DOMAINS = {Domain.PRIVATE: ("◆", "private"), Domain.PUBLIC: ("◇", "public")}
 
 
@@ -101,19 +108,31 @@ class MemoryTable(RowList):
             return bool(self.marked or self._pages.needle)
         return super().check_action(action, parameters)
 
-    def empty(self) -> str:
+    @property
+    def bare(self) -> bool:
+        """Whether it is known that there is nothing at all to show."""
+        pages = self._pages
+        return not (self._reading or pages.total or pages.problem or pages.needle or pages.prefix)
+
+    def empty(self) -> list[Line]:
         """See `RowList`."""
+        keys, pages = keys_of(self), self._pages
         if self._reading:
-            return "reading…"
-        if self._pages.problem:
-            return f"✗ {shown(self._pages.problem)}"
-        if self._pages.needle:
-            return f'nothing is found for "{shown(self._pages.needle, limit=100)}"; Esc shows all'
-        if self._pages.locked:
-            return "private memory is locked, and nothing is public; L unlocks it"
-        if self._pages.prefix:
-            return "nothing left here"
-        return "nothing remembered yet; n writes the first entry"
+            return taught(keys, "reading…")
+        if pages.problem:
+            return [[(f"✗ {shown(pages.problem)}", Tone.BAD)]]
+        if pages.needle:
+            title = f'Nothing is found for "{shown(pages.needle, limit=100)}".'
+            return taught(keys, title, ("memory.filter", "looks for something else"), ("memory.drop", "shows all"))
+        if pages.locked:
+            title = "Private memory is locked, and nothing is public."
+            return taught(keys, title, ("memory.lock", "unlocks it"))
+        if pages.prefix:
+            return taught(keys, "Nothing is left here.", ("memory.tree", "chooses another place"))
+        return [
+            *taught(keys, "Nothing is remembered yet. What you, agents, runs and peers remember is listed here:"),
+            *taught(keys, "private and encrypted, unless it is said to be public.", *_FIRST),
+        ]
 
     def row(self, index: int, width: int) -> Line:
         """One entry, or a sign that it is being read."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from cis_tui.tui.paint import Line, Tone, cell_len
+from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit_line, line_width
 
 TONE_CLASSES = {f"tone--{tone.value}" for tone in Tone if tone}
 """Component classes of every screen, by which the stylesheet gives each tone its look."""
@@ -49,6 +51,15 @@ class Grounded(Widget):
         """Its style, or that of something around it, is another one."""
         super().notify_style_update()
         self._ground = None
+
+
+def with_note(left: Line, notes: Sequence[Line], width: int) -> list[Piece]:
+    """`left`, and at the right end of the line the first of `notes` for which there is room."""
+    for note in notes:
+        free = width - line_width(left) - line_width(note)
+        if free >= 2:
+            return [*left, (" " * free, Tone.PLAIN), *note]
+    return fit_line(left, width)
 
 
 class LineWidget(Grounded):

@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from cis_tui.tui.paint import Line, Tone
+from cis_tui.tui.paint import Line, Tone, wrap
 from cis_tui.tui.widgets.painted import Grounded, to_strip
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class PartList(Grounded, ScrollView, Generic[P], can_focus=True):
         super().__init__(id=id)
         self._parts: Sequence[P] = ()
         self._welcome: Sequence[Line] = ()
+        self._said: Sequence[Line] = ()
+        """The welcome, wrapped."""
         self._rows: dict[str, Rows] = {}
         self._ends: list[int] = []
         self._wrapped_to: int = 0
@@ -177,7 +179,8 @@ class PartList(Grounded, ScrollView, Generic[P], can_focus=True):
             part.id: self.wrapped(index, part, width, before.get(part.id)) for index, part in enumerate(self._parts)
         }
         self._ends = list(accumulate(len(self._rows[part.id].rows) for part in self._parts))
-        self.virtual_size = Size(1, max(1, self._ends[-1] if self._ends else len(self._welcome)))
+        self._said = [row for line in self._welcome for row in wrap(line, width)]
+        self.virtual_size = Size(1, max(1, self._ends[-1] if self._ends else len(self._said)))
 
     def _start(self, index: int) -> int:
         return self._ends[index - 1] if index else 0
@@ -271,7 +274,7 @@ class PartList(Grounded, ScrollView, Generic[P], can_focus=True):
         width = self.scrollable_content_region.width
         row = y + self.scroll_offset.y
         if not self._parts:
-            line = self._welcome[row] if row < len(self._welcome) else ()
+            line = self._said[row] if row < len(self._said) else ()
             return to_strip(self, [(" ", Tone.PLAIN), *line], width, self.ground)
         index = bisect_right(self._ends, row)
         if index >= len(self._parts):

@@ -11,7 +11,7 @@ from cis_tui.core.clock import Clock, Instant
 from cis_tui.matrix.model import MatrixStatus
 from cis_tui.p2p.model import PeerInfo, PeerStatus, Trust
 from cis_tui.tui.paint import Line, Piece, Tone, fit, fit_line, shown
-from cis_tui.tui.peer_words import asks, line_word, looking, shares, standing, state_piece, traffic
+from cis_tui.tui.peer_words import asks, hour_bars, line_word, looking, shares, standing, state_piece, traffic
 from cis_tui.tui.room_words import matrix_pieces
 from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.widgets.rows import RowList
@@ -19,9 +19,9 @@ from cis_tui.tui.words import when
 from cis_tui.tui.writers import SHORT, short_did
 
 MARK, TRUST, LINE, WAITS, CONFLICTS = 2, 12, 15, 7, 4
-ACKED, SHARES, ADDRESS = 7, 22, 26
-NARROW, WIDE, BROAD = 56, 84, 126
-"""Widths from which the words, from which what is acknowledged and shared, and from which addresses are shown."""
+ACKED, SHARES, HOUR, ADDRESS = 7, 22, 13, 26
+NARROW, WIDE, WIDER, BROAD = 56, 84, 98, 140
+"""Widths from which the words, what is acknowledged and shared, how the last hour was, and addresses are shown."""
 Column = tuple[str, Tone, int]
 """What stands in it, and its cells."""
 
@@ -55,9 +55,9 @@ class PeerTable(RowList):
         """Put the cursor on a peer, if it is shown."""
         self.cursor = next((index for index, peer in enumerate(self._peers, 1) if peer.did == did), self.cursor)
 
-    def empty(self) -> str:
+    def empty(self) -> list[Line]:
         """See `RowList`."""
-        return "who this node is, and its peers, are known once the engine has started"
+        return [[("who this node is, and its peers, are known once the engine has started", Tone.DIM)]]
 
     def row(self, index: int, width: int) -> Line:
         """This node, or a peer."""
@@ -89,6 +89,8 @@ class PeerTable(RowList):
             case "acked":
                 at = peer.acknowledged_at
                 return when(at, self._clock()) if at is not None else "-", Tone.DIM, ACKED
+            case "last hour":
+                return hour_bars(peer.past, HOUR - 1), Tone.LIVE if peer.connected else Tone.DIM, HOUR
             case "shared":
                 return shares(peer.share) if peer.admitted else "-", Tone.DIM, SHARES
             case _:
@@ -117,7 +119,7 @@ class PeerHeading(LineWidget):
         """The only line; the table has a mark of its cursor at the left."""
         name, columns = _layout(max(0, width - 1))
         cells = {"trust": TRUST, "DID": SHORT + 1, "line or seen": LINE, "waits": WAITS, "≠": CONFLICTS}
-        cells |= {"acked": ACKED, "shared": SHARES, "address": ADDRESS}
+        cells |= {"acked": ACKED, "shared": SHARES, "last hour": HOUR, "address": ADDRESS}
         pieces: list[Piece] = [(" " * (MARK + 1), Tone.DIM), (fit("name", name), Tone.DIM)]
         return fit_line([*pieces, *((fit(column, cells[column]), Tone.DIM) for column in columns)], width)
 
@@ -171,6 +173,9 @@ def _layout(width: int) -> tuple[int, list[str]]:
     if width >= WIDE:
         columns += ["acked", "shared"]
         used += ACKED + SHARES
+    if width >= WIDER:
+        columns.append("last hour")
+        used += HOUR
     if width >= BROAD:
         columns.append("address")
         used += ADDRESS

@@ -53,9 +53,9 @@ class PrefixTree(RowList):
         """See `RowList`."""
         return not self._rows[index].more
 
-    def empty(self) -> str:
+    def empty(self) -> list[Line]:
         """See `RowList`."""
-        return "reading…"
+        return [[("reading…", Tone.DIM)]]
 
     def action_unfold(self) -> None:
         """Show how the keys go on; again: go to the first of them."""

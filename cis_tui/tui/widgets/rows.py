@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -84,9 +85,9 @@ class RowList(Grounded, ScrollView, can_focus=True):
         """The sign in the first column of a row on which the cursor does not stand."""
         return " "
 
-    def empty(self) -> str:
-        """What is said when there are no rows: what would be here, and the key that makes it so."""
-        return ""
+    def empty(self) -> Sequence[Line]:
+        """What is said when there are no rows: what would be here, and the keys that make it so (see `taught`)."""
+        return ()
 
     @property
     def count(self) -> int:
@@ -194,8 +195,8 @@ class RowList(Grounded, ScrollView, can_focus=True):
         index = y + self.scroll_offset.y
         ground = self.ground
         if not self._count:
-            said = wrap([(" ", Tone.DIM), (self.empty(), Tone.DIM)], max(2, width))
-            return to_strip(self, said[y] if y < len(said) else (), width, ground)
+            said = [row for line in self.empty() for row in wrap(line, max(1, width - 1))]
+            return to_strip(self, [(" ", Tone.DIM), *said[y]] if y < len(said) else (), width, ground)
         if index >= self._count:
             return Strip.blank(width, ground)
         here = index == self.cursor and self.selectable(index)

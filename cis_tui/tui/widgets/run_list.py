@@ -12,12 +12,19 @@ from cis_tui.core.problems import Severity
 from cis_tui.dag.views import DagInfo, RunStatus, RunSummary
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.widgets.taught import keys_of, taught
 from cis_tui.tui.words import RUN_MARKS, count, span, when
 
 Entry = DagInfo | RunSummary | str
 """A definition, a run, or the heading of a section."""
 
 WORD, TIME = 10, 7
+_WITHOUT = (
+    ("go.memory", "goes to memory, which needs no project"),
+    ("go.chat", "goes to the chat, which needs none either"),
+    ("help", "explains every screen"),
+)
+"""What can be done without a DAG."""
 
 
 class RunList(RowList):
@@ -35,6 +42,7 @@ class RunList(RowList):
         self._entries: list[Entry] = []
         self._needle = ""
         self._has_project = True
+        self._known = False
 
     @property
     def chosen(self) -> DagInfo | RunSummary | None:
@@ -42,10 +50,12 @@ class RunList(RowList):
         entry = self._entries[self.cursor] if self.cursor < len(self._entries) else None
         return None if isinstance(entry, str) else entry
 
-    def show(self, dags: Sequence[DagInfo], runs: Sequence[RunSummary], *, has_project: bool) -> None:
-        """Show these; the cursor stays on what it stood on, wherever that is now."""
+    def show(
+        self, dags: Sequence[DagInfo], runs: Sequence[RunSummary], *, has_project: bool, known: bool = True
+    ) -> None:
+        """Show these; the cursor stays on what it stood on, wherever that is now. `known`: an engine has told them."""
         before = self._entries
-        self._dags, self._runs, self._has_project = dags, runs, has_project
+        self._dags, self._runs, self._has_project, self._known = dags, runs, has_project, known
         entries = self._wanted()
         if not entries or list(map(_key, before)) != list(map(_key, entries)):
             self._rebuild()
@@ -85,11 +95,25 @@ class RunList(RowList):
         runs = [run for run in self._runs if self._needle in run.dag.lower()]
         return [*(["DAGs", *dags] if dags else []), *(["Runs", *runs] if runs else [])]
 
-    def empty(self) -> str:
+    @property
+    def bare(self) -> bool:
+        """Whether it is known that there is nothing at all to show."""
+        return self._known and not (self._dags or self._runs)
+
+    def empty(self) -> list[Line]:
         """See `RowList`."""
-        if self._needle:
-            return "nothing has this name"
-        return "no DAG in .cis/dags yet" if self._has_project else "no project here; cis init makes one"
+        keys = keys_of(self)
+        if not self._known:
+            return taught(keys, "what is here is known once the engine has started")
+        if not self.bare:
+            steps = (("dags.filter", "looks for another"), ("filter.drop", "there shows all"))
+            return taught(keys, "Nothing has this name.", *steps)
+        if self._has_project:
+            title = "No DAG yet. A DAG is a file in .cis/dags: tasks, and who decides about each."
+            return taught(keys, title, ("cis init", "in a shell writes one that works"), *_WITHOUT)
+        title = "No project here. A project is a folder with .cis: its DAGs and their runs are listed here."
+        step = ("cis init", "in a shell makes this folder one, with a DAG that works")
+        return taught(keys, title, step, *_WITHOUT)
 
     def selectable(self, index: int) -> bool:
         """Headings are not."""

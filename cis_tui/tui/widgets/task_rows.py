@@ -17,6 +17,7 @@ from cis_tui.tui.folding import first_of
 from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, shown
 from cis_tui.tui.widgets.rows import RowList
 from cis_tui.tui.widgets.task_keys import TaskKeys
+from cis_tui.tui.widgets.taught import keys_of, taught
 from cis_tui.tui.words import TASK_MARKS
 
 TaskLine = tuple[BoardRow, Decision | None]
@@ -171,11 +172,16 @@ class TaskRows(RowList, TaskKeys):
 
     # Rows
 
-    def empty(self) -> str:
+    def empty(self) -> list[Line]:
         """See `RowList`."""
-        if self.board.tasks and self.board.narrowed:
-            return "no task like this: Esc in / shows all; a state such as failed, running or asks is looked for too"
-        return self.note
+        if not (self.board.tasks and self.board.narrowed):
+            return [[(self.note, Tone.DIM)]]
+        keys = keys_of(self)
+        steps = (
+            ("dags.filter", "looks for another name, or a state such as failed, running or asks"),
+            ("filter.drop", "there shows all"),
+        )
+        return taught(keys, "No task is like this.", *steps)
 
     def selectable(self, index: int) -> bool:
         """The line that asks belongs to the task above it."""

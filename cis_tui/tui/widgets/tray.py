@@ -11,8 +11,9 @@ from textual.message import Message
 
 from cis_tui.core.clock import Clock
 from cis_tui.dag.views import Decision
-from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.paint import Line, Tone, fit, line_width, shown
 from cis_tui.tui.widgets.painted import LineWidget
+from cis_tui.tui.widgets.taught import keys_of
 from cis_tui.tui.words import asker, countdown, question
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ class Tray(LineWidget):
         note = f"  +{more} more" if more > 0 and y == MOST - 1 else ""
         what = f"{shown(decision.dag or decision.subject)} / {shown(decision.task)}"
         text = f"{asker(decision)}{what}  {question(decision)}{note}"
+        key = keys_of(self)("decide") + "  "
+        key = key if y == 0 else " " * len(key)
         return [
             (" ? ", Tone.ASK),
             (fit(countdown(decision, self._clock()), TIME_WIDTH), Tone.ASK),
-            ("d  " if y == 0 else "   ", Tone.STRONG),
-            (fit(text, max(0, width - MARK_WIDTH - TIME_WIDTH - 3)), Tone.PLAIN),
+            (key, Tone.STRONG),
+            (fit(text, max(0, width - MARK_WIDTH - TIME_WIDTH - line_width([(key, Tone.STRONG)]))), Tone.PLAIN),
         ]
 
     def on_click(self, event: events.Click) -> None:

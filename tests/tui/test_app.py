@@ -156,7 +156,7 @@ async def test_it_comes_back_on_the_screen_on_which_it_was_left(home: Home) -> N
             await pilot.pause()
             assert again.current_mode == mode
             await pilot.press("2")
-            await until(pilot, lambda app=again: "what runs is shown here" in text_of(app))
+            await until(pilot, lambda app=again: "No project here." in text_of(app))
 
 
 # Themes

@@ -146,7 +146,7 @@ async def test_all_alike_are_approved_after_it_was_said_which_and_no_longer_than
         await until(pilot, lambda: "Approved all alike" in text_of(app))
         assert "echo same" in text_of(app)
         await pilot.press("w")
-        await until(pilot, lambda: "nothing is approved all alike" in text_of(app))
+        await until(pilot, lambda: "Nothing is approved all alike." in text_of(app))
         await pilot.press("escape", "d", "y")
         await until(pilot, lambda: asked(app, "t2"))
 

@@ -47,7 +47,7 @@ async def test_an_entry_is_written_corrected_deleted_and_brought_back(home: Home
         await until(pilot, lambda: "2 versions" in text_of(app))
         assert "first and more" in text_of(app)
         await pilot.press("x")
-        await until(pilot, lambda: "n writes the first entry" in text_of(app))
+        await until(pilot, lambda: "writes the first entry" in text_of(app))
         await pilot.press("u")
         await until(pilot, lambda: front(app).table.count == 1)
         found = await entry(app, "notes/a")

@@ -159,7 +159,7 @@ async def test_on_a_narrow_screen_the_tree_comes_and_goes_by_a_key(home: Home) -
 async def test_what_others_write_appears_by_itself(home: Home) -> None:
     async with attached(home, None) as (app, pilot):
         await pilot.press("1")
-        await until(pilot, lambda: "n writes" in text_of(app))
+        await until(pilot, lambda: "writes the first entry" in text_of(app))
         await app.link.api.memory_set(MemoryWrite("from/elsewhere", "x"))
         await until(pilot, lambda: "from/elsewhere" in text_of(app))
 

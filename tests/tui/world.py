@@ -20,10 +20,12 @@ from cis_tui.agents.model import (
 )
 from cis_tui.core.clock import Instant
 from cis_tui.core.events import Event
+from cis_tui.core.pulse import Activity
 from cis_tui.dag.inspection import DecisionDetail
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind, LogChunk, RunStatus, Subject
 from cis_tui.memory.branches import MemoryBranch, MemoryTree
+from cis_tui.memory.growth import MemoryGrowth
 from cis_tui.memory.layers import Layer, LayerStats
 from cis_tui.memory.queries import Hit, SearchResult
 from cis_tui.memory.ranking import Parts
@@ -224,6 +226,18 @@ def same(value: Any) -> Any:
     return value
 
 
+EARLIER = tuple(
+    Event(
+        number - 1,
+        Instant(NOW - 900 + 60 * number),
+        type,
+        {"key": "team/motto", "peer": PEERS[0].did, "name": "laptop"},
+    )
+    for number, type in enumerate(("MemorySet", "PeerConnected"))
+)
+"""What happened before the workspace was opened."""
+
+
 class World:
     """An engine that answers with the samples, each as `say` has it."""
 
@@ -235,6 +249,9 @@ class World:
         listed = (*(summary_of(state) for state in states), *(() if empty else BEFORE))
         self.answers: dict[str, object] = {
             "status": EngineStatus("0.1.0", 4242, NOW, "/home/demo/.cis", DID, False, 1, 1, 1, {}, 0),
+            "recent": () if empty else EARLIER,
+            "activity": Activity((0,) * 60 if empty else tuple(range(60)), 60, NOW),
+            "memory_growth": MemoryGrowth((0,) if empty else tuple(range(28)), 5 << 20, "locked" if locked else ""),
             "project_open": ProjectInfo(ROOT, "demo", "demo", "project/demo", TrustState.CONTENT, 1),
             "trust_report": REPORT,
             "trust_grant": ProjectInfo(ROOT, "demo", "demo", "project/demo", TrustState.CONTENT, 1),

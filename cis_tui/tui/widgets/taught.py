@@ -52,6 +52,7 @@ def keys_of(widget: Widget, *others: type) -> Keys:
 
 def _bindings(widget: Widget, others: tuple[type, ...]) -> Iterator[Binding]:
     owners = [cls for node in widget.ancestors_with_self for cls in type(node).__mro__]
-    owners += [cls for node in widget.screen.walk_children() for cls in type(node).__mro__]
+    if widget.is_attached:
+        owners += [cls for node in widget.screen.walk_children() for cls in type(node).__mro__]
     for owner in dict.fromkeys((*owners, *others)):
         yield from (each for each in owner.__dict__.get("BINDINGS", ()) if isinstance(each, Binding))

@@ -59,7 +59,7 @@ def test_a_stranger_takes_the_tour(open_terminal: Open, example: Project) -> Non
     terminal.wait(lambda screen: "greet.sh" in screen)
     terminal.press("enter")
     assert example.rows("run", "list") == [], "Enter is never a yes"
-    terminal.press("c")
+    press_until(terminal, "c", lambda screen: "trust this content" not in screen)
 
     terminal.wait(lambda screen: row("count", "running")(screen) and row("greet", "(running|done)")(screen))
     terminal.wait(row("flaky", r"done +×2"))

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.workspace import SMALLEST_COMMAND, Line, computed, first_paint, memory, open_workspace
+from tests.bench.workspace import (
+    SMALLEST_COMMAND,
+    Line,
+    choose_run,
+    computed,
+    first_paint,
+    go_back,
+    memory,
+    open_workspace,
+)
 from tests.e2e.conftest import CIS, Project
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
@@ -69,13 +78,11 @@ def test_memory(project: Project) -> None:
         line.press("G")
         line.wait(f"{ENTRIES - 1:05}")
         line.press("2")
-        line.wait("DAGs")
+        line.wait("lanes")
         for run in range(10):
-            line.press("/", "work", "enter")
-            line.wait(lambda screen: re.search("▌ +work", screen) is not None)
-            line.press("r")
-            line.wait("1 run")
+            choose_run(line, "work")
             line.wait(lambda screen: "1 run" not in screen, seconds=120)
+            go_back(line)
             if run in (0, 9):
                 rss, own = memory(line.pid)
                 what = f"{ENTRIES:,} entries and {run + 1} runs of 1,000 tasks"

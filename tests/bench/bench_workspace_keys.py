@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.workspace import Line, answer_times, choose_run, open_workspace, spread
+from tests.bench.workspace import Line, answer_times, choose_run, go_back, open_workspace, spread
 from tests.e2e.conftest import CIS, Project
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
@@ -20,8 +20,6 @@ RATIO = 4.0
 KEYS = 150
 ROUNDS = {"work": 1, "rest": 10, "both": 1}
 """Runs for so many keys: 1,000 tasks that do nothing are done soon."""
-BACK = ("\x1b[Z", "\x0c")
-"""The keys back to the list, and all drawn anew: what came while keys were timed is on no screen."""
 FAST = r"""
 import sys, time
 began, told = time.perf_counter(), 0
@@ -55,8 +53,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 def at_rest(line: Line) -> list[float]:
-    """Times of keys in the list of DAGs, where nothing goes on."""
-    return list(itertools.islice(answer_times(line, itertools.cycle("jk")), KEYS))
+    """Times of keys among the tasks of a definition."""
+    line.press("\t")
+    times = list(itertools.islice(answer_times(line, itertools.cycle("jk")), KEYS))
+    go_back(line)
+    return times
 
 
 @pytest.mark.parametrize("name", ["work", "rest", "both"])
@@ -64,13 +65,11 @@ def test_a_key_while_a_thousand_tasks_run(project: Project, name: str) -> None:
     line = open_workspace(project.root)
     try:
         idle = at_rest(line)
-        line.counts_only = False
         busy: list[float] = []
         for _ in range(ROUNDS[name]):
             choose_run(line, name)
             busy += itertools.islice(answer_times(line, itertools.cycle("jk")), KEYS // ROUNDS[name])
-            line.counts_only = False
-            line.press(*BACK)
+            go_back(line)
     finally:
         line.close()
     (idle_middle, idle_most), (middle, most) = spread(idle), spread(busy)

@@ -15,12 +15,12 @@ from tests.e2e.conftest import CIS, Project
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
 SECONDS = 6.0
 DRIVERS = {"plain": {"CIS_UI_DRIVER": "plain"}, "over SSH": {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}}
-SCREENS = {"1": "all of memory", "3": "node", "5": "Skills", "6": "Activity", "2": "Runs", "4": "say something"}
+SCREENS = {"1": "all of memory", "3": "node", "5": "Skills", "6": "Activity", "2": "lanes", "4": "say something"}
 """Keys, and what is then on the screen; the last has the keys in a line in which one writes."""
 IDLE_CPU = 0.5
 """Percent of a processor that may be used at rest."""
-LIMITS = {"ask": 100, "work": 20_000, "slow": 30_000, "fast": 30_000}
-"""Bytes a second that may go over SSH."""
+LIMITS = {"ask": 250, "work": 20_000, "slow": 30_000, "fast": 30_000}
+"""Bytes a second that may go over SSH; the time that is left stands at four places of the DAG screen."""
 LOG = r"""
 import sys, time
 began, told = time.perf_counter(), 0

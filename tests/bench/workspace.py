@@ -31,7 +31,9 @@ Smallest().run()
 """The smallest program of Textual's that has a list and keys."""
 SMALLEST_COMMAND = (sys.executable, "-c", SMALLEST)
 
-_CURSOR = re.compile(rb"\x1b\[(\d+);\d+H(?:\x1b\[[\d;]*m|[^\x1b])*?" + "▌".encode())
+_LEFT = 41
+"""Columns of the list at the left with its border; the tasks are right of it."""
+_CURSOR = re.compile(rb"\x1b\[(\d+);(\d+)H(?:\x1b\[[\d;]*m)*" + "▌".encode())
 """Where a frame writes the sign of a cursor."""
 
 
@@ -70,11 +72,22 @@ def choose_run(line: Line, name: str) -> None:
     line.press("/", name)
     line.wait("show all")
     line.press("enter")
-    line.wait(lambda screen: "show all" not in screen and re.search(rf"▌ +{name}", screen) is not None)
+    line.wait(lambda screen: "show all" not in screen)
+    line.press("g")
+    line.wait(lambda screen: re.search(rf"▌ +{name}", screen) is not None)
     line.press("enter")
     line.wait("1 run")
     line.press("\t")
     line.wait(lambda screen: "│▌" in screen)
+
+
+def go_back(line: Line) -> None:
+    """Give the keys back to the list, and draw all anew: what came while keys were timed is on no screen."""
+    line.counts_only = False
+    line.press("\x1b[Z")
+    line.take_in(0.5)
+    line.press("\x0c")
+    line.take_in(0.5)
 
 
 def computed(pid: int) -> float:
@@ -111,9 +124,10 @@ def first_paint(command: Sequence[str], mark: str, folder: Path) -> float:
 
 
 def answer_times(line: Line, keys: Iterator[str], pause: float = 0.02) -> Iterator[float]:
-    """Milliseconds from a key to the frame that has the cursor on another row, with a person's pause between."""
+    """Milliseconds from a key to the frame that has the cursor of the tasks on another row, with a person's pause."""
+    rows = line.wait("│▌").split("\n")
+    row = next(number for number, text in enumerate(rows, 1) if "│▌" in text)
     line.counts_only = True
-    row = -1
     for key in keys:
         start, began = len(line.received), time.perf_counter()
         line.press(key)
@@ -125,8 +139,9 @@ def answer_times(line: Line, keys: Iterator[str], pause: float = 0.02) -> Iterat
 
 
 def _cursor(received: bytearray, start: int, row: int) -> int | None:
-    """The row other than `row` at which a cursor was last painted since `start`."""
-    rows = [int(found[1]) for found in _CURSOR.finditer(received, start)]
+    """The row other than `row` at which the cursor of the tasks was last painted since `start`."""
+    places = _CURSOR.finditer(received, start)
+    rows = [int(found[1]) for found in places if int(found[2]) >= _LEFT]
     return next((each for each in reversed(rows) if each != row), None)
 
 

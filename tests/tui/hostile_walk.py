@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cis_tui.tui.app import CisApp
 
 SCROLLBAR = {"grab", "scroll_down", "scroll_up"}
-OUR_OWN = {"help", "jump", "entry", "memory-layers"}
+OUR_OWN = {"help", "jump", "entry", "memory-layers", "settings"}
 """Places where nothing foreign stands but what is behind them."""
 
 
@@ -74,7 +74,7 @@ async def walk(pilot: Pilot[None], app: CisApp, world: World) -> None:
         world.say = partial(poisoned, turn=turn)
         await app.link._attach(await world.connect())  # pyright: ignore[reportPrivateUsage] # all anew, as after a line was lost
         assert app.store.link is LinkState.READY
-        async for name in looked_at(app, pilot, world.say):
+        async for name in looked_at(app, pilot, say=world.say):
             shown = text_of(app)
             assert name in OUR_OWN or MARK in shown, f"{name} shows nothing foreign:\n{shown}"
             assert not active_parts(app), f"{name}: {active_parts(app)}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
+
+from textual.widgets import Input
 
 from cis_tui.agents.model import (
     AgentInfo,
@@ -384,9 +386,14 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "help": ("2", "question_mark"),
     "palette": ("2", "colon"),
     "jump": ("2", "ctrl+o"),
+    "settings": ("6",),
     "memory-search": ("1", "slash", *"motto"),
 }
 """The keys that lead there."""
+DIALOGS = tuple(dialogs(same))
+PLACES = (*SCREENS, *DIALOGS)
+BARE = ("dags", "memory", "peers", "chat", "skills", "activity")
+"""Places that look otherwise as long as there is nothing."""
 
 
 @asynccontextmanager
@@ -399,17 +406,26 @@ async def at_home(app: CisApp, pilot: Pilot[None]) -> AsyncGenerator[None]:
     await pilot.pause()
 
 
-async def looked_at(app: CisApp, pilot: Pilot[None], say: Say = same) -> AsyncGenerator[str]:
-    """Go to every place, one after the other; gives its name while it is in front."""
+async def looked_at(
+    app: CisApp, pilot: Pilot[None], places: Collection[str] = PLACES, say: Say = same
+) -> AsyncGenerator[str]:
+    """Go to these places, one after the other; gives the name of each while it is in front."""
     for name, keys in SCREENS.items():
-        async with at_home(app, pilot):
-            await pilot.press(*keys)
-            if name == "chat":
-                app.show_conversation(say(CONVERSATION).id)
-            await pilot.pause()
-            yield name
+        if name in places:
+            async with at_home(app, pilot):
+                await pilot.press(*keys)
+                if name == "chat" and app.store.runs:
+                    app.show_conversation(say(CONVERSATION).id)
+                elif name == "settings":
+                    await app.run_action("settings")
+                for line in app.screen.query(Input):
+                    line.cursor_blink = False  # the palette is Textual's
+                await pilot.pause()
+                yield name
+    await app.switch_mode("activity")
     for name, make in dialogs(say).items():
-        async with at_home(app, pilot):
+        if name in places:
             await app.push_screen(make(app))
             await pilot.pause()
             yield name
+            app.pop_screen()

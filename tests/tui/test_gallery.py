@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cis_tui.core.paths import Home
-from cis_tui.dag.views import LogChunk
 from cis_tui.tui.store import LinkState
 from tests.conftest import ROOT as REPOSITORY
 from tests.tui.helpers import ROOT, until, workspace
@@ -28,6 +27,12 @@ if TYPE_CHECKING:
 GALLERY = REPOSITORY / "snapshots" / "gallery"
 SIZES = ((40, 20), (80, 24), (120, 36), (200, 60))
 THEMES = ("cis-dark", "cis-light", "sixteen")
+LATE = {
+    "memory": ("memory_history",),
+    "memory-search": ("memory_search", "memory_history"),
+    "call": ("skill_log",),
+}
+"""What is read some time after a place is in front, in this order."""
 Shot = tuple[tuple[int, int], str]
 """Size and theme."""
 EACH: tuple[Shot, ...] = tuple(product(SIZES, THEMES))
@@ -59,11 +64,6 @@ GROUPS = {
 }
 
 
-GROUPS["dialogs"].world.answers["skill_log"] = LogChunk(
-    "", 0, 1, False
-)  # it is read by the seconds of a clock that runs
-
-
 async def pictures(app: CisApp, pilot: Pilot[None], shots: tuple[Shot, ...]) -> dict[Shot, str]:
     """What is in front, in these sizes and themes; one theme begins with the size with which that before it ended."""
     found: dict[Shot, str] = {}
@@ -77,6 +77,12 @@ async def pictures(app: CisApp, pilot: Pilot[None], shots: tuple[Shot, ...]) -> 
     return found
 
 
+def in_order(names: tuple[str, ...], asked: list[str]) -> bool:
+    """Whether each of these was asked, and after the one before it."""
+    rest = iter(asked)
+    return all(name in rest for name in names)
+
+
 @pytest.mark.timeout(300)  # these are some hundred pictures
 @pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
 async def test_every_place_looks_as_it_did(home: Home, group: Group, request: pytest.FixtureRequest) -> None:
@@ -86,6 +92,9 @@ async def test_every_place_looks_as_it_did(home: Home, group: Group, request: py
     async with app.run_test(size=SIZES[0]) as pilot:
         await until(pilot, lambda: app.store.link is LinkState.READY)
         async for place in looked_at(app, pilot, group.places):
+            if late := LATE.get(place) if group.mark != "-bare" else None:
+                await until(pilot, lambda late=late: in_order(late, group.world.asked))
+                await pilot.pause()
             for shot, svg in (await pictures(app, pilot, group.shots)).items():
                 file = GALLERY / group.name(place, shot)
                 if update:

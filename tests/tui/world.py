@@ -31,7 +31,7 @@ from cis_tui.memory.growth import MemoryGrowth
 from cis_tui.memory.layers import Layer, LayerStats
 from cis_tui.memory.queries import Hit, SearchResult
 from cis_tui.memory.ranking import Parts
-from cis_tui.memory.records import Domain, IndexType, KeyState, MemoryConflict, MemoryPage
+from cis_tui.memory.records import Domain, IndexType, KeyState, MemoryConflict, MemoryItem, MemoryPage
 from cis_tui.memory.stats import DomainStats, LogStats, MemoryStats
 from cis_tui.p2p.model import Pairing, PairingState
 from cis_tui.project.model import Change, ProjectInfo, TrustItem, TrustReport, TrustState
@@ -245,6 +245,8 @@ class World:
 
     def __init__(self, say: Say = same, *, empty: bool = False, locked: bool = False) -> None:
         self.say = say
+        self.asked: list[str] = []
+        """What was answered so far, by name."""
         run = with_everything().state
         items = () if empty else ITEMS[:3] if locked else ITEMS
         states = () if empty else (run,)
@@ -260,6 +262,7 @@ class World:
             "dag_list": () if empty else DAGS,
             "skill_list": () if empty else (LINTER, *SKILLS),
             "skill_runs": CALLS,
+            "skill_run": SkillResult(True, "no mistakes in 12 files", 0, 0.4),
             "run_list": listed,
             "run_show": run.view(),
             "run_logs": LogChunk(PRINTED, len(PRINTED), 1, True),
@@ -270,7 +273,6 @@ class World:
             "memory_list": MemoryPage(items, len(items), locked),
             "memory_search": SearchResult(() if empty else (FOUND_ITEM,)),
             "memory_get": ITEMS[1],
-            "memory_history": (ITEMS[1], replace(ITEMS[1], value="ship on Fridays", created_at=Instant(NOW - 9000))),
             "memory_conflicts": () if empty else (CONFLICT,),
             "memory_stats": STATS,
             "memory_key_state": KeyState("passphrase", locked),
@@ -284,6 +286,12 @@ class World:
             "agent_show": ConversationView(CONVERSATION, MESSAGES),
             "agent_conversations": (CONVERSATION, OTHER),
         }
+
+    async def memory_history(self, key: str) -> tuple[MemoryItem, ...]:
+        """The versions of an entry; of one there was another before."""
+        self.asked.append("memory_history")
+        earlier = replace(ITEMS[1], value="ship on Fridays", created_at=Instant(NOW - 9000))
+        return tuple(each for each in map(self.say, (*ITEMS, earlier)) if each.key == key)
 
     async def memory_tree(self, prefix: str = "") -> MemoryTree:
         """A level, as what lies in it."""
@@ -303,15 +311,12 @@ class World:
         """Nobody comes."""
         return await asyncio.Future[Pairing]()
 
-    async def skill_run(self, *args: object, **more: object) -> SkillResult:
-        """It takes its time."""
-        return await asyncio.Future[SkillResult]()
-
     async def close(self) -> None:
         """Nothing is held."""
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def answer(*args: object, **more: object) -> Any:
+            self.asked.append(name)
             return self.say(self.answers[name]) if name in self.answers else None
 
         return answer

@@ -106,9 +106,10 @@ class PtyTerminal:
 
     def screen(self) -> str:
         self.listen(0)
-        return "\n".join(self._screen.display)
+        # Not pyte's `display`: it fails on a frame read so far that half of a wide character is drawn over.
+        return "\n".join("".join(cell.data for cell in row) for row in self.cells())
 
-    def cells(self) -> list[list[object]]:
+    def cells(self) -> list[list[pyte.screens.Char]]:
         """Each character on the screen with its colours."""
         shown = self._screen
         return [[shown.buffer[row][column] for column in range(shown.columns)] for row in range(shown.lines)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cis_tui.agents.keys import SET
 from cis_tui.agents.provider import ProviderFailure
 from cis_tui.core.errors import Exit
 from cis_tui.core.text import clean_line
@@ -81,7 +82,7 @@ def from_status(
         hint = "raise the limit where you pay for it, or ask another agent"
         return ProviderFailure("CIS-AGENT-011", f"the service refuses because of a limit of spending{said}", hint=hint)
     if status == 401:
-        hint = f"set ANTHROPIC_API_KEY, or put the key of {base_url} into keys/agents.toml (docs/agents.md)"
+        hint = f"set {SET}, or put the key of {base_url} into keys/agents.toml (docs/agents.md)"
         return ProviderFailure("CIS-AGENT-003", f"{base_url} does not accept the API key{said}", hint=hint)
     known = _KNOWN.get(status)
     if known is not None and kind not in _IN_STREAM:

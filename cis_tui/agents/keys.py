@@ -17,6 +17,8 @@ from cis_tui.core.paths import Home
 OFFICIAL = "https://api.anthropic.com"
 KEY_FILE = "agents.toml"
 """In the home's `keys`; `"https://host" = "key"`, 0600."""
+SET = "ANTHROPIC_API_KEY (an engine that runs already sees it after cis engine stop)"
+"""How a key is set for the usual service."""
 _NO_KEY = "local"
 """What a service on this machine, which asks for no key, is told."""
 
@@ -77,7 +79,7 @@ def find_key(home: Home, base_url: str, *, env: Mapping[str, str] = os.environ) 
         return kept
     if is_local(urlsplit(origin).hostname or ""):
         return Key(_NO_KEY, "none needed")
-    name = "ANTHROPIC_API_KEY" if origin == OFFICIAL else f'"{origin}" in {home.keys / KEY_FILE}'
+    name = SET if origin == OFFICIAL else f'"{origin}" in {home.keys / KEY_FILE}'
     raise ProviderFailure(
         "CIS-AGENT-003",
         f"there is no API key for {origin}",

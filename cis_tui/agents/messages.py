@@ -43,6 +43,8 @@ class MessagesProvider:
         self._client: AsyncAnthropic | None = None
         self._streamed: Any = None
         """The library's class for a stream of events that are not taken apart."""
+        self._refused = False
+        """Whether the service did not accept the key: a person may have changed it since."""
         self._making = asyncio.Lock()
         self._windows: dict[str, int | None] = {}
 
@@ -77,7 +79,9 @@ class MessagesProvider:
         except TimeoutError as error:
             raise silent(self._timeout) from error
         except Exception as error:
-            raise from_exception(error, base_url=self._base_url, timeout=self._timeout) from error
+            failure = from_exception(error, base_url=self._base_url, timeout=self._timeout)
+            self._refused = failure.code == "CIS-AGENT-003"
+            raise failure from error
         finally:
             if source is not None:
                 with suppress(Exception):
@@ -108,11 +112,13 @@ class MessagesProvider:
 
     async def _connected(self) -> AsyncAnthropic:
         async with self._making:
-            client = self._client
-            if client is None:
-                client = await asyncio.get_running_loop().run_in_executor(None, self._make)
-                self._client = client
-            return client
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._make)
+            elif self._refused:
+                key = await asyncio.to_thread(self._key)
+                self._client = self._client.copy(api_key=key.secret)  # with the same connections
+            self._refused = False
+            return self._client
 
     def _make(self) -> AsyncAnthropic:
         key = self._key()

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from cis_tui.agents.history import INTERRUPTED
+from cis_tui.agents.keys import KEY_FILE
 from cis_tui.agents.model import BlockKind, Role
 from cis_tui.core.clock import utc_now
 from cis_tui.core.events import EventType
-from cis_tui.core.paths import Home
+from cis_tui.core.paths import Home, write_private
 from tests.agents import far_end as wire
 from tests.agents.desk import Desk
 from tests.agents.far_end import FarEnd, Reply
@@ -96,6 +97,24 @@ async def test_what_cannot_go_well_is_not_asked_again(
     # The conversation goes on all the same: what is sent next is valid.
     _, done = await desk.ask("and now?", id=id)
     assert done["status"] == "completed" and await desk.last(id) == "ok"
+
+
+async def test_a_key_that_was_refused_is_looked_up_again(
+    desk: Desk, end: FarEnd, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+
+    def put(key: str) -> None:
+        write_private(home.keys / KEY_FILE, f'"{end.url}" = "{key}"\n'.encode())
+
+    put("sk-old")
+    end.script = [Reply(status=401, body=wire.error("authentication_error", "bad key"))]
+    id, done = await desk.ask("go")
+    assert done["error"]["code"] == "CIS-AGENT-003"
+    put("sk-new")
+    _, done = await desk.ask("and now?", id=id)
+    assert done["status"] == "completed"
+    assert [asked.headers["authorization"] for asked in end.messages] == ["Bearer sk-old", "Bearer sk-new"]
 
 
 async def test_after_five_attempts_it_is_given_up(desk: Desk, end: FarEnd) -> None:

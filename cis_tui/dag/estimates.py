@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from cis_tui.core.events import EventType
 from cis_tui.dag.graph import after_failure, levels
 from cis_tui.dag.model import DagSpec
-from cis_tui.dag.store import Connection
+from cis_tui.dag.store import Connection, sql_path
 
 RUNS = 10
 """Runs that are looked at, the latest."""
@@ -31,7 +31,7 @@ def read_durations(connection: Connection, dag: str, project: str) -> dict[str, 
         "SELECT task, type, at, json_extract(data, '$.duration'), run FROM events"
         " WHERE type IN (?, ?) AND run IN (SELECT id FROM runs WHERE dag = ? AND project = ?"
         " ORDER BY started_at DESC LIMIT ?) ORDER BY seq DESC LIMIT ?",
-        (EventType.TASK_EXPANDED.value, EventType.TASK_COMPLETED.value, dag, project, RUNS, MAX_ROWS),
+        (EventType.TASK_EXPANDED.value, EventType.TASK_COMPLETED.value, dag, sql_path(project), RUNS, MAX_ROWS),
     ).fetchall()
     began: dict[tuple[str, str], float] = {}
     found: dict[str, list[float]] = {}

@@ -13,9 +13,10 @@ from threading import Condition, Lock, Thread
 from typing import Any, TypeVar
 
 from cis_tui.core.clock import Clock, Instant, utc_now
-from cis_tui.core.errors import CisError, Unavailable
+from cis_tui.core.errors import CisError, Invalid, Unavailable
 from cis_tui.core.events import QUIET, Event, EventBus
 from cis_tui.core.identity import Identity
+from cis_tui.core.text import clean_line
 from cis_tui.dag import owner, store
 from cis_tui.dag.record import RunRecord
 
@@ -105,6 +106,7 @@ class Journal:
 
         Raises:
             Unavailable: the journal cannot be written; nothing was stored (CIS-DAG-041), or is closed (CIS-DAG-042).
+            Invalid: it holds what SQLite cannot, such as half a character (CIS-DAG-183).
         """
         return (await self.record_all(((type, data),)))[0]
 
@@ -182,15 +184,7 @@ class Journal:
 
     def _work(self) -> None:
         while self._wait():
-            batch = self._gather()
-            try:
-                self._commit(batch)
-            except (store.Error, OSError) as error:
-                log.exception("the journal could not be written")
-                _settle(batch, _failed("written", self.path, error))
-            else:
-                self._publish(batch)
-                _settle(batch, None)
+            self._write(self._gather())
             if self._chores:
                 self._do(*self._chores.popleft())
         with suppress(store.Error):
@@ -210,13 +204,33 @@ class Journal:
             batch, self._queue = self._queue, []
         return batch
 
+    def _write(self, batch: list[_Entry]) -> None:
+        """Commit `batch`, tell it, and whoever waits for it; whatever goes wrong, the writer goes on."""
+        try:
+            self._commit(batch)
+        except (store.Error, OSError) as error:
+            log.exception("the journal could not be written")
+            _settle(batch, _failed("written", self.path, error))
+        except Exception as error:
+            if len(batch) == 1:
+                log.exception("an event could not be stored")
+                _settle(batch, _unfit(batch[0].changes, error))
+                return
+            for entry in batch:  # it is one of them, for which the others shall not pay
+                self._write([entry])
+        else:
+            self._publish(batch)
+            _settle(batch, None)
+
     def _do(self, chore: Callable[[store.Connection], object], future: asyncio.Future[Any]) -> None:
         result: object = None
-        failure: CisError | None = None
+        failure: Exception | None = None
         try:
             result = chore(self._connection)
         except (store.Error, OSError) as error:
             failure = _failed("written", self.path, error)
+        except Exception as error:  # a fault of the chore is told to whom it belongs, and not to everybody who waits
+            failure = error
 
         def tell() -> None:
             if future.done():
@@ -287,6 +301,11 @@ def _tell(entries: list[_Entry], error: CisError | None) -> None:
 
 def _closed() -> Unavailable:
     return Unavailable("CIS-DAG-042", "the run journal is closed", hint="the engine is stopping; try again")
+
+
+def _unfit(changes: tuple[Change, ...], error: Exception) -> Invalid:
+    types = ", ".join(dict.fromkeys(type for type, _ in changes))
+    return Invalid("CIS-DAG-183", f"{types} cannot be stored in the run journal: {clean_line(str(error))}")
 
 
 def _failed(what: str, path: Path, error: Exception) -> Unavailable:

@@ -226,8 +226,26 @@ def _begin(connection: Connection, event: Event, definitions: Mapping[str, RunRe
     connection.execute(
         "INSERT INTO runs(id, dag, project, file, policy, status, started_at, tasks_total, definition)"
         " VALUES(?, ?, ?, ?, ?, 'running', ?, ?, ?)",
-        (run, spec.name, record.project, spec.file, spec.policy, float(event.at), len(spec.tasks), record.dumps()),
+        (
+            run,
+            spec.name,
+            sql_path(record.project),
+            sql_path(spec.file),
+            spec.policy,
+            float(event.at),
+            len(spec.tasks),
+            record.dumps(),
+        ),
     )
+
+
+def sql_path(path: str) -> str | bytes:
+    """`path` as SQLite keeps it, which `os.fsdecode` reads again: the name of a folder need not be UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
 
 
 def _keep_debt(connection: Connection, event: Event) -> None:
@@ -289,11 +307,20 @@ def read_summaries(connection: Connection, project: str, limit: int) -> list[Run
     """The newest runs, those that have not ended as `running`."""
     rows = connection.execute(
         f"SELECT {_SUMMARY} FROM runs WHERE ? IN ('', project) ORDER BY started_at DESC, rowid DESC LIMIT ?",
-        (project, limit),
+        (sql_path(project), limit),
     )
     return [
-        RunSummary(id, dag, RunStatus(status), Instant(started), None if ended is None else Instant(ended), *rest)
-        for id, dag, status, started, ended, *rest in rows
+        RunSummary(
+            id,
+            dag,
+            RunStatus(status),
+            Instant(started),
+            None if ended is None else Instant(ended),
+            policy,
+            os.fsdecode(folder),
+            *counts,
+        )
+        for id, dag, status, started, ended, policy, folder, *counts in rows
     ]
 
 
@@ -304,13 +331,22 @@ def read_debts(connection: Connection, *, run: str, project: str, all: bool) -> 
     rows = connection.execute(
         "SELECT run, task, dag, project, at, error, exit_code, settled_at, by, reason FROM debts JOIN runs ON id = run"
         " WHERE ? IN ('', run) AND ? IN ('', project) AND (? OR settled_at IS NULL) ORDER BY at, task",
-        (run, project, all),
+        (run, sql_path(project), all),
     )
     return [
         Debt(
-            run, task, dag, project, Instant(at), error, code, None if settled is None else Instant(settled), by, reason
+            run,
+            task,
+            dag,
+            os.fsdecode(folder),
+            Instant(at),
+            error,
+            code,
+            None if settled is None else Instant(settled),
+            by,
+            reason,
         )
-        for run, task, dag, project, at, error, code, settled, by, reason in rows
+        for run, task, dag, folder, at, error, code, settled, by, reason in rows
     ]
 
 

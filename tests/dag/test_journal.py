@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from cis_tui.core.clock import Instant
-from cis_tui.core.errors import NotFound, Unavailable
+from cis_tui.core.errors import Invalid, NotFound, Unavailable
 from cis_tui.core.events import Event, EventBus
 from cis_tui.core.paths import Home
 from cis_tui.dag import store
@@ -107,6 +107,40 @@ async def test_several_changes_are_one_transaction(tmp_path: Path) -> None:
             await journal.record_all([("TaskStarted", {"run": "r"}), ("TaskStarted", {"run": object()})])
         await journal.record_all([("TaskStarted", {"run": "r", "task": task}) for task in "ab"])
         assert [event.data["task"] for event in stored(path)] == ["a", "b"]
+
+
+async def test_what_cannot_be_stored_fails_who_says_it_and_nobody_else(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    async with journal_at(path) as journal:
+        tasks = ("a", "half a \ud83d", "b")
+        told = (journal.record("TaskStarted", {"run": "r", "task": task}) for task in tasks)
+        first, refused, last = await asyncio.wait_for(asyncio.gather(*told, return_exceptions=True), 20)
+        assert isinstance(refused, Invalid) and "TaskStarted" in refused.message
+        assert stored(path) == [first, last], "they were committed with it"
+
+        def broken(connection: store.Connection) -> None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(journal.maintain(broken), 20)
+        await asyncio.wait_for(journal.record("TaskStarted", {"run": "r", "task": "c"}), 20)
+
+
+async def test_the_folder_of_a_project_need_not_be_utf_8(tmp_path: Path) -> None:
+    folder, home = os.fsdecode(b"/caf\xe9"), Home(tmp_path)
+    spec = DagSpec("build", tasks=(TaskSpec("a"),), file=f"{folder}/build.toml")
+    async with journal_at(home.runs_db) as journal:
+        record = RunRecord("r1", spec, project=folder)
+        started = run_started("r1", spec, folder, {}, ())
+        await asyncio.wait_for(journal.record_all([("RunStarted", started)], record=record), 20)
+        failed = {"run": "r1", "task": "a", "debt": True, "error": "no"}
+        await journal.record("TaskFailed", failed)
+    history = RunHistory(home, lambda run: None)
+    assert [run.project for run in history.list(folder)] == [folder]
+    assert [debt.project for debt in history.debts(project=folder)] == [folder]
+    assert history.record("r1").spec.file == spec.file
+    assert history.durations("build", folder) == {}
+    assert history.list("/elsewhere") == ()
 
 
 async def test_numbers_are_never_used_again(tmp_path: Path) -> None:

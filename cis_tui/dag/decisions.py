@@ -9,7 +9,7 @@ from dataclasses import replace
 from cis_tui.core.clock import Clock
 from cis_tui.core.codec import encode
 from cis_tui.core.config import DecisionSettings
-from cis_tui.core.errors import Refused
+from cis_tui.core.errors import CisError, Refused
 from cis_tui.core.events import EventType
 from cis_tui.core.identity import Identity
 from cis_tui.core.text import clean_line
@@ -162,6 +162,9 @@ class DecisionService:
         """Ask, and wait for the answer; the decision is committed when this returns.
 
         When the caller is cancelled the decision stays open until `supersede` or `drop`.
+
+        Raises:
+            Unavailable: the journal cannot be written: it is not asked, or not decided (CIS-DAG-041).
         """
         number, did = self._journal.next_decision(), self._identity.did
         decision = compose(question, number, self._clock(), settings=self._settings, did=did)
@@ -175,7 +178,12 @@ class DecisionService:
             self._open.close(open, replace(decision, status=DecisionStatus.APPROVED), by)
             return await self._open.tell(open, [asked])
         self._open.add(open)
-        await self._journal.record(*asked)
+        try:
+            await self._journal.record(*asked)
+        except CisError:
+            if self._open.get(decision.id) is open:
+                self._open.take_out(open)
+            raise
         return await open.answer
 
     def _answered_ahead(self, open: OpenDecision) -> str:

@@ -132,7 +132,12 @@ class Runner:
         if self._gate.is_open:
             return
         resumed: Change = (EventType.RUN_RESUMED, {"run": self.record.id, "by": by})
-        await self._journal.record_all([resumed, *self._tools.decisions.release_all(self.record.id)])
+        counting = self._tools.decisions.release_all(self.record.id)
+        try:
+            await self._journal.record_all([resumed, *counting])
+        except CisError:
+            self._tools.decisions.hold_all(self.record.id)
+            raise
         self._open_gate()
 
     def _open_gate(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cis_tui.core.errors import Invalid, Refused
+from cis_tui.core.errors import Invalid, Refused, Unavailable
 from cis_tui.dag.answers import Edit, Refusal
 from cis_tui.dag.model import TaskSpec
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, RunStatus, Subject
@@ -70,6 +70,18 @@ async def test_a_no_refuses_the_call_and_nothing_runs(tmp_path: Path) -> None:
         with pytest.raises(Refused, match=r"lint was not called: rejected by .*: not on this machine"):
             await work
         assert lab.runs.skill_runs() == ()
+
+
+async def test_what_could_not_be_asked_is_not_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(type: str, data: object) -> None:
+        raise Unavailable("CIS-DAG-041", "the disk is full")
+
+    async with open_lab(tmp_path) as lab:
+        monkeypatch.setattr(lab.journal, "record", full)
+        calling = lab.runs.skill_calls.run(careful(tmp_path), project=str(lab.project), args=("3",), input={})
+        with pytest.raises(Unavailable, match="full"):
+            await calling
+        assert lab.runs.decisions.list() == (), "nobody would hear the answer"
 
 
 async def test_who_calls_may_go_away(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cis_tui.core.errors import NotFound, Refused
+from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.dag.model import Action, Level, LevelKind, Policy, Retry, TaskSpec
 from cis_tui.dag.views import DecisionStatus, RunStatus
 from tests.dag.lab import OWNER, Lab, eventually, lives, open_lab, read, shell
@@ -54,6 +54,28 @@ async def test_a_countdown_is_held_by_a_pause_and_goes_on_after_it(tmp_path: Pat
         await lab.until(lambda: ("TaskCompleted", "ask") in lab.story())
         (still,) = lab.runs.decisions.list()
         assert still.remaining is not None, "what a person held stays held"
+        await lab.runs.cancel(run)
+
+
+async def test_a_run_that_could_not_go_on_holds_its_countdowns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    level = Level(LevelKind.RECOMMENDED, timeout=60, default_action=Action.EXECUTE)
+    async with open_lab(tmp_path) as lab:
+        run = await lab.start(shell("ask", "touch done", level=level))
+        await lab.decision("ask")
+        await lab.runs.pause(run)
+
+        async def full(changes: object) -> None:
+            raise Unavailable("CIS-DAG-041", "the disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(lab.journal, "record_all", full)
+            with pytest.raises(Unavailable, match="full"):
+                await lab.runs.resume(run)
+        (asked,) = lab.runs.decisions.list()
+        assert asked.remaining is not None, "the run is paused, and so is the countdown"
+        await lab.runs.resume(run)
+        (asked,) = lab.runs.decisions.list()
+        assert asked.remaining is None
         await lab.runs.cancel(run)
 
 

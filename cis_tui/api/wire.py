@@ -149,5 +149,4 @@ def _error(data: object) -> CisError | None:
 
 
 def _line(message: Mapping[str, object]) -> bytes:
-    # A lone surrogate, from a file name that is not UTF-8, becomes the JSON escape \udcXX and survives.
-    return dumps(message).encode("utf-8", "backslashreplace") + b"\n"
+    return dumps(message).encode() + b"\n"

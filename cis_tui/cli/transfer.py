@@ -38,7 +38,7 @@ def export(context: Context, prefix: str, *, output: str | None, private: bool, 
     with open_store(context) as store, _sink(output) as sink:
         for items, passed in store.export(prefix, private, sensitive):
             for item in items:
-                sink.write(f"{dumps(item).translate(_LINE_ENDS)}\n".encode("utf-8", "backslashreplace"))
+                sink.write(f"{dumps(item).translate(_LINE_ENDS)}\n".encode())
             withheld += passed
             progress.add(len(items))
     more = f" to {output}" if output else ""

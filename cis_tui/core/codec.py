@@ -43,9 +43,13 @@ def encode(value: object) -> object:
 
 
 def dumps(value: object, *, indent: int | None = None) -> str:
-    """`value` as JSON text, compact unless `indent` is given."""
+    """`value` as JSON text, compact unless `indent` is given, which UTF-8 can express whatever `value` holds.
+
+    Half a character, as in the name of a file that is not UTF-8, becomes its escape, such as `\\udce9`.
+    """
     separators = (",", ": ") if indent else (",", ":")
-    return json.dumps(encode(value), ensure_ascii=False, indent=indent, separators=separators)
+    text = json.dumps(encode(value), ensure_ascii=False, indent=indent, separators=separators)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def decode(kind: type[T], data: object) -> T:

@@ -6,6 +6,7 @@ What has no shape is given as garbage with the reason, so that it can be shown, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -18,6 +19,8 @@ MAX_ID = 255
 MAX_EVENTS = 5_000
 """Of one room in one answer; a homeserver gives a hundred."""
 _MAX_TIME = 2**53
+_HALVES = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Where half a character may be escaped; most are of pairs, which are whole ones."""
 
 Json = Mapping[str, object]
 _NOTHING: Json = {}
@@ -96,13 +99,15 @@ class Page:
 
 
 def parse_json(data: bytes) -> Json:
-    """The object in an answer.
+    """The object in an answer; half a character in it, which no file can keep, is a question mark.
 
     Raises:
         Invalid: it is none (CIS-MATRIX-021).
     """
     try:
-        found: object = json.loads(data, parse_int=_whole)
+        found: object = json.loads(data.decode("utf-8", "replace"), parse_int=_whole)
+        if _HALVES.search(data):
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise Invalid(
             "CIS-MATRIX-021", f"the homeserver answered no JSON: {clean_line(str(error), limit=80)}"

@@ -107,7 +107,7 @@ class Doorkeeper:
                 except CisError as error:
                     answer = {"error": {"code": -32000, "message": error.message, "data": error_to_wire(error)}}
                 text = dumps({"jsonrpc": "2.0", "id": id, **answer})
-                writer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+                writer.write(text.encode() + b"\n")
                 await writer.drain()
         finally:
             asking.close()

@@ -130,7 +130,7 @@ def _unstartable(manifest: SkillManifest, error: OSError | ValueError) -> Invali
 
 def _document(call: SkillCall) -> bytes:
     given = {"args": call.args, "input": call.input, "project": call.project, "run": call.run}
-    return dumps(given).encode("utf-8", "backslashreplace") + b"\n"
+    return dumps(given).encode() + b"\n"
 
 
 def program(manifest: SkillManifest, path: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,6 +51,12 @@ outers = st.builds(
 @given(outers)
 def test_what_was_written_is_read(value: Outer) -> None:
     assert decode(Outer, json.loads(dumps(value))) == value
+
+
+def test_half_a_character_survives_and_leaves_text_that_utf_8_can_express() -> None:
+    name = os.fsdecode(b"caf\xe9 caf\xc3\xa9")
+    assert dumps([name]).encode() == b'["caf\\udce9 caf\xc3\xa9"]'
+    assert json.loads(dumps([name])) == [name]
 
 
 def test_moments_are_iso_and_bytes_are_base64() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cis_tui.core.clock import Instant
-from cis_tui.matrix.events import RoomEvent, read_event
+from cis_tui.matrix.events import RoomEvent, parse_json, read_event
 from cis_tui.matrix.messages import Quote, Reaction, RoomMessage, What
 from cis_tui.matrix.model import SendState
 from cis_tui.matrix.operations import Operation
@@ -202,3 +202,10 @@ def test_what_is_kept_is_small() -> None:
     assert len(row.text) == MAX_TEXT
     assert len(row.mentions) == 50
     assert not rows(event(2, ANN, "m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "key": "x"}}))
+
+
+def test_half_a_character_is_none_that_could_stop_the_reading() -> None:
+    told = parse_json(rb'{"id": "$a\ud83d", "text": "\ud83d\ude00 \uDCE9", "raw": "' + b'\xed\xa0\xbd\xff"}')
+    assert told["id"] == "$a?"
+    assert told["text"] == "😀 ?"
+    assert str(told).encode(), "it can be kept"

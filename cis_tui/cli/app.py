@@ -10,7 +10,7 @@ from typing import Any, NoReturn, cast
 from cis_tui.cli.command import GROUPS, Command, Group
 from cis_tui.cli.context import Context
 from cis_tui.cli.failure import usage
-from cis_tui.cli.output import note, show, utf8_streams
+from cis_tui.cli.output import note, show, show_json, utf8_streams
 
 _VALUE_OPTIONS = ("--home", "--project")
 _ALONE = {True: ("--json", "--read-only"), False: ("--json",)}
@@ -31,17 +31,17 @@ def run(argv: list[str]) -> int:
         return 0
     if word == "help":
         return run([*rest, "--help"])
-    if word == "--version":
+    if word in ("--version", "version"):
         from cis_tui import __version__
 
-        show(f"cis {__version__}")
+        show_json({"version": __version__}) if "--json" in argv else show(f"cis {__version__}")
         return 0
     if not word:
         from cis_tui.cli.commands import workspace
 
         parser = build_parser("cis", workspace.COMMAND)
         return call(workspace.COMMAND, parser.parse_args(options))
-    group = _named(word, GROUPS, "cis")
+    group = _named(word, GROUPS, None)
     commands = commands_of(group)
     if commands[0].name == group.name:
         return _run_command(f"cis {group.name}", commands[0], options + rest)
@@ -54,7 +54,7 @@ def run(argv: list[str]) -> int:
         if "--json" not in argv:
             note(help_of_group(group, commands))
         raise usage(f"{prog} needs a command", f"{prog} -h tells more")
-    command = _named(word, commands, prog)
+    command = _named(word, commands, group)
     return _run_command(f"{prog} {command.name}", command, options + more + rest)
 
 
@@ -73,11 +73,12 @@ def next_word(argv: list[str], prog: str) -> tuple[list[str], str, list[str]]:
         elif word in _HELP or (word == "--version" and prog == "cis") or not word.startswith("-"):
             return options, word, rest
         else:
-            from cis_tui.core.text import clean_line, did_you_mean
+            from cis_tui.cli.guesses import option_hint
+            from cis_tui.core.text import clean_line
 
-            known = [*_VALUE_OPTIONS, *_ALONE[prog == "cis"], "--help"]
+            known = [*_VALUE_OPTIONS, *_ALONE[prog == "cis"], "--help", *(["--version"] if prog == "cis" else [])]
             shown = clean_line(word.partition("=")[0])
-            raise usage(f"{prog} has no option {shown}", did_you_mean(shown, known) or f"{prog} -h tells more")
+            raise usage(f"{prog} has no option {shown}", option_hint(shown, known) or f"{prog} -h tells more")
     return options, "", []
 
 
@@ -156,23 +157,25 @@ def _run_command(prog: str, command: Command, argv: list[str]) -> int:
 
 
 def _unexpected(parser: Parser, prog: str, word: str) -> Exception:
-    from cis_tui.core.text import clean_line, did_you_mean
+    from cis_tui.cli.guesses import option_hint
+    from cis_tui.core.text import clean_line
 
     if isinstance(word, _Literal) or not word.startswith("-"):
         return usage(f'{prog} does not expect "{clean_line(word)}"', f"{prog} -h tells more")
     word = clean_line(word.partition("=")[0])
-    return usage(f"{prog} has no option {word}", did_you_mean(word, parser.options) or f"{prog} -h tells more")
+    return usage(f"{prog} has no option {word}", option_hint(word, parser.options) or f"{prog} -h tells more")
 
 
-def _named(word: str, known: Iterable[Any], prog: str) -> Any:
+def _named(word: str, known: Iterable[Any], group: Group | None) -> Any:
     by_name = {item.name: item for item in known}
     if word in by_name:
         return by_name[word]
-    from cis_tui.core.text import clean_line, did_you_mean
+    from cis_tui.cli.guesses import command_hint
+    from cis_tui.core.text import clean_line
 
-    shown = clean_line(word)
+    shown, prog = clean_line(word), f"cis {group.name}" if group else "cis"
     names = [name for name, item in by_name.items() if not getattr(item, "hidden", False)]
-    raise usage(f'{prog} has no command "{shown}"', did_you_mean(shown, names) or f"{prog} -h lists all")
+    raise usage(f'{prog} has no command "{shown}"', command_hint(shown, group, names) or f"{prog} -h lists all")
 
 
 class _Literal(str):
@@ -199,7 +202,9 @@ class Parser(ArgumentParser):
         return None if isinstance(arg_string, _Literal) else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
-        raise usage(f"{self.prog}: {message}", f"{self.prog} -h tells more")
+        from cis_tui.cli.guesses import missing_hint
+
+        raise usage(f"{self.prog}: {message}", missing_hint(self.prog, message) or f"{self.prog} -h tells more")
 
 
 def _columns(rows: Iterable[tuple[str, str]]) -> str:

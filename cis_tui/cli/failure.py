@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
-from cis_tui.core.errors import CisError, UsageError
+from cis_tui.core.errors import CisError, UsageError, cannot_write
 
 
 def report(error: Exception, argv: list[str]) -> int:
@@ -34,6 +35,8 @@ def _tell(error: CisError) -> None:
 
 def _unexpected(error: Exception, argv: list[str]) -> CisError:
     if isinstance(error, OSError) and error.strerror:
+        if error.errno in (errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            return cannot_write(error.filename or "what was asked for", error)
         place = f"{error.filename}: " if error.filename else ""
         return CisError("CIS-CLI-002", f"{place}{error.strerror}")
     import logging

@@ -1,4 +1,4 @@
-"""Changes one setting in config.toml and leaves everything else in it as it stands."""
+"""Changes one setting in config.toml, or takes it out, and leaves everything else in it as it stands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from cis_tui.core.errors import Invalid
 from cis_tui.core.paths import Home, write_private
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tomlkit import TOMLDocument
     from tomlkit.items import Table
 
@@ -24,12 +26,36 @@ def write_setting(home: Home, name: str, text: str) -> object:
 
     value = parse_setting(name, text, "the command line")
     path = home.config_file
-    read_toml(path)
-    document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+    document = _read(path)
     section, _, item = name.partition(".")
     _section(document, section, str(path))[item] = _for_toml(value)
     write_private(path, tomlkit.dumps(document).encode())
     return value
+
+
+def remove_setting(home: Home, name: str) -> bool:
+    """Take the setting `name` out of config.toml; whether it was there.
+
+    Raises:
+        Invalid: config.toml is damaged; nothing is written.
+    """
+    import tomlkit
+
+    path = home.config_file
+    document = _read(path)
+    section, _, item = name.partition(".")
+    if section not in document or item not in (table := _section(document, section, str(path))):
+        return False
+    table.remove(item)
+    write_private(path, tomlkit.dumps(document).encode())
+    return True
+
+
+def _read(path: Path) -> TOMLDocument:
+    import tomlkit
+
+    read_toml(path)
+    return tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
 
 
 def _for_toml(value: object) -> object:

@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from cis_tui.core.errors import Refused, Unavailable, cannot_write
+from cis_tui.core.errors import Invalid, Refused, Unavailable, cannot_write
 from cis_tui.skills.building import WAYS, build
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -24,12 +24,13 @@ def make_skill(skills: Path, name: str, kind: str) -> list[Path]:
     """Write a skill of this kind into the folder `skills`; the files that were written.
 
     Raises:
-        Refused: the name cannot be one, or is taken there (CIS-SKILL-079); the folder cannot be written.
+        Invalid: the name cannot be one (CIS-SKILL-079).
+        Refused: it is taken there (CIS-SKILL-079); the folder cannot be written.
         Unavailable: the disk is full; it is to be compiled, and nothing here can do that (CIS-SKILL-090).
     """
     if not NAME.fullmatch(name):
         what = "begins with a letter or digit and has at most 64 letters, digits, dots, dashes and underscores"
-        raise Refused("CIS-SKILL-079", f"the name of a new skill {what}: {name!a:.80}")
+        raise Invalid("CIS-SKILL-079", f"the name of a new skill {what}: {name!a:.80}")
     folder = skills / name
     if os.path.lexists(folder):
         raise Refused("CIS-SKILL-079", f"there is {folder} already", hint="choose another name")

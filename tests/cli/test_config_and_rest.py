@@ -62,6 +62,19 @@ def test_a_setting_is_checked_before_it_is_written(home: Home, capsys: pytest.Ca
     assert 'did you mean "ui.theme"?' in call(capsys, "config", "get", "ui.thme").err
 
 
+def test_a_setting_is_taken_out_again(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.config_file.write_text("# mine\n[memory]\nhot_weeks = 3 # three\ntotal_weeks = 60\n")
+    assert call(capsys, "config", "unset", "memory.hot_weeks").out == "memory.hot_weeks = 4, from default\n"
+    assert home.config_file.read_text() == "# mine\n[memory]\ntotal_weeks = 60\n"
+    again = call(capsys, "config", "unset", "memory.hot_weeks", "--json")
+    assert again.json == {"name": "memory.hot_weeks", "value": 4, "source": "default"}
+    assert "did not set it" in again.err
+    assert call(capsys, "config", "unset", "ui.theme").code == 0  # of a table that is not there
+    assert call(capsys, "config", "unset", "ui.thme").code == 3
+    home.config_file.write_text("[memory\n")
+    assert call(capsys, "config", "unset", "memory.hot_weeks").code == 5
+
+
 def test_a_damaged_file_is_not_written_over(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     home.config_file.write_text("[memory\n")
     told = call(capsys, "config", "set", "memory.hot_weeks", "6")
@@ -126,6 +139,7 @@ def test_completion_is_a_script_that_the_shell_takes(tmp_path: Path) -> None:
         assert expected <= got if words.endswith("''") else expected == got, words
     assert "source <(cis completion zsh)" in cis("completion", "zsh").out
     assert "-l detach -d" in cis("completion", "fish").out
+    assert cis("completion", "bash", "--json").json == {"shell": "bash", "script": script.removesuffix("\n")}
     assert cis("completion", "tcsh").code == 2
 
 

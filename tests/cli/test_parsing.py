@@ -10,6 +10,7 @@ import pytest
 from cis_tui.cli import app, fast
 from cis_tui.cli.app import build_parser, commands_of
 from cis_tui.cli.command import GROUPS
+from cis_tui.cli.guesses import WORDS
 from tests.cli.support import call, cis
 
 PATHS = [
@@ -48,7 +49,8 @@ def test_help_may_be_asked_for_by_its_name(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_version_is_the_same_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "--version").out == call(capsys, "--json", "--version").out == "cis 0.1.0\n"
+    assert call(capsys, "--version").out == call(capsys, "version").out == "cis 0.1.0\n"
+    assert call(capsys, "--json", "--version").json == call(capsys, "version", "--json").json == {"version": "0.1.0"}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_the_version_is_the_same_both_ways(capsys: pytest.CaptureFixture[str]) -
         (
             ("memory", "get"),
             "cis memory get: the following arguments are required: KEY",
-            "cis memory get -h tells more",
+            "cis memory list shows what there is; cis memory get -h tells more",
         ),
         (
             ("memory", "get", "k", "--defualt", "x"),
@@ -75,7 +77,44 @@ def test_the_version_is_the_same_both_ways(capsys: pytest.CaptureFixture[str]) -
         (("--frob",), "cis has no option --frob", "cis -h tells more"),
         (("--reed-only",), "cis has no option --reed-only", 'did you mean "--read-only"?'),
         (("--home",), "--home needs a folder", "cis -h tells more"),
-        (("run", "\x1b[31mred"), 'cis run has no command "red"', "cis run -h lists all"),
+        (
+            ("run", "\x1b[31mtour"),
+            'cis run has no command "tour"',
+            "cis dag run NAME runs a DAG; cis run -h lists what is done with its runs",
+        ),
+        (("memory", "\x1b[31mzzz"), 'cis memory has no command "zzz"', "cis memory -h lists all"),
+        (("memory", "ls"), 'cis memory has no command "ls"', 'did you mean "list"?'),
+        (("memory", "show", "k"), 'cis memory has no command "show"', 'did you mean "get"?'),
+        (("run", "kill"), 'cis run has no command "kill"', 'did you mean "cancel"?'),
+        (("peer", "rm"), 'cis peer has no command "rm"', 'did you mean "forget"?'),
+        (("search", "x"), 'cis has no command "search"', 'did you mean "cis memory search"?'),
+        (("retry",), 'cis has no command "retry"', 'did you mean "cis run rerun"?'),
+        (("check",), 'cis has no command "check"', 'did you mean "cis skill check"?'),
+        (("stop",), 'cis has no command "stop"', 'did you mean "cis engine stop"?'),
+        (
+            ("ls",),
+            'cis has no command "ls"',
+            'did you mean "cis memory list", "cis dag list" or "cis run list"?',
+        ),
+        (("memory", "set", "k", "v", "--public"), "no option --public", 'did you mean "--domain public"?'),
+        (("dag", "run", "x", "-y"), "cis dag run has no option -y", 'did you mean "--yes"?'),
+        (("trust", "-o"), "cis trust has no option -o", "cis trust -h tells more"),
+        (("-V",), "cis has no option -V", 'did you mean "--version"?'),
+        (
+            ("run", "logs"),
+            "cis run logs: the following arguments are required: ID",
+            "cis run list shows what there is; cis run logs -h tells more",
+        ),
+        (
+            ("skill", "run"),
+            "cis skill run: the following arguments are required: NAME",
+            "cis skill list shows what there is; cis skill run -h tells more",
+        ),
+        (
+            ("skill", "new"),
+            "cis skill new: the following arguments are required: NAME",
+            "cis skill new -h tells more",
+        ),
     ],
 )
 def test_a_wrong_call_is_told_what_was_meant(
@@ -158,6 +197,10 @@ def test_the_short_way_and_the_long_one_say_the_same(line: str, capsys: pytest.C
 def test_the_short_way_is_taken_for_what_is_plain() -> None:
     plain = fast.parse(["--home", "h", "memory", "set", "k", "-", "--domain", "private", "--pin"])
     assert plain == ("set", ["k", "-"], {"--home": "h", "--domain": "private", "--pin": ""})
+
+
+def test_only_commands_that_there_are_have_other_names() -> None:
+    assert set(WORDS) <= {path[-1] for path in PATHS}
 
 
 def test_every_parser_can_be_built_and_has_no_default_that_hides_a_mistake() -> None:

@@ -31,6 +31,16 @@ def test_a_new_project_works_at_once(tmp_path: Path) -> None:
     assert f"inside the project {tmp_path}/new" in inside
 
 
+def test_where_no_project_can_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    told = call(capsys, "init", str(tmp_path / "file"))
+    assert (told.code, "is a file, and a project is a folder" in told.err) == (2, True)
+    for folder in ("/proc/none", str(tmp_path / "file" / "below")):
+        told = call(capsys, "init", folder, "--json")
+        assert (told.code, told.error["code"]) == (4, "CIS-CORE-013")
+        assert "see that it is yours" in told.error["hint"]
+
+
 def test_init_trusts_only_what_it_wrote(tmp_path: Path) -> None:
     theirs = tmp_path / "cloned" / ".cis" / "dags" / "theirs.toml"
     theirs.parent.mkdir(parents=True)
@@ -105,6 +115,8 @@ def test_skills_are_listed_checked_and_run(tmp_path: Path) -> None:
     assert "Says it" in cis("skill", "show", "echo", cwd=root).out
     assert cis("skill", "show", "ecko", cwd=root).code == 3
     assert cis("skill", "check", str(folder)).out == f"{folder}/skill.toml: ok, echo\n"
+    for words in ((), ("echo",)):
+        assert cis("skill", "check", *words, cwd=root).out == f"{folder}/skill.toml: ok, echo\n"
     (folder / "skill.toml").write_text('[skill]\nname = "echo"\ntype = "natve"\n')
     checked = cis("skill", "check", str(folder))
     assert (checked.code, "natve" in checked.out) == (5, True)
@@ -163,6 +175,7 @@ def test_status_is_one_glance(tmp_path: Path) -> None:
     assert status["engine"] is None
     assert (status["project"]["name"], status["memory"]["private"], status["runs"]) == ("demo", 1, {"completed": 1})
     assert status["decisions"] == []
+    assert f"project    demo, trusted ({root})\n" in cis("status", cwd=root).out
     out = cis("status", cwd=tmp_path).out
     assert "not running" in out
     assert "none here; cis init makes one" in out

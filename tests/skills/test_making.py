@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cis_tui.cli.commands.skill_making import KINDS
-from cis_tui.core.errors import CisError, Refused, Unavailable
+from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
 from cis_tui.skills import building
 from cis_tui.skills.building import WAYS
 from cis_tui.skills.cases import Case, failure, read_cases
@@ -63,7 +63,7 @@ def test_a_new_skill_in_c_passes(tmp_path: Path, home: object) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", ".x", "a b", "a/b", "x" * 65, "a\n"])
 def test_what_is_no_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(Refused, match="the name of a new skill begins with"):
+    with pytest.raises(Invalid, match="the name of a new skill begins with"):
         make_skill(tmp_path, name, "wat")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cis_tui.cli.command import GROUPS, Command
 from cis_tui.cli.context import Context
-from cis_tui.cli.output import show
+from cis_tui.cli.output import show, show_json
 
 if TYPE_CHECKING:
     from cis_tui.cli.app import Parser
@@ -50,7 +50,8 @@ class _Place:
 
 def completion(context: Context, arguments: Namespace) -> int:
     """Print a script that completes commands, options and their values in a shell."""
-    show({"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell]())
+    script = {"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell]()
+    show_json({"shell": arguments.shell, "script": script}) if context.json else show(script)
     return 0
 
 

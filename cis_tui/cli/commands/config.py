@@ -40,9 +40,7 @@ def get(context: Context, arguments: Namespace) -> int:
 def set_(context: Context, arguments: Namespace) -> int:
     """`cis config set KEY VALUE`: checked, then written to config.toml, whose comments stay."""
     from cis_tui.core.config import setting_text
-    from cis_tui.core.lock import engine_live
     from cis_tui.core.settings_file import write_setting
-    from cis_tui.p2p.settings import AT_START
 
     if arguments.key == "ui.theme":
         _check_theme(context, arguments.value)
@@ -54,9 +52,35 @@ def set_(context: Context, arguments: Namespace) -> int:
         show(f"{arguments.key} = {setting_text(value)}")
     if in_force.source != str(context.home.config_file):
         note(f"for now {in_force.source} overrides it: {setting_text(in_force.value)}")
-    if arguments.key in map("p2p.{}".format, AT_START) and engine_live(context.home):
-        note("an engine is live: it takes this up when it is started anew (cis engine stop)")
+    _tell_of_engine(context, arguments.key)
     return 0
+
+
+def unset(context: Context, arguments: Namespace) -> int:
+    """`cis config unset KEY`: out of config.toml, so that the project's or the default counts again."""
+    from cis_tui.core.config import setting_text
+    from cis_tui.core.settings_file import remove_setting
+
+    _load(context).get(arguments.key)
+    there = remove_setting(context.home.ensure(), arguments.key)
+    value = _load(context).get(arguments.key)
+    if context.json:
+        show_json(value)
+    else:
+        show(f"{arguments.key} = {setting_text(value.value)}, from {value.source}")
+    if not there:
+        note(f"{context.home.config_file} did not set it")
+    else:
+        _tell_of_engine(context, arguments.key)
+    return 0
+
+
+def _tell_of_engine(context: Context, key: str) -> None:
+    from cis_tui.core.lock import engine_live
+    from cis_tui.p2p.settings import AT_START
+
+    if key.removeprefix("p2p.") in AT_START and engine_live(context.home):
+        note("an engine is live: it takes this up when it is started anew (cis engine stop)")
 
 
 def _check_theme(context: Context, name: str) -> None:
@@ -98,4 +122,5 @@ COMMANDS = (
     Command("show", "show every setting and where it comes from", show_config),
     Command("get", "print one setting", get, _key),
     Command("set", "write one setting to config.toml", set_, _set),
+    Command("unset", "take one setting out of config.toml", unset, _key),
 )

@@ -12,6 +12,8 @@ from cis_tui.cli.output import show, show_json
 
 def init(context: Context, arguments: Namespace) -> int:
     """Make a folder a project and this machine a node; trust exactly what was written."""
+    from cis_tui.cli.failure import usage
+    from cis_tui.core.errors import cannot_write
     from cis_tui.core.identity import node_id
     from cis_tui.core.paths import find_project
     from cis_tui.core.text import clean_line
@@ -19,11 +21,16 @@ def init(context: Context, arguments: Namespace) -> int:
     from cis_tui.project.trust import TrustStore
 
     root = Path(arguments.dir).expanduser().absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    if root.exists() and not root.is_dir():
+        raise usage(f"{root} is a file, and a project is a folder", "cis init DIR makes DIR, if it is not there")
     around = find_project(root.parent) if root.parent != root else None
     home = context.home.ensure()
     did = node_id(home)
-    written = init_project(root)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        written = init_project(root)
+    except OSError as error:
+        raise cannot_write(error.filename or root, error) from error
     TrustStore(home).trust_written(root, written)
     if context.json:
         show_json({"project": root, "written": written, "did": did})

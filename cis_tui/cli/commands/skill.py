@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from cis_tui.cli.command import Command
 from cis_tui.cli.commands.skill_making import new, new_arguments, test, test_arguments
 from cis_tui.cli.context import Context
-from cis_tui.cli.output import paint, show, show_json, status_word, table
+from cis_tui.cli.output import note, paint, show, show_json, status_word, table
 
 if TYPE_CHECKING:
     from cis_tui.skills.model import ExportedCommand, SkillInfo
@@ -42,36 +42,49 @@ async def show_skill(context: Context, arguments: Namespace) -> int:
 
 
 def check(context: Context, arguments: Namespace) -> int:
-    """`cis skill check DIR`: every problem of a manifest; 5 if one is an error."""
+    """`cis skill check [NAME|DIR]`: every problem of a manifest, or of all of the project; 5 if one is an error."""
     from cis_tui.cli.commands.dag import problem_line
     from cis_tui.core.errors import Exit
     from cis_tui.core.text import clean_line
     from cis_tui.skills.checking import check_manifest
 
-    skill = check_manifest(_manifest(arguments.dir), context.home, context.project)
+    skills = [check_manifest(file, context.home, context.project) for file in _manifests(context, arguments.name)]
     if context.json:
-        show_json({"name": skill.name, "file": skill.file, "problems": skill.problems})
-    else:
+        told = [{"name": skill.name, "file": skill.file, "problems": skill.problems} for skill in skills]
+        show_json(told if arguments.name is None else told[0])
+    for skill in () if context.json else skills:
         for problem in skill.problems:
             show(problem_line(problem))
         if skill.manifest is not None:
             show(f"{clean_line(skill.file)}: {status_word('ok')}, {clean_line(skill.name)}")
-    return Exit.DONE if skill.manifest is not None else Exit.INVALID
+    if not skills and not context.json:
+        note("no skills here")
+    return Exit.DONE if all(skill.manifest is not None for skill in skills) else Exit.INVALID
 
 
-def _manifest(named: str) -> Path:
-    """The manifest that a person names by itself, or by its folder.
+def _manifests(context: Context, named: str | None) -> list[Path]:
+    """The manifest that a person names by itself, its folder or its skill; without a name all of the project.
 
     Raises:
         NotFound: there is none (CIS-CLI-013).
     """
+    from cis_tui.skills.model import SkillOrigin
+    from cis_tui.skills.registry import find_skills
+
+    found = find_skills(context.home, context.project) if named is None or not Path(named).exists() else {}
+    if named is None:
+        return [Path(skill.file) for skill in found.values() if skill.origin is SkillOrigin.PROJECT]
+    return [Path(found[named].file) if named in found else _manifest(named)]
+
+
+def _manifest(named: str) -> Path:
     from cis_tui.core.errors import NotFound
     from cis_tui.skills.manifest import MANIFEST
 
     path = Path(named).expanduser().absolute()
     file = path / MANIFEST if path.is_dir() else path
     if not file.is_file():
-        hint = "name the folder of a skill, or its manifest"
+        hint = "name a skill, its folder, or its manifest; cis skill list shows all"
         raise NotFound(
             "CIS-CLI-013", f"there is no {MANIFEST} in {path}" if path.is_dir() else f"there is no {path}", hint=hint
         )
@@ -153,13 +166,16 @@ def _name(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
 
 
-def _dir(parser: ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", help="the folder with the skill.toml, or that file")
+def _checked(parser: ArgumentParser) -> None:
+    help = "a skill, its folder, or its manifest (default: all of the project)"
+    parser.add_argument("name", metavar="NAME|DIR", nargs="?", help=help)
 
 
 def _run(parser: ArgumentParser) -> None:
     _name(parser)
-    parser.add_argument("args", metavar="ARG", nargs="*", help="for the skill; after -- also words that begin with -")
+    parser.add_argument(
+        "args", metavar="ARG", nargs="*", default=[], help="for the skill; after -- also words that begin with -"
+    )
     parser.add_argument("--input", metavar="JSON", default="{}", help="a JSON object for the skill; - reads stdin")
     parser.add_argument("--yes", action="store_true", help="confirm the call, if it has to be confirmed")
 
@@ -167,7 +183,7 @@ def _run(parser: ArgumentParser) -> None:
 COMMANDS = (
     Command("list", "list the skills that can be called from here", list_skills),
     Command("show", "show one skill with what it may touch", show_skill, _name),
-    Command("check", "check a skill's manifest and print every problem", check, _dir),
+    Command("check", "check the manifests of skills and print every problem", check, _checked),
     Command("schema", "print the JSON schema of skill.toml, for editors", schema),
     Command("run", "call a skill and print what it answers", run, _run),
     Command("new", "write a skill that runs, with a test that passes", new, new_arguments),

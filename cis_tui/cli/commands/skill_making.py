@@ -35,7 +35,7 @@ def new(context: Context, arguments: Namespace) -> int:
         return 0
     for path in written:
         show(f"wrote {clean_line(str(path))}")
-    show(f"next: cis skill test {arguments.name}, then change it; cis skill check {clean_line(str(written[0].parent))}")
+    show(f"next: cis skill test {arguments.name}, then change it; cis skill check {arguments.name}")
     return 0
 
 

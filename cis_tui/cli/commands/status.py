@@ -111,8 +111,9 @@ def _engine(engine: EngineStatus | None) -> str:
 def _project(project: ProjectInfo | None) -> str:
     if project is None:
         return "none here; cis init makes one"
-    pending = f", {project.pending} files may not run yet" if project.pending else ""
-    return f"{project.name} ({project.root}, {project.trust}{pending})"
+    files = "1 file" if project.pending == 1 else f"{project.pending} files"
+    trust = f"{files} may not run before cis trust" if project.pending else "trusted"
+    return f"{project.name}, {trust} ({project.root})"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

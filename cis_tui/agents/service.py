@@ -105,9 +105,8 @@ class AgentService:
         """
         conversation = await asyncio.to_thread(self._store.get, id)
         talk = self._talk(conversation.id)
-        turn, _ = await talk.send(text, how)
         try:
-            return await talk.end_of(turn)
+            return await talk.answer(text, how)
         except asyncio.CancelledError:
             await talk.stop()
             raise

@@ -21,6 +21,7 @@ from cis_tui.agents.telling import Telling
 from cis_tui.agents.tools import Caller, ToolAnswer, Toolbox, ToolQuestion
 from cis_tui.agents.turn import Turn
 from cis_tui.agents.wire import body
+from cis_tui.core.cancelling import uncancelled
 from cis_tui.core.codec import encode
 from cis_tui.core.errors import CisError, Exit
 from cis_tui.core.events import EventType
@@ -83,22 +84,34 @@ class Talk:
     async def send(self, text: str, how: Prompting, *, steer: bool = False) -> tuple[str, bool]:
         """Take a prompt; the name of its turn, and whether it has to wait. It is on the disk when this returns."""
         turn = await asyncio.to_thread(self._store.enqueue, self.id, text)
-        self._how[turn] = how
-        self._news = True
         waits = self.busy
         if waits and steer:
             self._steering.append(turn)
-        if not waits:
-            self._worker = asyncio.get_running_loop().create_task(self._work())
-        else:
-            await self._queue_changed()
+        await self._sent(turn, how)
         return turn, waits
 
-    def end_of(self, turn: str) -> asyncio.Future[Message]:
-        """What becomes of a turn that was sent: its last answer, or why there is none."""
-        if turn not in self._ends:
-            self._ends[turn] = asyncio.get_running_loop().create_future()
-        return self._ends[turn]
+    async def answer(self, text: str, how: Prompting) -> Message:
+        """Take a prompt, and give the last answer of its turn.
+
+        Raises:
+            CisError: there is none.
+        """
+        turn = await asyncio.to_thread(self._store.enqueue, self.id, text)
+        end = self._ends[turn] = asyncio.get_running_loop().create_future()  # before anything can come of it
+        try:
+            await self._sent(turn, how)
+            return await end
+        finally:
+            end.cancel()
+
+    async def _sent(self, turn: str, how: Prompting) -> None:
+        """Let a prompt that is in the queue be taken out of it."""
+        self._how[turn] = how
+        self._news = True
+        if self.busy:
+            await self._queue_changed()
+        else:
+            self._worker = asyncio.get_running_loop().create_task(self._work())
 
     async def take_back(self, *, last: int = 0) -> tuple[str, ...]:
         """Take the `last` prompts that wait out of the queue, or all for 0; their texts. One that begins stays."""
@@ -108,6 +121,7 @@ class Talk:
             waiting = waiting[-last:] if last > 0 else waiting
             await asyncio.to_thread(self._store.drop, [turn for turn, _ in waiting])
         for turn, _ in waiting:
+            self._how.pop(turn, None)
             if turn in self._steering:
                 self._steering.remove(turn)
             self._settle(turn, _cancelled())
@@ -144,11 +158,16 @@ class Talk:
         """See `Keeper`."""
         if not self._steering or self.turn is None:
             return None
-        turns, self._steering = self._steering, []
+        steering, self._steering = self._steering, []
         waiting = dict(await asyncio.to_thread(self._store.waiting, self.id))
-        blocks = tuple(Block(BlockKind.TEXT, waiting[turn]) for turn in turns if turn in waiting)
+        turns = [turn for turn in steering if turn in waiting]  # of one that came late, a turn of its own was made
+        if not turns:
+            return None
+        blocks = tuple(Block(BlockKind.TEXT, waiting[turn]) for turn in turns)
         message = Message(Role.USER, blocks, self._around.clock(), turn=self.turn.caller.turn)
         kept = await asyncio.to_thread(lambda: self._store.append(self.id, message, taking=turns))
+        for turn in turns:
+            self._how.pop(turn, None)
         self.turn.telling.step("steered", {"number": kept.number, "turns": turns})
         return kept
 
@@ -184,10 +203,7 @@ class Talk:
             turn = self.turn = await self._begin(conversation, name, text, how, telling)
             answer = await turn.run()
         except asyncio.CancelledError:
-            if self.turn is not None:
-                self._stopped = await self.turn.break_off()
-            telling.completed("cancelled", {})
-            self._settle(name, _cancelled())
+            await uncancelled(self._break_off(name, telling))  # who stops it may do so twice
             raise
         except CisError as error:
             telling.completed("failed", {"error": {**error.to_json(), "exit": int(error.exit)}})
@@ -205,6 +221,16 @@ class Talk:
             return True
         finally:
             self.turn, self._begun = None, ""
+
+    async def _break_off(self, name: str, telling: Telling) -> None:
+        """End the turn, which was cancelled."""
+        try:
+            if self.turn is not None:
+                self._stopped = await self.turn.break_off()
+        except CisError as error:
+            log.warning("what a turn said before it was stopped could not be kept: %s", error)
+        telling.completed("cancelled", {})
+        self._settle(name, _cancelled())
 
     async def _begin(self, conversation: Conversation, name: str, text: str, how: Prompting, telling: Telling) -> Turn:
         around = self._around

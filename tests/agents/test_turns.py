@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
+from cis_tui.agents.conversations import Conversations
 from cis_tui.agents.history import INTERRUPTED
 from cis_tui.agents.keys import KEY_FILE
-from cis_tui.agents.model import BlockKind, Role
+from cis_tui.agents.model import BlockKind, Message, Role
 from cis_tui.core.clock import utc_now
 from cis_tui.core.events import EventType
 from cis_tui.core.paths import Home, write_private
@@ -252,6 +255,50 @@ async def test_a_stop_keeps_what_was_said_and_says_what_it_stopped(desk: Desk, e
     async with asyncio.timeout(5):
         await end.aborted.wait()
     assert (await desk.ask("again", id=id))[1]["status"] == "completed"
+
+
+async def test_a_turn_that_is_stopped_twice_is_told_once_that_it_ended(
+    desk: Desk, end: FarEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end.script = [Reply(wire.text("half of it")[:3], end="stall")]
+    id = (await desk.engine.agent_new("")).id
+    sent = await desk.engine.agent_send(id, "go")
+    await desk.until(lambda event: event.type == EventType.AGENT_DELTA)
+    keeping, again = threading.Event(), threading.Event()
+    append = Conversations.append
+
+    def slowly(self: Conversations, id: str, message: Message, *, taking: Iterable[str] = ()) -> Message:
+        keeping.set()
+        again.wait(10)
+        return append(self, id, message, taking=taking)
+
+    monkeypatch.setattr(Conversations, "append", slowly)
+    first = asyncio.create_task(desk.engine.agent_stop(id))
+    await asyncio.to_thread(keeping.wait, 10)
+    second = asyncio.create_task(desk.engine.agent_stop(id))
+    await asyncio.sleep(0.05)
+    again.set()
+    assert (await first).answer and (await second).answer
+    assert (await asyncio.wait_for(desk.ended(sent.turn), 10))["status"] == "cancelled"
+    assert (await desk.messages(id))[-1].text == "half of it"
+
+
+async def test_a_prompt_that_was_to_steer_a_turn_that_failed_is_a_turn_of_its_own(desk: Desk, end: FarEnd) -> None:
+    id = (await desk.engine.agent_new("")).id
+    end.script = [Reply([*wire.text("half")[:3], ("error", wire.error("invalid_request_error", "no"))], pause=0.1)]
+    failing = await desk.engine.agent_send(id, "go")
+    await asyncio.wait_for(end.told.wait(), 10)
+    assert (await desk.engine.agent_send(id, "rather this way", steer=True)).steers
+    assert (await desk.ended(failing.turn))["status"] == "failed"
+    await desk.ask("and this", id=id)
+    said = [(message.role.value, message.text) for message in await desk.messages(id)]
+    assert said == [
+        ("user", "go"),
+        ("user", "rather this way"),
+        ("assistant", "ok"),
+        ("user", "and this"),
+        ("assistant", "ok"),
+    ]
 
 
 async def test_a_prompt_that_steers_joins_at_the_next_step(desk: Desk, end: FarEnd) -> None:

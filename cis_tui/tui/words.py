@@ -116,6 +116,15 @@ def countdown(decision: Decision, now: Instant) -> str:
     return _whole(math.ceil(left))
 
 
+def time_left(decision: Decision, now: Instant) -> str:
+    """As `countdown`, but in whole minutes while there are two or more: beside the question itself that is enough.
+
+    What changes every second is sent over the line every second, once for each place where it stands.
+    """
+    left = seconds_left(decision, now)
+    return f"{int(left // 60)}m" if left is not None and 120 <= left < 3600 else countdown(decision, now)
+
+
 def _whole(seconds: int) -> str:
     if seconds < 60:
         return f"{seconds}s"

@@ -33,8 +33,8 @@ SMALLEST_COMMAND = (sys.executable, "-c", SMALLEST)
 
 _LEFT = 41
 """Columns of the list at the left with its border; the tasks are right of it."""
-_CURSOR = re.compile(rb"\x1b\[(\d+);(\d+)H(?:\x1b\[[\d;]*m)*" + "▌".encode())
-"""Where a frame writes the sign of a cursor."""
+_CURSOR = re.compile(rb"\x1b\[(\d+);(?:%d|1H[^\n]*%s)(?:H|\x1b\[[\d;]*m)*%s" % (_LEFT, "│".encode(), "▌".encode()))
+"""Where a frame writes the sign of the tasks' cursor: where they begin, or behind the border in a whole row."""
 
 
 class Line(PtyTerminal):
@@ -76,7 +76,7 @@ def choose_run(line: Line, name: str) -> None:
     line.press("g")
     line.wait(lambda screen: re.search(rf"▌ +{name}", screen) is not None)
     line.press("enter")
-    line.wait("1 run")
+    line.wait(lambda screen: re.search(rf"│ {name}  \D", screen) is not None)
     line.press("\t")
     line.wait(lambda screen: "│▌" in screen)
 
@@ -140,8 +140,7 @@ def answer_times(line: Line, keys: Iterator[str], pause: float = 0.02) -> Iterat
 
 def _cursor(received: bytearray, start: int, row: int) -> int | None:
     """The row other than `row` at which the cursor of the tasks was last painted since `start`."""
-    places = _CURSOR.finditer(received, start)
-    rows = [int(found[1]) for found in places if int(found[2]) >= _LEFT]
+    rows = [int(found[1]) for found in _CURSOR.finditer(received, start)]
     return next((each for each in reversed(rows) if each != row), None)
 
 

@@ -60,7 +60,7 @@ def test_a_countdown_costs_a_few_bytes_a_second(terminal: PtyTerminal) -> None:
     sent, began = len(terminal.received), time.monotonic()
     while time.monotonic() - began < 4:
         terminal.listen(0.2)
-    # Four rows tell the time: the task's, the question's, the tray's and the status line's. A screen is 8 kB.
+    # Of less than two minutes four rows tell each second: the task's, the question's, the tray's and the status line's.
     assert (len(terminal.received) - sent) / 4 < 1500
 
 

@@ -11,7 +11,7 @@ from cis_tui.memory.keys import locked_error
 from cis_tui.tui.detail import answer
 from cis_tui.tui.gantt import time_scale
 from cis_tui.tui.paint import Tone, cell_len, fit, line_width, wrap
-from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, count, countdown, hint_of, place, question, span, when
+from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, count, countdown, hint_of, place, question, span, time_left, when
 from tests.tui.helpers import NOW, decision, half_way
 
 
@@ -33,6 +33,18 @@ def test_a_countdown_shows_whole_seconds_and_says_when_it_is_held() -> None:
     assert countdown(held, NOW) == "held 3s"
     assert countdown(decision("v", DecisionKind.ARBITRATED, left=3599), NOW) == "59:59"
     assert countdown(decision("v", DecisionKind.ARBITRATED, left=7260), NOW) == "2h01m"
+
+
+@pytest.mark.parametrize(
+    ("left", "text"), [(7260, "2h01m"), (3599, "59m"), (599, "9m"), (120, "2m"), (119, "1:59"), (24, "24s")]
+)
+def test_beside_the_question_the_time_left_is_told_in_minutes_until_there_are_few(left: float, text: str) -> None:
+    assert time_left(decision("v", DecisionKind.ARBITRATED, left=left), NOW) == text
+
+
+def test_what_is_held_is_told_to_be_held() -> None:
+    held = decision("wheel", DecisionKind.RECOMMENDED, deadline=None, remaining=599)
+    assert time_left(held, NOW) == countdown(held, NOW) == "held 599s"
 
 
 def test_a_question_says_what_becomes_of_the_task_without_an_answer() -> None:

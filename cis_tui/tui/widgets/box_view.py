@@ -19,7 +19,7 @@ from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, shown, wrap
 from cis_tui.tui.widgets.painted import Grounded, to_strip
 from cis_tui.tui.widgets.rows import CURSOR
 from cis_tui.tui.widgets.task_keys import TaskKeys
-from cis_tui.tui.words import TASK_MARKS, countdown, elapsed
+from cis_tui.tui.words import TASK_MARKS, elapsed, time_left
 
 if TYPE_CHECKING:
     from textual import events
@@ -378,6 +378,6 @@ class BoxView(Grounded, TaskKeys, can_focus=True):
         task = self.board.tasks[id]
         word = TASK_MARKS[task.status][1]
         if task.id in self._asked:
-            return f"{word} {countdown(self._asked[task.id], self.clock())}"
+            return f"{word} {time_left(self._asked[task.id], self.clock())}"
         tries = f" ×{task.attempts}" if task.attempts > 1 else ""
         return f"{'taken over' if task.taken else word} {elapsed(task, self.clock())}{tries}"

@@ -11,7 +11,7 @@ from cis_tui.tui.gantt import TimeScale, time_scale
 from cis_tui.tui.lanes import MAX_LANES
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
 from cis_tui.tui.widgets.task_rows import TaskLine, TaskRows
-from cis_tui.tui.words import LEVEL_MARKS, TASK_MARKS, countdown, elapsed, question
+from cis_tui.tui.words import LEVEL_MARKS, TASK_MARKS, elapsed, question, time_left
 
 STATE, TRIES, TIME = 10, 4, 7
 """Cells of the columns that never change their width."""
@@ -112,7 +112,7 @@ class LaneView(TaskRows):
     def question_row(self, row: BoardRow, decision: Decision, width: int) -> Line:
         """The question under its task, the time that is left first."""
         lanes = columns(width, self._widest, self.longest).lanes
-        left = fit(countdown(decision, self.clock()), QUESTION_TIME - 3)
+        left = fit(time_left(decision, self.clock()), QUESTION_TIME - 3)
         text = f"╰ {left}{question(decision)}: {shown(decision.prompt)}"
         return [(fit(row.below, lanes), Tone.DIM), (fit(text, width - lanes), Tone.ASK)]
 

@@ -10,7 +10,7 @@ from cis_tui.core.clock import Clock
 from cis_tui.tui.paint import Line, Piece, Tone, fit, fit_line, line_width, shown
 from cis_tui.tui.store import LinkState, Store
 from cis_tui.tui.widgets.painted import LineWidget
-from cis_tui.tui.words import count, countdown
+from cis_tui.tui.words import count, time_left
 
 WIDE = 160
 """Cells from which more words are used."""
@@ -70,7 +70,7 @@ class StatusLine(LineWidget):
         runs, pending = self._store.active_runs, self._store.pending
         facts: list[Fact] = []
         if pending:
-            clock = fit(f" ? {countdown(pending[0], self._clock())}", COUNTDOWN_WIDTH - 2)
+            clock = fit(f" ? {time_left(pending[0], self._clock())}", COUNTDOWN_WIDTH - 2)
             facts.append(Fact.of(clock, Tone.ASK, left=True))
             first = f"{shown(pending[0].dag or pending[0].subject, limit=30)} / {shown(pending[0].task, limit=30)}"
             told = count(len(pending), "decision")

@@ -74,7 +74,7 @@ class RunHead(LineWidget):
         if run.tasks_failed:
             parts.append(f"{run.tasks_failed} failed")
         end = run.ended_at if run.ended_at is not None else self._clock()
-        if run.status is not RunStatus.PAUSED:
+        if run.status not in (RunStatus.PAUSED, RunStatus.WAITING):
             parts.append(span(end - run.started_at))
         parts += _undone(self._state)
         return [

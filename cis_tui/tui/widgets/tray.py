@@ -14,7 +14,7 @@ from cis_tui.dag.views import Decision
 from cis_tui.tui.paint import Line, Tone, fit, line_width, shown
 from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.widgets.taught import keys_of
-from cis_tui.tui.words import asker, countdown, question
+from cis_tui.tui.words import asker, question, time_left
 
 if TYPE_CHECKING:
     from textual import events
@@ -70,7 +70,7 @@ class Tray(LineWidget):
         key = key if y == 0 else " " * len(key)
         return [
             (" ? ", Tone.ASK),
-            (fit(countdown(decision, self._clock()), TIME_WIDTH), Tone.ASK),
+            (fit(time_left(decision, self._clock()), TIME_WIDTH), Tone.ASK),
             (key, Tone.STRONG),
             (fit(text, max(0, width - MARK_WIDTH - TIME_WIDTH - line_width([(key, Tone.STRONG)]))), Tone.PLAIN),
         ]

@@ -164,15 +164,23 @@ class Deciding:
     def _edit_outside(self, decision: Decision, reason: str) -> None:
         """Edit the command, or else the input, in the person's own editor, and show it before it is approved."""
 
-        async def edit(engine: EngineApi) -> tuple[DecisionDetail, dict[str, str] | None]:
-            detail = await engine.decision_show(decision.id)
-            if detail.preview is None or detail.preview.cut:
-                return detail, None
-            name, before = next(iter(_main_first(parts_of(detail.preview)).items()))
-            after = await self._desk.edit_outside(before, private=False)
-            return detail, {name: after if isinstance(after, str) else after.decode("utf-8", "replace")}
+        def opened(detail: DecisionDetail) -> None:
+            from cis_tui.tui.drafts import Drafting
 
-        self._desk.ask(edit, lambda found: self._edit(found[0], reason, found[1]))
+            if detail.preview is None or detail.preview.cut:
+                self._edit(detail, reason)
+                return
+            name, before = next(iter(_main_first(parts_of(detail.preview)).items()))
+
+            async def take(_: EngineApi, text: str | bytes) -> str:
+                return text if isinstance(text, str) else text.decode("utf-8", "replace")
+
+            about = f"{name} of {decision.task}"
+            Drafting(self._desk, about, take, lambda text: self._edit(detail, reason, {name: text})).open(
+                before, private=False
+            )
+
+        self._desk.ask(lambda engine: engine.decision_show(decision.id), opened)
 
 
 def detail_lines(detail: DecisionDetail) -> list[Line]:

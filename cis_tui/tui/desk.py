@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from cis_tui.core.clock import Clock
+from cis_tui.core.errors import CisError
 from cis_tui.tui.store import Store
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
 
 T = TypeVar("T")
+Failed = Callable[[CisError | OSError], object]
+"""Is told why something could not be done."""
 
 SCREENS = ("memory", "dags", "peers", "chat", "skills", "activity")
 """The six screens, in the order of their keys."""
@@ -43,10 +46,11 @@ class Desk(Protocol):
         call: Callable[[EngineApi], Awaitable[T]],
         then: Callable[[T], object] | None = None,
         *,
+        failed: Failed | None = None,
         group: str = "",
         quiet: bool = False,
     ) -> None:
-        """Make one call of the engine and hand its answer to `then`; a failure becomes a notice.
+        """Make one call of the engine and hand its answer to `then`; a failure becomes a notice, or goes to `failed`.
 
         A later call of the same non-empty `group` takes the place of an earlier one. `quiet`: failures are not shown.
         """
@@ -68,12 +72,16 @@ class Desk(Protocol):
         """Give a text to the clipboard of the terminal, and say that `what` was copied."""
         ...
 
-    async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
-        """A text as the person leaves it in their editor; see `external`."""
-        ...
-
-    async def edit_file(self, path: Path, line: int | None = None) -> bool:
-        """Whether a file was changed in the person's editor; see `external`."""
+    def edit_file(
+        self,
+        path: Path,
+        then: Callable[[bool], object],
+        *,
+        failed: Failed | None = None,
+        line: int | None = None,
+        private: bool = False,
+    ) -> None:
+        """Open a file in the person's editor, and tell `then` whether it was changed; see `external`."""
         ...
 
     def remember(self, name: str, value: str) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import App
+from textual.events import Event, InputEvent, Paste
 
 from cis_tui.core.clock import Clock
 from cis_tui.core.config import Settings
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
+from cis_tui.tui.desk import Failed
 from cis_tui.tui.link import Link
 from cis_tui.tui.remembered import Remembered
 from cis_tui.tui.store import Store
@@ -42,28 +45,35 @@ class DeskApp(App[None]):
         self.clock = clock
         self.timer = timer
         self._remembered = Remembered(home)
+        self.lent = False
+        """Whether the terminal is another program's now."""
+
+    async def on_event(self, event: Event) -> None:
+        """See `App`; keys that come while an editor has the terminal were meant for it."""
+        if not (self.lent and isinstance(event, InputEvent | Paste)):
+            await super().on_event(event)
 
     def ask(
         self,
         call: Callable[[EngineApi], Awaitable[T]],
         then: Callable[[T], object] | None = None,
         *,
+        failed: Failed | None = None,
         group: str = "",
         quiet: bool = False,
     ) -> None:
         """See `Desk`."""
-
-        async def work() -> None:
-            try:
-                answer = await call(self.link.api)
-            except (CisError, OSError) as error:
-                if not quiet:
-                    self._complain(error)
-                return
-            if then is not None:
-                then(answer)
-
+        failed = failed or (_nothing if quiet else self._complain)
+        work = partial(self._work, lambda: call(self.link.api), then or _nothing, failed)
         self.run_worker(work, group=group or "ask", exclusive=bool(group))
+
+    async def _work(self, call: Callable[[], Awaitable[T]], then: Callable[[T], object], failed: Failed) -> None:
+        try:
+            answer = await call()
+        except (CisError, OSError) as error:
+            failed(error)
+        else:
+            then(answer)
 
     def refresh_peers(self) -> None:
         """See `Desk`."""
@@ -117,30 +127,28 @@ class DeskApp(App[None]):
 
         self.run_worker(read, group="remember")
 
-    async def edit_outside(self, text: str | bytes, *, private: bool) -> str | bytes:
+    def edit_file(
+        self,
+        path: Path,
+        then: Callable[[bool], object],
+        *,
+        failed: Failed | None = None,
+        line: int | None = None,
+        private: bool = False,
+    ) -> None:
         """See `Desk`."""
-        if self.store.read_only:
-            from cis_tui.tui.read_only import refusal
-
-            raise refusal()
-        from cis_tui.tui.external import edit_outside
-
-        return await edit_outside(self, text, private=private)
-
-    async def edit_file(self, path: Path, line: int | None = None) -> bool:
-        """See `Desk`."""
-        if self.store.read_only:
-            from cis_tui.tui.read_only import refusal
-
-            raise refusal()
         from cis_tui.tui.external import edit_file
+        from cis_tui.tui.read_only import looks_only
 
-        return await edit_file(self, path, line)
+        if not looks_only(self):
+            edit = partial(edit_file, self, path, line, private=private)
+            self.run_worker(partial(self._work, edit, then, failed or self._complain), group="editor")
 
     def _complain(self, error: CisError | OSError) -> None:
-        from cis_tui.tui.words import hint_of
+        from cis_tui.tui.words import hint_of, text_of
 
-        if isinstance(error, CisError):
-            self.say(error.message, hint=hint_of(error), bad=True)
-        else:
-            self.say(str(error), bad=True)
+        self.say(text_of(error), hint=hint_of(error), bad=True)
+
+
+def _nothing(_: object) -> None:
+    """Nobody wants to know."""

@@ -1,4 +1,4 @@
-"""A text in the person's own editor, and nowhere else: private text only ever lies in memory."""
+"""Files and texts in the person's own editor; a private text only ever lies in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cis_tui.memory.records import MAX_VALUE
 if TYPE_CHECKING:
     from types import FrameType
 
-    from textual.app import App
+    from cis_tui.tui.desk_app import DeskApp
 
 IN_MEMORY = ("tmpfs", "ramfs")
 """File systems that keep nothing on a disk."""
@@ -66,111 +66,136 @@ def memory_folder(env: Mapping[str, str] = os.environ, mounts: str | None = None
     )
 
 
-@contextmanager
-def file_of(text: str | bytes, *, private: bool) -> Generator[Path]:
-    """A file that only this person can read, gone afterwards; of a private text it is in memory.
+class Draft:
+    """A text in a file that only this person can read, and that stays until it is dropped.
+
+    Of a private text it is in memory. What the editor writes beside it goes with it.
 
     Raises:
         Refused: a private text has no place (CIS-TUI-010).
     """
-    folder = Path(tempfile.mkdtemp(prefix="cis-", dir=memory_folder() if private else None))
-    try:
-        path = folder / "value.txt"
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR), "wb") as file:
-            file.write(text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape"))
-        yield path
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+    def __init__(self, text: str | bytes, *, private: bool) -> None:
+        self.before = text
+        self.private = private
+        self.path = Path(tempfile.mkdtemp(prefix="cis-", dir=memory_folder() if private else None)) / "value.txt"
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+        with os.fdopen(
+            os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR), "wb"
+        ) as file:
+            file.write(data)
+
+    def read(self) -> str | bytes:
+        """What the editor left, without the newline that it put at the end by habit.
+
+        Raises:
+            Invalid: it is larger than a value may be (CIS-TUI-011).
+            NotFound: the file is gone (CIS-TUI-013).
+        """
+        data = _content(self.path, MAX_VALUE + 2)
+        ending = b"\n" if isinstance(self.before, bytes) else "\n"
+        if data.endswith(b"\n") and not self.before.endswith(ending):  # type: ignore[arg-type]
+            data = data[:-1]
+        if len(data) > MAX_VALUE:
+            raise Invalid("CIS-TUI-011", f"a value has at most {MAX_VALUE} bytes; nothing was changed")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return data
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is another text than before, of whatever size."""
+        try:
+            return self.read() != self.before
+        except Invalid:
+            return True
+        except NotFound:
+            return False
+
+    def drop(self) -> None:
+        """Remove it, and what lies beside it."""
+        shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
-def read_back(path: Path, before: str | bytes) -> str | bytes:
-    """What the editor left, without the newline that it put at the end by habit.
-
-    Raises:
-        Invalid: it is larger than a value may be (CIS-TUI-011).
-    """
-    with open(path, "rb") as file:
-        data = file.read(MAX_VALUE + 2)
-    ending = b"\n" if isinstance(before, bytes) else "\n"
-    if data.endswith(b"\n") and not before.endswith(ending):  # type: ignore[arg-type]
-        data = data[:-1]
-    if len(data) > MAX_VALUE:
-        raise Invalid("CIS-TUI-011", f"a value has at most {MAX_VALUE} bytes; nothing was changed")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
-
-
-async def edit_outside(app: App[None], text: str | bytes, *, private: bool) -> str | bytes:
-    """`text` as the person leaves it in their editor, which has the terminal meanwhile; the engine goes on.
-
-    Raises:
-        Refused: a private text has no place (CIS-TUI-010), or the editor cannot be started or failed (CIS-TUI-012).
-        Invalid: it became too large (CIS-TUI-011).
-    """
-    with file_of(text, private=private) as path:
-        await _run_editor(app, [*editor_command(private=private), str(path)], _environment(path))
-        return read_back(path, text)
-
-
-async def edit_file(app: App[None], path: Path, line: int | None = None) -> bool:
+async def edit_file(app: DeskApp, path: Path, line: int | None = None, *, private: bool = False) -> bool:
     """Whether the file at `path` was changed in the person's editor, which begins at `line` if it knows how.
 
+    The editor has the terminal meanwhile; the engine goes on. Of a `private` file it is to keep no copies elsewhere.
+
     Raises:
-        Refused: the editor cannot be started or failed (CIS-TUI-012).
+        Refused: the editor cannot be started or failed (CIS-TUI-012), or is open already (CIS-TUI-014).
         NotFound: there is no such file any more (CIS-TUI-013).
     """
-    command = editor_command()
+    command = editor_command(private=private)
     if line and os.path.basename(command[0]) in LINE_EDITORS:
         command.append(f"+{line}")
     before = await asyncio.to_thread(_content, path)
-    await _run_editor(app, [*command, str(path)], dict(os.environ))
+    # What the editor of a private text writes besides goes the same way as the text.
+    env = {**os.environ, "TMPDIR": str(path.parent)} if private else dict(os.environ)
+    await _run_editor(app, [*command, str(path)], env)
     return await asyncio.to_thread(_content, path) != before
 
 
-def _content(path: Path) -> bytes:
-    """What is in a file.
+def _content(path: Path, most: int = -1) -> bytes:
+    """What is in a file, at most so many bytes.
 
     Raises:
         NotFound: there is no such file any more (CIS-TUI-013).
     """
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read(most)
     except OSError as error:
         raise NotFound("CIS-TUI-013", f"{path} cannot be read: {error.strerror}") from error
 
 
-async def _run_editor(app: App[None], command: Sequence[str], env: Mapping[str, str]) -> None:
+async def _run_editor(app: DeskApp, command: Sequence[str], env: Mapping[str, str]) -> None:
     """Let an editor have the terminal until it ends.
 
     Raises:
-        Refused: it cannot be started or failed (CIS-TUI-012).
+        Refused: it cannot be started or failed (CIS-TUI-012), or another one has the terminal (CIS-TUI-014).
     """
     from textual.app import SuspendNotSupported
 
-    # Ctrl+C is for the editor; a handler of ours, other than ignoring it, is not handed on to the child.
-    before = signal.signal(signal.SIGINT, _not_for_us)
+    if app.lent:
+        raise Refused("CIS-TUI-014", "your editor was open already", hint="one text at a time")
     try:
-        # Nothing is painted over the editor: what changes meanwhile is shown afterwards.
-        with app.batch_update(), app.suspend():
+        with _lent(app):
             editor = await asyncio.create_subprocess_exec(*command, env=env)
-            code = await editor.wait()
+            try:
+                code = await editor.wait()
+            finally:
+                if editor.returncode is None:  # the workspace ends, and the terminal is not to have two owners
+                    editor.terminate()
     except SuspendNotSupported as error:
         raise Refused("CIS-TUI-012", "an editor needs a terminal of its own", hint="e edits in place") from error
     except OSError as error:
         hint = "set EDITOR to the editor that you use"
         raise Refused("CIS-TUI-012", f"{command[0]} cannot be started: {error.strerror}", hint=hint) from error
-    finally:
-        signal.signal(signal.SIGINT, before)
     if code != 0:
         raise Refused("CIS-TUI-012", f"{command[0]} ended with {code}", hint="what it did not save is not taken")
 
 
+@contextmanager
+def _lent(app: DeskApp) -> Generator[None]:
+    """The terminal is an editor's, and ours again whatever happens; keys that still come were meant for the editor."""
+    # Ctrl+C is for the editor; a handler of ours, other than ignoring it, is not handed on to the child.
+    before = signal.signal(signal.SIGINT, _not_for_us)
+    suspended = app.suspend()
+    try:
+        # Nothing is painted over the editor: what changes meanwhile is shown afterwards.
+        with app.batch_update():
+            suspended.__enter__()
+            app.lent = True
+            try:
+                yield
+            finally:
+                app.lent = False
+                suspended.__exit__(None, None, None)  # told of an error, Textual would not take the terminal back
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _not_for_us(number: int, frame: FrameType | None) -> None:
     """A signal that is meant for the editor."""
-
-
-def _environment(path: Path) -> dict[str, str]:
-    """What an editor writes beside the text goes the same way as the text."""
-    return {**os.environ, "TMPDIR": str(path.parent)}

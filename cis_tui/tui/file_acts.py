@@ -40,12 +40,10 @@ def edit_skill(desk: Desk, file: str) -> None:
 
 
 def _edit(desk: Desk, file: str, check: Check, line: int | None = None) -> None:
-    async def edit(engine: EngineApi) -> tuple[bool, Sequence[Problem]]:
-        changed = await desk.edit_file(Path(file), line)
-        return changed, await check(engine)
+    def edited(changed: bool) -> None:
+        desk.ask(check, lambda problems: checked(changed, problems))
 
-    def edited(answer: tuple[bool, Sequence[Problem]]) -> None:
-        changed, problems = answer
+    def checked(changed: bool, problems: Sequence[Problem]) -> None:
         errors = [problem for problem in problems if problem.severity is Severity.ERROR]
         if errors:
             again = partial(_edit, desk, file, check, next((error.line for error in errors if error.line), None))
@@ -54,4 +52,4 @@ def _edit(desk: Desk, file: str, check: Check, line: int | None = None) -> None:
             hint = count(len(problems), "warning") if problems else "nothing is wrong with it"
             desk.say(f"{Path(file).name} is saved" if changed else "nothing was changed", hint=hint)
 
-    desk.ask(edit, edited, group="edit-file")
+    desk.edit_file(Path(file), edited, line=line)

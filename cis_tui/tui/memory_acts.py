@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from cis_tui.core.errors import CisError, NotFound
+from cis_tui.core.errors import CisError, NotFound, Refused
 from cis_tui.core.text import clean
 from cis_tui.memory.records import Domain, IndexType, MemoryConflict, MemoryItem, MemoryUndo, MemoryWrite
 from cis_tui.tui.desk import Desk
@@ -34,7 +34,15 @@ class MemoryActs:
         """Write an entry, from its key on."""
         from cis_tui.tui.screens.entry import EntryDialog, write_of
 
-        self._desk.dialog(EntryDialog(prefix), lambda given: self._write(write_of(given)) if given else None)
+        project = self._desk.store.project_root
+
+        def send(given: dict[str, str], done: Callable[[], object]) -> None:
+            write = write_of(given)
+            self._desk.ask(
+                lambda engine: engine.memory_set(write, project=project), lambda item: (done(), self._written(item))
+            )
+
+        self._desk.dialog(EntryDialog(prefix, send))
 
     def edit(self, item: MemoryItem) -> None:
         """Write another value for a key; the old one stays in its history."""
@@ -46,28 +54,27 @@ class MemoryActs:
         if clean(value_text(item)) != item.value:
             self._desk.say("this value cannot be edited here", hint="it is not plain text; E opens it in your editor")
             return
+        correction = Correction(item)
 
-        def write(given: dict[str, str] | None) -> None:
-            if given is not None and given["value"] != item.value:
-                self._write(MemoryWrite(item.key, given["value"], item.domain))
+        def send(given: dict[str, str], done: Callable[[], object]) -> None:
+            if given["value"] == item.value:
+                done()
+                return
+            self._desk.ask(
+                lambda engine: correction.write(engine, given["value"]), lambda item: (done(), self._written(item))
+            )
 
-        self._desk.dialog(FormDialog(item.key, [Field("value", value_text(item), lines=True)]), write)
+        self._desk.dialog(FormDialog(item.key, [Field("value", value_text(item), lines=True)], send=send))
 
     def edit_outside(self, item: MemoryItem) -> None:
         """Write another value for a key in the person's own editor."""
+        self._desk.ask(lambda engine: whole(engine, item), self._edit_draft)
 
-        async def edit(engine: EngineApi) -> MemoryItem | None:
-            before = (await whole(engine, item)).value
-            after = await self._desk.edit_outside(before, private=item.domain is Domain.PRIVATE)
-            if after == before:
-                return None
-            return await engine.memory_set(MemoryWrite(item.key, after, item.domain))
+    def _edit_draft(self, item: MemoryItem) -> None:
+        from cis_tui.tui.drafts import Drafting
 
-        self._desk.ask(edit, lambda item: self._written(item) if item else self._desk.say("nothing was changed"))
-
-    def _write(self, write: MemoryWrite) -> None:
-        project = self._desk.store.project_root
-        self._desk.ask(lambda engine: engine.memory_set(write, project=project), self._written)
+        drafting = Drafting(self._desk, item.key, Correction(item).write, self._written)
+        drafting.open(item.value, private=item.domain is Domain.PRIVATE)
 
     def _written(self, item: MemoryItem) -> None:
         self._deleted.clear()
@@ -235,18 +242,46 @@ class MemoryActs:
         self._desk.dialog(ConfirmDialog(title, text), lambda yes: then() if yes else None)
 
 
+class Correction:
+    """Another value for an entry that a person has before them."""
+
+    def __init__(self, item: MemoryItem) -> None:
+        self._item = item
+        self._told: list[MemoryItem] = []
+        """The versions of which the person was told."""
+
+    async def write(self, engine: EngineApi, value: str | bytes) -> MemoryItem:
+        """Write it.
+
+        Raises:
+            Refused: the entry was changed since it was read; once told, that is written over (CIS-TUI-022).
+        """
+        item, now = self._item, await _newest(engine, self._item.key)
+        versions = [each.version for each in now]
+        if item.version not in versions and versions != [each.version for each in self._told]:
+            self._told = now
+            hint = "once more saves yours over that; its history keeps both"
+            raise Refused("CIS-TUI-022", f"{item.key} was changed meanwhile", hint=hint)
+        return await engine.memory_set(MemoryWrite(item.key, value, item.domain))
+
+
 async def whole(engine: EngineApi, item: MemoryItem) -> MemoryItem:
     """An entry that was listed, with all of its value; to look so is no use of it.
 
     Raises:
         NotFound: it has been changed or deleted since (CIS-TUI-020).
     """
-    for version in await engine.memory_history(item.key):
+    for version in await _newest(engine, item.key):
         if version.version == item.version and version.domain is item.domain:
             return version
-        if not version.concurrent:
-            break
     raise NotFound("CIS-TUI-020", f"{item.key} was changed meanwhile", hint="look at it again")
+
+
+async def _newest(engine: EngineApi, key: str) -> list[MemoryItem]:
+    """The version of an entry that is read, and those beside it that are neither newer nor older."""
+    history = await engine.memory_history(key)
+    first = next((at for at, version in enumerate(history) if not version.concurrent), len(history))
+    return list(history[: first + 1])
 
 
 async def _move(engine: EngineApi, item: MemoryItem, to: Domain) -> None:

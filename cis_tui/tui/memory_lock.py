@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cis_tui.tui.desk import Desk
@@ -36,10 +37,9 @@ def _ask_passphrase(desk: Desk) -> None:
 
     field = Field("passphrase", note="of private memory", required=True, secret=True)
     desk.dialog(
-        FormDialog("Unlock private memory", [field]),
-        lambda given: _unlock(desk, given["passphrase"]) if given else None,
+        FormDialog("Unlock private memory", [field], send=lambda given, done: _unlock(desk, given["passphrase"], done))
     )
 
 
-def _unlock(desk: Desk, passphrase: str) -> None:
-    desk.ask(lambda engine: engine.memory_unlock(passphrase), lambda _: desk.say("private memory is open"))
+def _unlock(desk: Desk, passphrase: str, done: Callable[[], object] = lambda: None) -> None:
+    desk.ask(lambda engine: engine.memory_unlock(passphrase), lambda _: (done(), desk.say("private memory is open")))

@@ -85,11 +85,13 @@ class PeerActs:
             self._desk.say(f"added {called(peer)}", hint="" if peer.admitted else "a allows it")
             done(peer.did)
 
-        def closed(given: dict[str, str] | None) -> None:
-            if given is not None:
-                self._desk.ask(lambda engine: engine.peer_add(given["address"].strip()), added)
+        def send(given: dict[str, str], close: Callable[[], object]) -> None:
+            self._desk.ask(
+                lambda engine: engine.peer_add(given["address"].strip()), lambda peer: (close(), added(peer))
+            )
 
-        self._desk.dialog(FormDialog("Add a peer by its address", [Field("address", note=note, required=True)]), closed)
+        fields = [Field("address", note=note, required=True)]
+        self._desk.dialog(FormDialog("Add a peer by its address", fields, send=send))
 
     # What is said of a peer
 
@@ -97,14 +99,14 @@ class PeerActs:
         """Call it something else."""
         from cis_tui.tui.screens.form import Field, FormDialog
 
-        def closed(given: dict[str, str] | None) -> None:
-            if given is not None and given["name"].strip() != peer.name:
-                self._desk.ask(
-                    lambda engine: engine.peer_rename(peer.did, given["name"].strip()),
-                    lambda now: self._desk.say(f"is called {called(now)}"),
-                )
+        def send(given: dict[str, str], close: Callable[[], object]) -> None:
+            self._desk.ask(
+                lambda engine: engine.peer_rename(peer.did, given["name"].strip()),
+                lambda now: (close(), self._desk.say(f"is called {called(now)}")),
+            )
 
-        self._desk.dialog(FormDialog("What is it called here?", [Field("name", peer.name, "for you alone")]), closed)
+        fields = [Field("name", peer.name, "for you alone")]
+        self._desk.dialog(FormDialog("What is it called here?", fields, send=send))
 
     def share(self, peer: PeerInfo) -> None:
         """Say what of public memory it is given."""
@@ -116,11 +118,13 @@ class PeerActs:
         def said(now: PeerInfo) -> None:
             self._desk.say(f"{called(now)} is given {shares(now.share)}", hint="what it has already, it keeps")
 
-        def closed(given: dict[str, str] | None) -> None:
-            if given is not None and given["shared"].strip() != before:
-                self._desk.ask(lambda engine: engine.peer_share(peer.did, read_share(given["shared"])), said)
+        def send(given: dict[str, str], close: Callable[[], object]) -> None:
+            self._desk.ask(
+                lambda engine: engine.peer_share(peer.did, read_share(given["shared"])),
+                lambda now: (close(), said(now)),
+            )
 
-        self._desk.dialog(FormDialog(f"What is {called(peer)} given?", [Field("shared", before, note)]), closed)
+        self._desk.dialog(FormDialog(f"What is {called(peer)} given?", [Field("shared", before, note)], send=send))
 
     # The sync
 

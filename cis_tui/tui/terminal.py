@@ -67,6 +67,11 @@ class TerminalDriver(LinuxDriver):
         super().__init__(*args, **more)  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
         self._file: Any = LastingFile(self._file)
 
+    def write(self, data: str) -> None:
+        """Nothing while another program has the terminal: nobody empties the queue, and who fills it waits."""
+        if self._writer_thread is not None and self._writer_thread.is_alive():
+            super().write(data)
+
 
 class CellDriver(TerminalDriver):
     """Writes only the cells that changed: a key takes a few hundred bytes rather than thousands."""

@@ -171,11 +171,18 @@ def size(number: int) -> str:
     return f"{number} GB"
 
 
-def hint_of(error: CisError) -> str:
+def text_of(error: CisError | OSError) -> str:
+    """What failed."""
+    return error.message if isinstance(error, CisError) else str(error)
+
+
+def hint_of(error: CisError | OSError) -> str:
     """The next step after a failure, as it is taken in the workspace."""
     from cis_tui.memory.records import LOCKED
 
-    return "L on the memory screen unlocks it" if error.code == LOCKED else error.hint
+    if isinstance(error, CisError):
+        return "L on the memory screen unlocks it" if error.code == LOCKED else error.hint
+    return ""
 
 
 def place(path: str, root: str = "") -> str:

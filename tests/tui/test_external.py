@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cis_tui.core.errors import Invalid, Refused
 from cis_tui.memory.records import MAX_VALUE
-from cis_tui.tui.external import editor_command, file_of, memory_folder, read_back
+from cis_tui.tui.external import Draft, editor_command, memory_folder
 
 
 def test_private_text_goes_only_where_no_disk_is(tmp_path: Path) -> None:
@@ -22,17 +23,36 @@ def test_private_text_goes_only_where_no_disk_is(tmp_path: Path) -> None:
         memory_folder({"XDG_RUNTIME_DIR": "relative"}, "")
 
 
-def test_the_file_is_the_persons_own_and_gone_afterwards() -> None:
-    with file_of("a\nb", private=False) as path:
-        assert path.read_text() == "a\nb"
-        assert os.stat(path).st_mode & 0o777 == 0o600
-        assert os.stat(path.parent).st_mode & 0o777 == 0o700
-        (path.parent / "value.txt~").write_text("a copy that an editor makes")
-    assert not path.parent.exists()
+def test_the_file_is_the_persons_own_until_it_is_dropped() -> None:
+    draft = Draft("a\nb", private=False)
+    assert draft.path.read_text() == "a\nb" and not draft.changed
+    assert os.stat(draft.path).st_mode & 0o777 == 0o600
+    assert os.stat(draft.path.parent).st_mode & 0o777 == 0o700
+    (draft.path.parent / "value.txt~").write_text("a copy that an editor makes")
+    draft.drop()
+    assert not draft.path.parent.exists() and not draft.changed
+
+
+@pytest.fixture
+def left() -> Iterator[Callable[[str | bytes, bytes], Draft]]:
+    """A text as an editor left it."""
+    drafts: list[Draft] = []
+
+    def leave(before: str | bytes, after: bytes) -> Draft:
+        drafts.append(Draft(before, private=False))
+        drafts[-1].path.write_bytes(after)
+        return drafts[-1]
+
+    yield leave
+    for draft in drafts:
+        draft.drop()
+
+
+Leave = Callable[[str | bytes, bytes], Draft]
 
 
 @pytest.mark.parametrize(
-    ("before", "left", "after"),
+    ("before", "after", "text"),
     [
         ("a", b"b\n", "b"),
         ("a\n", b"b\n", "b\n"),
@@ -43,20 +63,18 @@ def test_the_file_is_the_persons_own_and_gone_afterwards() -> None:
     ],
 )
 def test_what_comes_back_has_no_newline_by_habit(
-    tmp_path: Path, before: str | bytes, left: bytes, after: str | bytes
+    left: Leave, before: str | bytes, after: bytes, text: str | bytes
 ) -> None:
-    path = tmp_path / "value.txt"
-    path.write_bytes(left)
-    assert read_back(path, before) == after
+    draft = left(before, after)
+    assert draft.read() == text and draft.changed is (text != before)
 
 
-def test_what_is_too_large_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "value.txt"
-    path.write_bytes(b"x" * MAX_VALUE + b"\n")
-    assert len(read_back(path, "a")) == MAX_VALUE
-    path.write_bytes(b"x" * (MAX_VALUE + 1))
+def test_what_is_too_large_is_refused_and_counts_as_changed(left: Leave) -> None:
+    assert len(left("a", b"x" * MAX_VALUE + b"\n").read()) == MAX_VALUE
+    draft = left("a", b"x" * (MAX_VALUE + 1))
     with pytest.raises(Invalid, match="at most"):
-        read_back(path, "a")
+        draft.read()
+    assert draft.changed
 
 
 def test_the_editor_is_the_persons_and_keeps_no_copy_of_what_is_private(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.widgets import Input
@@ -63,6 +64,7 @@ from cis_tui.tui.screens.sessions import SessionsDialog
 from cis_tui.tui.screens.settle import SettleDialog
 from cis_tui.tui.screens.task_reader import TaskReader
 from cis_tui.tui.screens.trust import TrustDialog
+from cis_tui.tui.screens.untaken import UntakenDialog
 from cis_tui.tui.store import summary_of
 from tests.tui.helpers import (
     DAGS,
@@ -368,6 +370,12 @@ def dialogs(say: Say) -> dict[str, Dialogs]:
         "inspect": lambda app: ReaderDialog("What is asked", detail_lines(told(say))),
         "inspect-vote": lambda app: ReaderDialog("What is asked", detail_lines(say(voted()))),
         "edit": lambda app: EditDialog(say(SURE), parts, lambda edit, done: None),
+        "untaken": lambda app: UntakenDialog(
+            say("notes/a"),
+            (say("a value has at most 8388608 bytes"), ""),
+            Path("/dev/shm/cis-1/value.txt"),
+            private=True,
+        ),
         "rules": lambda app: RulesDialog(app, say(RULES)),
         "decide": lambda app: DecideDialog(app, replace(say(SURE), run="", subject=Subject.SKILL)),
         "task": lambda app: TaskReader(app, run_of(app), next(iter(run_of(app).tasks))),

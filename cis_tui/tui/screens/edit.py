@@ -36,17 +36,16 @@ class EditDialog(FormDialog):
             Field(name, shown[name], NOTES[name], required=name == "command", lines=name != "arguments")
             for name in parts
         ]
-        super().__init__(f"Run {decision.task} like this", fields)
-        self._parts = dict(parts)
-        self._send = send
+        before = dict(parts)
 
-    def done(self, answers: dict[str, str]) -> None:
-        """See `FormDialog`."""
-        edit = edit_of(self._parts, answers)
-        if not edit:
-            self.notify("nothing was changed", markup=False)
-            return
-        self._send(edit, lambda: self.dismiss(None))
+        def send_edit(answers: dict[str, str], done: Callable[[], object]) -> None:
+            edit = edit_of(before, answers)
+            if edit:
+                send(edit, done)
+            else:
+                self.notify("nothing was changed", markup=False)
+
+        super().__init__(f"Run {decision.task} like this", fields, send=send_edit)
 
     def complaint(self, field: Field, text: str) -> str:
         """See `FormDialog`."""

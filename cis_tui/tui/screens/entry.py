@@ -9,7 +9,7 @@ from textual.widgets import Input, TextArea
 
 from cis_tui.memory.records import Domain, IndexType, MemoryWrite
 from cis_tui.tui.paint import Line, Tone, fit_line, shown
-from cis_tui.tui.screens.form import Field, FormDialog
+from cis_tui.tui.screens.form import Field, FormDialog, Send
 from cis_tui.tui.widgets.painted import LineWidget
 
 if TYPE_CHECKING:
@@ -44,11 +44,12 @@ class Verdict(LineWidget):
 
 
 class EntryDialog(FormDialog):
-    """Gives the fields of a new entry."""
+    """The fields of a new entry."""
 
-    def __init__(self, key: str = "") -> None:
+    def __init__(self, key: str = "", send: Send | None = None) -> None:
         """`key`: how it begins."""
-        super().__init__("Remember something", (Field("key", key, FIELDS[0].note, required=True), *FIELDS[1:]))
+        fields = (Field("key", key, FIELDS[0].note, required=True), *FIELDS[1:])
+        super().__init__("Remember something", fields, send=send)
         self._verdict = Verdict()
         self._waiting: Timer | None = None
 

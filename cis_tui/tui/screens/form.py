@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Complaint = Callable[[str, str], str]
 """Name of a field and what was filled in to what is wrong with it; empty when nothing is."""
 
+Send = Callable[[dict[str, str], Callable[[], object]], object]
+"""Does something with what was filled in, and calls back once that is done; until then the form stays open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -74,11 +77,17 @@ class FormDialog(Dialog[dict[str, str]]):
         Binding("escape", "close", "cancel", id="dialog.close"),
     ]
 
-    def __init__(self, title: str, fields: Sequence[Field], complaint: Complaint | None = None) -> None:
-        """`complaint` says what is wrong with a text in a field of a name."""
+    def __init__(
+        self, title: str, fields: Sequence[Field], complaint: Complaint | None = None, *, send: Send | None = None
+    ) -> None:
+        """`complaint` says what is wrong with a text in a field of a name.
+
+        With `send` the form closes only once that is done, so that nothing is lost of what is refused.
+        """
         super().__init__(title)
         self._fields = fields
         self._complaint = complaint
+        self._send = send
         self._labels = {field.name: FieldLabel(field) for field in fields}
         self._inputs = {field.name: _editor(field) for field in fields}
 
@@ -112,8 +121,15 @@ class FormDialog(Dialog[dict[str, str]]):
             self.done(answers)
 
     def done(self, answers: dict[str, str]) -> None:
-        """Nothing is missing: close with it."""
-        self.dismiss(answers)
+        """Nothing is missing: close with it, or when it was sent."""
+        if self._send is None:
+            self.dismiss(answers)
+        else:
+            self._send(answers, self._sent)
+
+    def _sent(self) -> None:
+        if self.is_current:
+            self.dismiss(None)
 
     def answers(self) -> dict[str, str]:
         """What is filled in now, by the names of the fields."""

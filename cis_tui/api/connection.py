@@ -42,7 +42,7 @@ class Host(Protocol):
     def entered(self, role: str) -> None: ...
     def left(self, role: str) -> None: ...
     def stay(self) -> None: ...
-    async def shutdown(self, *, cancel: bool) -> None: ...
+    def stop(self) -> None: ...
 
 
 class Connection:
@@ -191,7 +191,7 @@ class Connection:
         return None
 
     async def _shutdown(self, message: wire.Message) -> object:
-        await self._host.shutdown(cancel=message.params.get("cancel") is True)
+        self._host.stop()
         return None
 
     async def _pump(self, since: int) -> None:

@@ -108,13 +108,6 @@ class EngineServer:
         self.engine.staying = True
         self.changed.set()
 
-    async def shutdown(self, *, cancel: bool) -> None:
-        """End; runs in progress are cancelled first, or else left to be resumed."""
-        if cancel:
-            runs = [run.id for run in await self.engine.run_list() if not run.status.ended]
-            await asyncio.gather(*(self.engine.run_cancel(run) for run in runs), return_exceptions=True)
-        self.stop()
-
     def stop(self) -> None:
         """Refuse requests from now on and let `changed` tell whoever keeps the engine that it is to end."""
         self.stopping = True

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS runs(
     status TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL, tasks_total INTEGER NOT NULL,
     tasks_ended INTEGER NOT NULL DEFAULT 0, tasks_failed INTEGER NOT NULL DEFAULT 0, definition TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS runs_by_start ON runs(started_at);
+CREATE INDEX IF NOT EXISTS runs_by_end ON runs(ended_at IS NOT NULL, started_at DESC);
 CREATE TABLE IF NOT EXISTS debts(
     run TEXT NOT NULL, task TEXT NOT NULL, at REAL NOT NULL, error TEXT NOT NULL, exit_code INTEGER,
     settled_at REAL, by TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
@@ -304,9 +305,10 @@ def read_skill_runs(connection: Connection, limit: int) -> list[SkillRun]:
 
 
 def read_summaries(connection: Connection, project: str, limit: int) -> list[RunSummary]:
-    """The newest runs, those that have not ended as `running`."""
+    """The newest runs, newest first, of which none that goes on, given as `running`, makes room for one that ended."""
     rows = connection.execute(
-        f"SELECT {_SUMMARY} FROM runs WHERE ? IN ('', project) ORDER BY started_at DESC, rowid DESC LIMIT ?",
+        f"SELECT {_SUMMARY} FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE ? IN ('', project)"
+        " ORDER BY ended_at IS NOT NULL, started_at DESC, rowid DESC LIMIT ?) ORDER BY started_at DESC, rowid DESC",
         (sql_path(project), limit),
     )
     return [

@@ -271,6 +271,21 @@ async def test_a_run_can_be_told_from_its_events_and_its_definition(tmp_path: Pa
     assert state.tasks["b"].deps == ("a",)
 
 
+async def test_a_run_that_goes_on_is_listed_however_many_have_ended_since(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    spec = DagSpec("d", (TaskSpec("a"),))
+    async with journal_at(path) as journal:
+        for name in ("long", "one", "two", "three"):
+            record = RunRecord(name, spec, "/p", "p", 1, {}, {}, True)
+            await journal.record_all([("RunStarted", run_started(name, spec, "/p", {}))], record=record)
+            if name != "long":
+                await journal.record("RunCompleted", {"run": name, "status": "completed"})
+        with store.reading(path) as connection:
+            assert [run.id for run in store.read_summaries(connection, "", 2)] == ["three", "long"]
+            assert [run.id for run in store.read_summaries(connection, "/p", 9)] == ["three", "two", "one", "long"]
+            assert store.read_summaries(connection, "/other", 9) == []
+
+
 def test_a_journal_whose_engine_was_killed_before_it_had_tables_is_no_journal_yet(home: Home) -> None:
     store.open_store(home.runs_db, create=True).close()
     connection = store.open_store(home.runs_db, create=False)

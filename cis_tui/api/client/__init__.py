@@ -62,10 +62,10 @@ class RemoteEngine(ProjectCalls, MemoryCalls, RunCalls, DecisionCalls, SkillCall
         """Ask the engine to live without a face."""
         await self._channel.call("stay", {})
 
-    async def shutdown(self, *, cancel: bool = False) -> None:
-        """Ask the engine to end, and wait for it; with `cancel`, runs are cancelled and not left to be resumed."""
+    async def shutdown(self) -> None:
+        """Ask the engine to end, and wait for it; runs in progress are left to be resumed."""
         with suppress(Unavailable):
-            await self._channel.call("shutdown", {"cancel": cancel})
+            await self._channel.call("shutdown", {})
         await self._channel.lost.wait()
 
     async def events(self, since: int | None = None) -> AsyncIterator[Event]:

@@ -54,6 +54,8 @@ def _details(peer: PeerInfo) -> Iterator[tuple[str, str]]:
     yield "seen", f"{seen(peer)}, first by {peer.via.value}"
     if peer.admitted:
         yield "memory", _memory(peer)
+    if peer.problem:
+        yield "sync fails", f"{peer.problem}; it is tried again"
     for addr in peer.addrs:
         yield "address", addr
     if peer.refusals:

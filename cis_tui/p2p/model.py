@@ -138,6 +138,8 @@ class PeerInfo:
     that it lacked."""
     conflicts: int = 0
     """Keys of which it and another wrote versions that nobody has resolved."""
+    problem: str = ""
+    """Why the last exchange of memory with it failed, which is tried again; empty when it did not."""
     refusals: int = 0
     """Times that it was refused since the engine started."""
     refusal: str = ""

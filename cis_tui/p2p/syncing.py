@@ -23,6 +23,7 @@ from cis_tui.core.clock import Clock, Instant, utc_now
 from cis_tui.core.errors import CisError
 from cis_tui.core.events import EventType
 from cis_tui.core.latest import Latest
+from cis_tui.core.text import clean_line
 from cis_tui.memory.service import MemoryService
 from cis_tui.p2p.link import Link
 from cis_tui.p2p.model import Queued
@@ -173,6 +174,7 @@ class Syncing:
             synced_at=self._synced.get(did),
             standing=self._past.standing(did, self._clock()),
             conflicts=self._conflicts_of(did),
+            problem=courier.problem if (courier := self._couriers.get(did)) else "",
         )
 
     def _lacks(self, did: str) -> int:
@@ -277,12 +279,13 @@ class Syncing:
                 wait = _LATER if again else wait
             except (CisError, TimeoutError) as error:
                 courier.failures += 1
-                courier.problem = str(error)
+                courier.problem = clean_line(str(error) or "it did not answer in time", limit=300)
                 wait = min(2.0 ** (courier.failures - 1), _LONGEST) * random.uniform(0.8, 1.2)
                 log.info("sync with %s failed, again in %.0f s: %s", did, wait, error)
-            except Exception:
+            except Exception as error:
                 # Whatever a peer can bring about must end neither the courier nor the engine.
                 courier.failures += 1
+                courier.problem = f"it failed here: {type(error).__name__}; the log tells more"
                 wait = _LONGEST
                 log.exception("sync with %s failed", did)
             with suppress(CisError):

@@ -26,6 +26,8 @@ class Exchanged:
     synced_at: Instant | None = None
     standing: Standing | None = None
     conflicts: int = 0
+    problem: str = ""
+    """Why the last exchange failed; empty when it did not."""
 
 
 class Sync(Protocol):
@@ -80,6 +82,7 @@ def peer_info(peer: Peer, *, book: PeerBook, link: Link | None, refusals: Refusa
         stands_since=done.standing.since if done.standing else None,
         past=done.standing.past if done.standing else (),
         conflicts=done.conflicts,
+        problem=done.problem,
         refusals=refused,
         refusal=why,
     )

@@ -72,6 +72,8 @@ def peer_lines(peer: PeerInfo, mode: Mode, keys: Keys) -> list[Line]:
         labelled("stands", _stands(peer), Tone.LIVE if peer.connected and peer.pending else Tone.PLAIN),
         *([labelled("last hour", f"{hour_bars(peer.past, HOUR)}  {hour_words(peer.past)}")] if peer.past else []),
     ]
+    if peer.problem:
+        lines.append(labelled("sync fails", f"{shown(peer.problem)}; it is tried again", Tone.BAD))
     if peer.conflicts:
         said = f"≠ {count(peer.conflicts, 'key')} that it and another wrote; {keys('peers.conflicts')} settles"
         lines.append(labelled("conflicts", said, Tone.ASK))

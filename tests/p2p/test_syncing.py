@@ -140,6 +140,20 @@ async def test_a_change_is_on_all_nodes_at_once_and_acknowledged(live: Live) -> 
     assert b.dump() == c.dump()
 
 
+async def test_why_an_exchange_fails_is_told_until_one_goes_well(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nonsense(did: str, body: bytes) -> bytes:
+        return b"\x1b[31mnonsense"
+
+    a, b = await live("a"), await live("b")
+    with monkeypatch.context() as patch:
+        patch.setattr(b.syncing.service, "answer", nonsense)
+        await befriend(a, b)
+        await until(lambda: a.syncing.exchanged(b.did).problem != "")
+        told = (await a.peers.show(b.did)).problem
+        assert "no canonical JSON" in told and "\x1b" not in told
+    await until(lambda: a.syncing.exchanged(b.did).problem == "", seconds=30)
+
+
 async def test_a_thousand_entries_and_large_ones_arrive_everywhere(live: Live) -> None:
     a, b, c = [await live(name) for name in "abc"]
     await befriend(a, b, c)

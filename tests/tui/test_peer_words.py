@@ -8,9 +8,10 @@ import pytest
 
 from cis_tui.core.events import Event
 from cis_tui.dag.views import DecisionKind, Origin, Subject
-from cis_tui.p2p.model import Mode, Trust
+from cis_tui.p2p.model import Mode, PeerInfo, Trust
 from cis_tui.tui.activity import event_text
 from cis_tui.tui.peer_acts import read_share, share_text
+from cis_tui.tui.peer_detail import peer_lines
 from cis_tui.tui.peer_words import latency, shares, standing
 from cis_tui.tui.widgets.tray import Tray
 from cis_tui.tui.words import asker
@@ -86,6 +87,15 @@ def test_names_and_reasons_of_others_are_made_harmless() -> None:
     said = event_text(Event(1, NOW, "PeerRefused", data))
     assert "\x1b" not in said and "\x9b" not in said and "\u202e" not in said
     assert short_did(LAPTOP.did) in said
+
+
+def test_why_memory_does_not_become_one_is_told() -> None:
+    def said(peer: PeerInfo) -> str:
+        return "\n".join(text for line in peer_lines(peer, Mode.WHITELIST, lambda _: "k") for text, _ in line)
+
+    assert "sync fails" not in said(LAPTOP)
+    failing = said(replace(LAPTOP, problem="\x1b[2Jthe disk is full"))
+    assert "the disk is full; it is tried again" in failing and "\x1b" not in failing
 
 
 def test_a_vote_of_another_node_says_who_asks_in_the_tray() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -51,9 +52,9 @@ def progress_line(event: Event, state: RunState) -> str:
         case EventType.TASK_COMPLETED:
             return f"completed{_took(task)}"
         case EventType.TASK_RETRIED:
-            return f"failed: {task.error}; again in {seconds(float(str(event.data.get('delay', 0))))}"
+            return f"failed: {reason(task.error)}; again in {seconds(float(str(event.data.get('delay', 0))))}"
         case EventType.TASK_FAILED | EventType.TASK_SKIPPED:
-            return f"{task.status}: {task.error}" if task.error else task.status.value
+            return f"{task.status}: {reason(task.error)}" if task.error else task.status.value
         case EventType.DECISION_MADE:
             return _decided(state, task)
         case EventType.VOTE_CAST:
@@ -74,9 +75,9 @@ def summary_line(view: RunView) -> str:
     """How the run ended, with the number of tasks by status."""
     counts = Counter(task.status.value for task in view.tasks)
     took = f" after {seconds(view.ended_at - view.started_at)}" if view.ended_at is not None else ""
-    reason = f" ({view.error})" if view.error else ""
+    why = f" ({reason(view.error)})" if view.error else ""
     tasks = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-    return f"run {view.id} {view.status}{took}{reason}: {tasks}"
+    return f"run {view.id} {view.status}{took}{why}: {tasks}"
 
 
 def why_paused(view: RunView) -> str:
@@ -128,6 +129,11 @@ def short_name(by: str) -> str:
     return f"…{by[-8:]}" if by.startswith("did:") else by
 
 
+def reason(error: str) -> str:
+    """Why something ended as it did, with DIDs cut to their last letters."""
+    return re.sub(r"did:key:\w+", lambda found: short_name(found[0]), error)
+
+
 def _at(task: TaskView) -> str:
     return f" on {task.worker}" if task.worker else ""
 
@@ -143,10 +149,10 @@ def _decided(state: RunState, task: TaskView) -> str:
     if decision is None:
         return ""
     by = f" by {short_name(decision.by)}" if decision.by else ""
-    reason = f": {decision.reason}" if decision.reason else ""
+    given = f": {decision.reason}" if decision.reason else ""
     aborts = ", aborting the run" if decision.refusal is Refusal.ABORT else ""
     edited = ", edited" if decision.edit else ""
-    return f"{decision.status}{edited}{by}{aborts}{reason}"
+    return f"{decision.status}{edited}{by}{aborts}{given}"
 
 
 def _voted(state: RunState, task: TaskView) -> str:

@@ -13,6 +13,7 @@ from textual.content import Content
 from cis_tui.core.errors import CisError
 from cis_tui.p2p.model import NodeState, Trust
 from cis_tui.tui.desk import ROOM, SCREENS, TITLES
+from cis_tui.tui.file_acts import new_dag
 from cis_tui.tui.paint import shown
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class WorkspaceCommands(Provider):
             yield f"Show run {shown(run.dag)} {run.id[:6]}", run.status.value, partial(app.show_run, run.id)
         for skill in app.store.skills:
             yield f"Skill {shown(skill.name)}", "show it", partial(app.show_skill, skill.name)
+        if app.store.project_root and not app.store.read_only:
+            yield "New DAG", "writes one to begin from, and opens your editor", partial(new_dag, app)
         yield from _peer_commands(app)
         yield "Settings", "what is in force, where it comes from, and a way to change it", app.action_settings
         yield "Next decision", "key d", app.action_decide

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -49,7 +50,7 @@ def task_lines(task: TaskView, run: RunState, now: Instant, *, me: str = "") -> 
         lines.append(labelled("runs", shown(task.command, limit=2000)))
     lines += _beside(task, run)
     if task.error:
-        lines.append(labelled("why", shown(task.error, limit=2000), tone))
+        lines.append(labelled("why", reason(task.error, me), tone))
     decision = run.decisions.get(task.decision)
     if decision is not None and decision.status is not DecisionStatus.PENDING:
         lines.append(labelled("asked", answer(decision, me)))
@@ -95,6 +96,11 @@ def answer(decision: Decision, me: str) -> str:
     if decision.reason:
         parts.append(f"({shown(decision.reason)})")
     return " ".join(parts)
+
+
+def reason(error: str, me: str) -> str:
+    """Why something ended as it did, with nodes called as elsewhere; `me` is the DID of who looks."""
+    return re.sub(r"did:key:\w+", lambda found: _who(found[0], me), shown(error, limit=2000))
 
 
 def _who(by: str, me: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,23 @@ def edit_dag(desk: Desk, file: str) -> None:
         return (await engine.dag_show(project, file)).problems
 
     _edit(desk, file, check)
+
+
+def new_dag(desk: Desk) -> None:
+    """Ask for a name, write a DAG to begin from, and open it; it is trusted when it is first run, as it is then."""
+    from cis_tui.project.scaffold import make_dag
+    from cis_tui.tui.screens.form import Field, FormDialog
+
+    root = Path(desk.store.project_root)
+
+    async def write(name: str) -> Path:
+        return await asyncio.to_thread(make_dag, root, name)
+
+    def closed(given: dict[str, str] | None) -> None:
+        if given is not None:
+            desk.ask(lambda _: write(given["name"].strip()), lambda file: edit_dag(desk, str(file)))
+
+    desk.dialog(FormDialog("A new DAG", [Field("name", "", "such as release", required=True)]), closed)
 
 
 def edit_skill(desk: Desk, file: str) -> None:

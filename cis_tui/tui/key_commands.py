@@ -29,6 +29,7 @@ _ACTS = {
     "pause": ("Pause", "nothing more of it starts", "stop hold"),
     "resume": ("Resume", "it goes on", "continue"),
 }
+_SETTINGS = {"ui.keys": "change bind keys shortcuts vi emacs arrows", "ui.theme": "colours dark light"}
 _SEARCHES = {"memory": "Search memory", "dags": "Search runs and DAGs", "peers": "Search peers"}
 
 
@@ -54,7 +55,10 @@ class DoingCommands(Provider):
         for screen, name in _SEARCHES.items():
             yield "find look for", (name, "key / there", partial(_search, app, screen))
         for setting in setting_types():
-            yield "", (f"Setting {setting}", "show and change it", partial(app.action_settings, setting))
+            yield (
+                _SETTINGS.get(setting, ""),
+                (f"Setting {setting}", "show and change it", partial(app.action_settings, setting)),
+            )
         yield from self._keys(app)
 
     def _keys(self, app: CisApp) -> Iterator[Words]:

@@ -34,6 +34,9 @@ PLACES = {
 }
 
 
+_SECRET_IN_PUBLIC = "public: in clear on this disk; no peer is given it"
+
+
 def value_text(item: MemoryItem) -> str:
     """A value as text; bytes are described."""
     if isinstance(item.value, bytes):
@@ -95,7 +98,7 @@ def memory_lines(
         [],
         labelled("kind", f"{item.index_type.value}, {KINDS[item.index_type]}"),
         labelled("because", _why(item)),
-        labelled("where", PLACES[item.domain]),
+        labelled("where", _place(item)),
     ]
     if item.category:
         lines.append(labelled("category", shown(item.category)))
@@ -148,6 +151,11 @@ def pretty(text: str) -> str:
         with suppress(ValueError, RecursionError):
             return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     return text
+
+
+def _place(item: MemoryItem) -> str:
+    exposed = item.index_type is IndexType.SENSITIVE and item.domain is Domain.PUBLIC
+    return _SECRET_IN_PUBLIC if exposed else PLACES[item.domain]
 
 
 def _why(item: MemoryItem) -> str:

@@ -11,7 +11,7 @@ from cis_tui.core.text import clean
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import Decision, RunStatus, TaskStatus, TaskView, UndoItem, UndoKind, UndoStatus
 from cis_tui.tui.board import Board
-from cis_tui.tui.detail import answer, labelled, task_lines, text_lines
+from cis_tui.tui.detail import answer, labelled, reason, task_lines, text_lines
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
 from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, clock_time, count, place, span
 
@@ -32,7 +32,7 @@ UNDO_MARKS: dict[UndoStatus, tuple[str, str, Tone]] = {
 def task_report(task: TaskView, run: RunState, now: Instant, *, me: str = "") -> list[Line]:
     """Everything about a task but its output; `me` is the DID of who looks."""
     lines = task_lines(task, run, now, me=me)
-    lines += _attempts(task, now)
+    lines += _attempts(task, now, me)
     lines += _decisions([each for each in run.decisions.values() if each.task == task.id], me)
     lines += _undone([item for item in run.undo.items.values() if item.task == task.id])
     return lines
@@ -58,7 +58,7 @@ def run_report(run: RunState, status: RunStatus, now: Instant, *, root: str = ""
     if run.file:
         lines.append(labelled("file", shown(place(run.file, root))))
     if run.error:
-        lines.append(labelled("why", shown(run.error, limit=2000), tone))
+        lines.append(labelled("why", reason(run.error, me), tone))
     lines += _debts(run)
     lines += _decisions(run.decisions.values(), me)
     return lines + _undone(run.undo.items.values())
@@ -85,7 +85,7 @@ def _titled(title: str, lines: Iterable[Line]) -> list[Line]:
     return [[], [(title, Tone.DIM)], *found] if found else []
 
 
-def _attempts(task: TaskView, now: Instant) -> list[Line]:
+def _attempts(task: TaskView, now: Instant, me: str) -> list[Line]:
     if not task.tried:
         return []
 
@@ -95,7 +95,8 @@ def _attempts(task: TaskView, now: Instant) -> list[Line]:
         took = "end not seen" if ended is None else span(ended - began)
         exit = "" if code is None else f"exit {code}"
         pieces: list[Piece] = [(fit(f"  {number}", 5), Tone.STRONG), (f"{clock_time(began)}  ", Tone.DIM)]
-        said = "  ".join([*([f"on {shown(at)}"] if at else []), "" if error == f"exit code {code}" else shown(error)])
+        why = "" if error == f"exit code {code}" else reason(error, me)
+        said = "  ".join([*([f"on {shown(at)}"] if at else []), why])
         return [
             *pieces,
             (fit(took, 13), Tone.PLAIN),

@@ -96,6 +96,35 @@ def test_validation_names_every_problem_with_its_place(project: Path) -> None:
     assert (refused.code, refused.error["code"]) == (5, "CIS-DAG-003")
 
 
+def test_a_new_dag_runs_and_is_trusted_as_it_was_written(project: Path) -> None:
+    made = cis("dag", "new", "greet-all", cwd=project)
+    file = project / ".cis" / "dags" / "greet-all.toml"
+    assert (made.code, made.out.splitlines()[0]) == (0, f"wrote {file}")
+    assert cis("dag", "validate", "greet-all", cwd=project).out == f"{file}: ok, 2 tasks\n"
+    done = cis("dag", "run", "greet-all", "--yes", "-p", "who=Ada Lovelace", cwd=project)
+    assert (done.code, done.err) == (0, "")
+    run = cis("run", "list", "--json", cwd=project).json[0]["id"]
+    assert "goodbye, Ada Lovelace\n" in cis("run", "logs", run, cwd=project).out
+    again = cis("dag", "new", "greet-all", "--json", cwd=project)
+    assert (again.code, again.error["code"]) == (4, "CIS-PROJ-031")
+    assert cis("dag", "new", "../out", cwd=project).code == 5
+    assert cis("dag", "new", "x", cwd=project.parent).code == 3
+    file.write_text(file.read_text().replace("echo hello", "echo hi"))
+    assert cis("dag", "run", "greet-all", cwd=project).code == 4
+
+
+def test_a_run_says_which_fields_of_its_file_mean_nothing(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "p", typo='[[dag.tasks]]\nid = "a"\ncomand = "echo hi"\n')
+    done = cis("dag", "run", "typo", cwd=root)
+    assert done.code == 0
+    assert done.err == (
+        f'{root}/.cis/dags/typo.toml:3: warning: unknown field "comand" in [tasks] is ignored; '
+        'did you mean "command"?\n'
+    )
+    assert cis("dag", "run", "typo", "--json", cwd=root).err == ""
+    assert cis("dag", "validate", "typo", cwd=root).out.endswith("typo.toml: ok, 1 task\n")
+
+
 def test_a_run_is_followed_to_its_end(project: Path) -> None:
     done = cis("dag", "run", "two", "-p", "who=you", cwd=project)
     assert (done.code, done.err) == (0, "")

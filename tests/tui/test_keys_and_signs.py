@@ -147,6 +147,7 @@ async def test_the_palette_finds_what_is_done_in_words_of_ones_own(home: Home) -
             "undo run": "Roll back run release 1111",
             "find": "Search memory",
             "ui.theme": "Setting ui.theme",
+            "change key": "Setting ui.keys",
             "copy": "Copy the DID of this node" if app.store.peer_status else "Copy",
         }.items():
             await pilot.press("ctrl+p")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cis_tui.core.paths import Home
 from cis_tui.dag.answers import Edit
@@ -13,6 +14,9 @@ from cis_tui.tui.app import CisApp
 from cis_tui.tui.screens.dags import DagsScreen
 from cis_tui.tui.widgets.prompt import Answer
 from tests.tui.helpers import attached, text_of, until
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Seconds:
@@ -321,6 +325,30 @@ async def test_the_palette_runs_a_dag_from_any_screen(home: Home, trusted: Path)
         await pilot.press("enter")
         await until(pilot, lambda: status(app) is RunStatus.COMPLETED)
         await until(pilot, lambda: app.current_mode == "dags" and "hello from the task" in text_of(app))
+
+
+async def test_the_palette_writes_a_dag_and_opens_it(
+    home: Home, trusted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    async def edit_file(app: object, path: Path, line: int | None, *, private: bool) -> bool:
+        opened.append(path)
+        return False
+
+    monkeypatch.setattr("cis_tui.tui.external.edit_file", edit_file)
+    async with attached(home, trusted) as (app, pilot):
+        for name, told in (("hello", "already"), ("new", "nothing was changed")):
+            await pilot.press("ctrl+p")
+            await until(pilot, lambda: len(app.screen_stack) == 2)
+            await pilot.press(*"new dag")
+            await until(pilot, lambda: "writes one to begin from" in text_of(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: "A new DAG" in text_of(app))
+            await pilot.press(*name, "ctrl+s")
+            await until(pilot, lambda told=told: told in text_of(app))
+        assert opened == [trusted / ".cis" / "dags" / "new.toml"]
+        await until(pilot, lambda: "new" in {dag.name for dag in app.store.dags})
 
 
 PARTS = """

@@ -74,6 +74,8 @@ def test_an_entry_tells_why_it_is_what_it_is_and_where_it_goes() -> None:
     assert "s3cret" in text(memory_lines(secret, (), revealed=True))
     public = text(memory_lines(item("a", domain=Domain.PUBLIC, classed=True), ()))
     assert "a person said so" in public and "shared with the peers that you allow" in public
+    exposed = text(memory_lines(item("a", domain=Domain.PUBLIC, index_type=IndexType.SENSITIVE), ()))
+    assert "never shared" in exposed and "in clear on this disk" in exposed and "that you allow" not in exposed
 
 
 def test_a_conflict_names_the_node_that_wrote_the_other_version() -> None:

@@ -84,6 +84,14 @@ def test_a_decision_tells_every_ballot() -> None:
     assert "rejected" in text
 
 
+def test_who_ended_a_task_is_called_as_elsewhere() -> None:
+    state = told().state
+    state.tasks["docs"] = replace(state.tasks["docs"], error=f"skipped by {DID}")
+    state.tasks["test"] = replace(state.tasks["test"], error=f"cancelled by did:key:z6Mk{'x' * 44}")
+    assert "why      skipped by you" in plain(task_report(state.tasks["docs"], state, LATER, me=DID))
+    assert "x" * 20 not in plain(task_report(state.tasks["test"], state, LATER, me=DID))
+
+
 def test_a_run_tells_what_it_owes_and_what_was_taken_back() -> None:
     state = told().state
     text = plain(run_report(state, RunStatus.ROLLING_BACK, LATER))

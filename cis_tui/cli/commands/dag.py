@@ -15,6 +15,7 @@ from cis_tui.cli.output import note, paint, show, show_json, status_word, table
 if TYPE_CHECKING:
     from cis_tui.core.problems import Problem
     from cis_tui.dag.views import DagInfo
+    from cis_tui.protocol import EngineApi
 
 _SUFFIXES = (".toml", ".json", ".yaml", ".yml", ".txt")
 """What the name of a file ends with, also of one that is only told what it is."""
@@ -107,6 +108,7 @@ async def run(context: Context, arguments: Namespace) -> int:
     from cis_tui.cli.follow import follow
 
     async with working(context) as api:
+        await _warn(api, context, project, name)
         view = await api.run_start(project, name, params, **options)
         return await follow(api, view, context, yes=arguments.yes)
 
@@ -118,10 +120,42 @@ async def _run_detached(
 
     api = await launch(context.home, "command")
     try:
+        await _warn(api, context, project, name)
         view = await api.run_start(project, name, params, **options)
     finally:
         await api.close()
     show_json(view) if context.json else show(view.id)
+    return 0
+
+
+async def _warn(api: EngineApi, context: Context, project: str, name: str) -> None:
+    """Say what of the file means nothing, so that nobody waits for what a misspelt field would have done."""
+    from cis_tui.core.problems import Severity
+
+    if context.json:
+        return
+    for problem in (await api.dag_show(project, name)).problems:
+        if problem.severity is Severity.WARNING:
+            note(problem_line(problem))
+
+
+def new(context: Context, arguments: Namespace) -> int:
+    """`cis dag new NAME`: a DAG to begin from; trusts exactly what it wrote."""
+    from cis_tui.core.errors import NotFound
+    from cis_tui.core.text import clean_line
+    from cis_tui.project.scaffold import make_dag
+    from cis_tui.project.trust import TrustStore
+
+    root = context.project
+    if root is None:
+        raise NotFound("CIS-CLI-010", "this is not a project folder", hint="cis init makes it one")
+    file = make_dag(root, arguments.name)
+    TrustStore(context.home.ensure()).trust_written(root, [file])
+    if context.json:
+        show_json({"name": arguments.name, "file": file})
+        return 0
+    show(f"wrote {clean_line(str(file))}")
+    show(f"next: cis dag run {arguments.name}, then change it; cis dag validate {arguments.name}")
     return 0
 
 
@@ -167,7 +201,8 @@ def _show_verdict(dag: DagInfo) -> None:
     for problem in dag.problems:
         show(problem_line(problem))
     if dag.runnable:
-        show(f"{clean_line(dag.file)}: {status_word('ok')}, {len(dag.tasks)} tasks")
+        tasks = "1 task" if len(dag.tasks) == 1 else f"{len(dag.tasks)} tasks"
+        show(f"{clean_line(dag.file)}: {status_word('ok')}, {tasks}")
 
 
 def _name(parser: ArgumentParser) -> None:
@@ -200,6 +235,10 @@ def _run(parser: ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="start it and print its id")
 
 
+def _new(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
+
+
 def _names(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME|FILE", nargs="*", help="which ones; all of the project unless given")
 
@@ -210,4 +249,5 @@ COMMANDS = (
     Command("validate", "check DAG files and print every problem", validate, _names),
     Command("plan", "print what a run would do, step by step", plan, _plan),
     Command("run", "run a DAG and follow it to its end", run, _run),
+    Command("new", "write a DAG that runs, to begin from", new, _new),
 )

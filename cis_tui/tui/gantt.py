@@ -1,26 +1,28 @@
-"""When tasks ran, waited and were decided about, as stretches and bars on one scale."""
+"""What the tasks of a run did when, as stretches of time, and those as bars on one scale."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from cis_tui.core.clock import Instant
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import Decision, TaskStatus, TaskView, UndoItem
+from cis_tui.dag.views import Decision, DecisionKind, TaskStatus, TaskView, UndoItem
 from cis_tui.tui.paint import Piece, Tone
-from cis_tui.tui.words import span
-
-_STEPS = (10, 20, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+from cis_tui.tui.timescale import TimeScale
 
 
 class Doing(StrEnum):
     """What a stretch of time was spent on, by the sign that stands for it; later ones are drawn over earlier ones."""
 
     WAITED = "·"
+    """It could have begun, and had no slot."""
     PAUSED = "┄"
     """Between two attempts."""
+    COUNTED = ":"
+    """It goes ahead by itself when the time is up."""
     ASKED = "?"
     """A person was waited for."""
     RAN = "━"
@@ -28,22 +30,29 @@ class Doing(StrEnum):
     UNDONE = "↺"
 
 
+_ORDER = {doing: number for number, doing in enumerate(Doing)}
 TONES: Mapping[Doing, Tone] = {
     Doing.WAITED: Tone.DIM,
     Doing.PAUSED: Tone.DIM,
+    Doing.COUNTED: Tone.ASK,
     Doing.ASKED: Tone.ASK,
     Doing.RAN: Tone.GOOD,
     Doing.FAILED: Tone.BAD,
     Doing.UNDONE: Tone.LIVE,
 }
 LEGEND: Mapping[Doing, str] = {
-    Doing.WAITED: "waits",
-    Doing.ASKED: "asks",
-    Doing.RAN: "runs",
+    Doing.WAITED: "waited",
+    Doing.COUNTED: "counted down",
+    Doing.ASKED: "asked",
+    Doing.RAN: "ran",
     Doing.FAILED: "failed",
     Doing.PAUSED: "before a retry",
     Doing.UNDONE: "undone",
 }
+ON_PATH, PATH = "█", "◆"
+"""How what ran is drawn on the critical path, and the sign of that."""
+HEAD, NOW = "▶", "│"
+"""The end of what runs, and the line of the present moment where there is nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +64,9 @@ class Stretch:
     end: Instant | None
     """None: it still goes on."""
 
-
-@dataclass(frozen=True, slots=True)
-class TimeScale:
-    """The stretch of time that a bar's full width stands for."""
-
-    start: Instant
-    seconds: float
-
-    def bar(self, task: TaskView, now: Instant, width: int) -> tuple[int, int]:
-        """Cells before the task's bar and cells of the bar itself, which is 0 before it starts."""
-        if task.started_at is None or task.taken or width <= 0:
-            return 0, 0
-        return self.cells(task.started_at, task.ended_at or now, width)
-
-    def cells(self, start: Instant, end: Instant, width: int) -> tuple[int, int]:
-        """Cells before a stretch of time and cells of the stretch itself, at least one."""
-        left = min(int(self._cell(start, width)), width - 1)
-        return left, max(1, min(width, round(self._cell(end, width))) - left)
-
-    def _cell(self, moment: Instant, width: int) -> float:
-        return max(0.0, min(1.0, (moment - self.start) / self.seconds)) * width
-
-
-def time_scale(start: Instant, end: Instant | None, now: Instant) -> TimeScale:
-    """The scale of a run: its own length once it has ended.
-
-    Before that a round length that it has not outgrown, so that the bars do not all move with every second.
-    """
-    if end is not None:
-        return TimeScale(start, max(end - start, 0.001))
-    passed = now - start
-    for step in _STEPS:
-        if passed <= step:
-            return TimeScale(start, float(step))
-    days = passed // 86400 + 1
-    return TimeScale(start, days * 86400)
+    def until(self, now: Instant | None) -> Instant:
+        """When it ended; if nobody saw that, `now`, or of a run that is over its start."""
+        return self.end if self.end is not None else now if now is not None else self.start
 
 
 def stretches(
@@ -108,15 +84,29 @@ def stretches(
         return []
     found: list[Stretch] = []
     ready = _could_begin(task, run, (*task.deps, *callers))
-    began = min([moment for moment in (task.started_at, *(each.asked_at for each in asked)) if moment], default=None)
+    began = begun_at(task, asked)
     waits = task.status in (TaskStatus.READY, TaskStatus.WAITING, TaskStatus.RUNNING)
     if ready is not None and (began is not None or (waits and run.outcome is None)):
         found.append(Stretch(Doing.WAITED, ready, began))
     found += _attempts(task)
-    found += [Stretch(Doing.ASKED, each.asked_at, each.decided_at) for each in asked if each.asked_at]
+    found += [Stretch(_asking(each), each.asked_at, each.decided_at) for each in asked if each.asked_at]
     found += [Stretch(Doing.UNDONE, each.started_at, each.ended_at) for each in undo if each.started_at]
-    order = list(Doing)
-    return sorted(found, key=lambda stretch: order.index(stretch.doing))
+    return sorted(found, key=lambda stretch: _ORDER[stretch.doing])
+
+
+def begun_at(task: TaskView, asked: Iterable[Decision] = ()) -> Instant | None:
+    """When something was first done about a task: it started, or somebody was asked, or it failed before that."""
+    if task.taken:
+        return None
+    moments = [task.started_at, *(each.started_at for each in task.tried[:1]), *(each.asked_at for each in asked)]
+    if task.status in (TaskStatus.FAILED, TaskStatus.DEBT):
+        moments.append(task.ended_at)
+    return min([moment for moment in moments if moment is not None], default=None)
+
+
+def _asking(decision: Decision) -> Doing:
+    held = decision.deadline is None and decision.decided_at is None
+    return Doing.COUNTED if decision.kind is DecisionKind.RECOMMENDED and not held else Doing.ASKED
 
 
 def _could_begin(task: TaskView, run: RunState, after: Iterable[str]) -> Instant | None:
@@ -134,39 +124,77 @@ def _attempts(task: TaskView) -> Iterator[Stretch]:
     for number, tried in enumerate(task.tried):
         end = tried.ended_at or tried.started_at
         yield Stretch(Doing.FAILED, tried.started_at, end)
-        following = task.tried[number + 1].started_at if number + 1 < len(task.tried) else task.attempt_at
-        if following is not None and following > end:
+        last = number + 1 == len(task.tried)
+        following = task.attempt_at if last else task.tried[number + 1].started_at
+        if last and task.retry_at is not None and task.status is not TaskStatus.PENDING:
+            yield Stretch(Doing.PAUSED, end, task.ended_at)
+        elif following is not None and following > end:
             yield Stretch(Doing.PAUSED, end, following)
-    began = task.attempt_at if task.attempts else task.started_at
+    bad = task.status in (TaskStatus.FAILED, TaskStatus.DEBT)
+    began = task.attempt_at if task.attempts else task.started_at or (task.ended_at if bad else None)
     if began is None or task.status is TaskStatus.PENDING or (task.tried and task.tried[-1].number == task.attempts):
         return
-    bad = task.status in (TaskStatus.FAILED, TaskStatus.DEBT)
     yield Stretch(Doing.FAILED if bad else Doing.RAN, began, task.ended_at)
 
 
-def bar_pieces(found: Sequence[Stretch], scale: TimeScale, now: Instant, width: int, live: bool) -> list[Piece]:
-    """Stretches in `width` cells; `live`: what has no end goes on."""
-    cells: list[Doing | None] = [None] * width
+def joined(found: Iterable[Stretch]) -> list[Stretch]:
+    """The stretches of several tasks as those of one: what overlaps is one stretch."""
+    result: list[Stretch] = []
+    for stretch in sorted(found, key=lambda each: (_ORDER[each.doing], each.start)):
+        last = result[-1] if result else None
+        if last is None or last.doing is not stretch.doing or (last.end is not None and last.end < stretch.start):
+            result.append(stretch)
+        else:
+            open = last.end is None or stretch.end is None
+            end = None if open else Instant(max(last.end or 0.0, stretch.end or 0.0))
+            result[-1] = Stretch(last.doing, last.start, end)
+    return result
+
+
+def shares(found: Iterable[Stretch], start: Instant, end: Instant, now: Instant | None) -> dict[Doing, float]:
+    """The seconds from `start` to `end` by what they were spent on; those of which nothing is known were waited for."""
+    spent = [(max(each.start, start), min(each.until(now), end), each.doing) for each in found]
+    spent = [each for each in spent if each[0] < each[1]]
+    moments = sorted({start, max(start, end), *(each[0] for each in spent), *(each[1] for each in spent)})
+    total: dict[Doing, float] = {}
+    for left, right in pairwise(moments):
+        over = [doing for begin, stop, doing in spent if begin <= left and right <= stop]
+        doing = max(over, key=_ORDER.__getitem__, default=Doing.WAITED)
+        total[doing] = total.get(doing, 0.0) + right - left
+    return total
+
+
+def bar_pieces(
+    found: Sequence[Stretch], scale: TimeScale, width: int, now: Instant | None, *, on_path: bool = False
+) -> list[Piece]:
+    """Stretches in `width` cells. `now`: of a run that goes on, as does what has no end."""
+    cells: list[Piece | None] = [None] * width
+    here = scale.cell(now, width) if now is not None and width and scale.holds(now, now) else -1
     for stretch in found:
-        end = stretch.end if stretch.end is not None else now if live else stretch.start
-        left, length = scale.cells(stretch.start, end, width)
-        if stretch.doing in (Doing.WAITED, Doing.PAUSED) and end - stretch.start < scale.seconds / max(width, 1) / 2:
+        doing, end = stretch.doing, stretch.until(now)
+        brief = end - stretch.start < scale.seconds / max(width, 1) / 2
+        if not scale.holds(stretch.start, end) or (brief and doing in (Doing.WAITED, Doing.PAUSED)):
             continue
-        cells[left : left + length] = [stretch.doing] * min(length, width - left)
+        left, length = scale.cells(stretch.start, end, width)
+        open = stretch.end is None and now is not None
+        sign = ON_PATH if on_path and doing is Doing.RAN else doing.value
+        tone = Tone.LIVE if open and doing is Doing.RAN else TONES[doing]
+        cells[left : left + length] = [(sign, tone)] * length
+        if open and here >= left:
+            cells[here] = (HEAD if doing is Doing.RAN else doing.value, tone)
+    if here >= 0 and cells[here] is None:
+        cells[here] = (NOW, Tone.DIM)
+    if found and width and not any(scale.holds(each.start, each.until(now)) for each in found):
+        before = found[0].start < scale.middle
+        cells[0 if before else -1] = ("◂" if before else "▸", Tone.DIM)
+    return _pieces(cells)
+
+
+def _pieces(cells: Iterable[Piece | None]) -> list[Piece]:
     pieces: list[Piece] = []
-    for cell in cells:
-        sign, tone = (cell.value, TONES[cell]) if cell else (" ", Tone.PLAIN)
+    for sign, tone in (cell or (" ", Tone.PLAIN) for cell in cells):
         if pieces and pieces[-1][1] is tone:
             pieces[-1] = (pieces[-1][0] + sign, tone)
         else:
             pieces.append((sign, tone))
     return pieces
-
-
-def axis(scale: TimeScale, width: int) -> str:
-    """Marks of time over bars of `width` cells."""
-    marks = max(1, min(8, width // 12))
-    text = ""
-    for number in range(marks):
-        text = text.ljust(number * width // marks) + f"╷{span(scale.seconds * number / marks)}"
-    return text[:width].ljust(width)

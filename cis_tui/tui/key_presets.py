@@ -9,6 +9,8 @@ _MOVES: Mapping[str, tuple[str, ...]] = {
     "up": ("list.up", "page.up", "chat.up", "boxes.up"),
     "right": ("boxes.right", "tasks.unfold", "tree.unfold"),
     "left": ("boxes.left", "tasks.fold", "tree.fold"),
+    "shift+right": ("timeline.later",),
+    "shift+left": ("timeline.earlier",),
     "home": ("list.first", "page.top", "boxes.first"),
     "end": ("list.last", "page.bottom", "boxes.last"),
     "pagedown": ("list.page-down", "page.page-down"),

@@ -130,7 +130,16 @@ def test_every_recipe_that_is_named_is_one() -> None:
 KEYS = {
     "README.md": ("Dags screen", "Decision prompt", "Run list", "Chat line"),
     "tutorial.md": ("Dags screen", "Decision prompt", "Run list"),
-    "dags.md": ("Dags screen", "Task rows", "Task keys", "Box view", "Decision prompt", "Task reader", "Table view"),
+    "dags.md": (
+        "Dags screen",
+        "Task rows",
+        "Task keys",
+        "Box view",
+        "Decision prompt",
+        "Task reader",
+        "Table view",
+        "Timeline",
+    ),
     "agents.md": ("Chat screen", "Chat line", "Writing line", "Transcript", "Part list", "Decision prompt"),
     "peers-screen.md": ("Peers screen", "Peer table", "Pair dialog"),
     "room.md": ("Room screen", "Room list", "Room line", "Part list", "Writing line", "Peers screen"),

@@ -179,7 +179,7 @@ def half_way(*, tasks: Sequence[TaskView] = TASKS) -> Story:
     story.at(8, "TaskStarted", task="test", attempt=2, command="make test")
     story.at(12, "TaskCompleted", task="test", attempt=2, exit_code=0, output="", duration=4)
     story.at(9, "TaskStarted", task="docs", attempt=1, command="make docs")
-    return story.asked(12, decision("wheel", DecisionKind.RECOMMENDED, left=36))
+    return story.asked(12, decision("wheel", DecisionKind.RECOMMENDED, left=36, asked_at=Instant(NOW + 12)))
 
 
 def with_everything() -> Story:

@@ -11,9 +11,10 @@ from cis_tui.core.clock import Instant
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import TaskStatus, TaskView
 from cis_tui.tui.board import FEW, Board, first_interesting
-from cis_tui.tui.gantt import Doing, bar_pieces, stretches, time_scale
+from cis_tui.tui.gantt import Doing, bar_pieces, stretches
 from cis_tui.tui.paint import line_width
 from cis_tui.tui.task_filter import TaskFilter
+from cis_tui.tui.timescale import TimeScale, time_scale
 from cis_tui.tui.widgets.table_view import Sort, in_order
 from tests.tui.helpers import NOW, Story, decision, task, vote, with_everything
 
@@ -126,8 +127,7 @@ def test_a_bar_tells_waiting_asking_running_failing_and_undoing_apart() -> None:
     asked = [replace(decision("wheel", decision_kind), asked_at=Instant(NOW + 12)) for decision_kind in [vote().kind]]
     (waited, asks) = stretches(state.tasks["wheel"], state, asked, ())
     assert (waited.doing, asks.doing, asks.start - NOW, asks.end) == (Doing.WAITED, Doing.ASKED, 12, None)
-    scale = time_scale(NOW, None, Instant(NOW + 20))
-    bar = "".join(text for text, _ in bar_pieces(found, scale, Instant(NOW + 20), 20, live=True))
+    bar = "".join(text for text, _ in bar_pieces(found, TimeScale(NOW, 20), 20, None))
     assert bar == "    ×××┄━━━━" + " " * 8
 
 
@@ -138,7 +138,7 @@ def test_a_bar_is_as_wide_as_it_may_be(now: float, width: int) -> None:
     scale = time_scale(NOW, None, Instant(NOW + now))
     for each in state.tasks.values():
         found = stretches(each, state, (), ())
-        assert line_width(bar_pieces(found, scale, Instant(NOW + now), width, live=True)) == width
+        assert line_width(bar_pieces(found, scale, width, Instant(NOW + now))) == width
 
 
 def test_what_runs_after_a_failure_has_waited_since_that() -> None:

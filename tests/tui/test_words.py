@@ -9,8 +9,8 @@ from cis_tui.core.errors import CisError
 from cis_tui.dag.views import DecisionKind, DecisionStatus, RunStatus, TaskStatus
 from cis_tui.memory.keys import locked_error
 from cis_tui.tui.detail import answer
-from cis_tui.tui.gantt import time_scale
 from cis_tui.tui.paint import Tone, cell_len, fit, line_width, wrap
+from cis_tui.tui.timescale import time_scale
 from cis_tui.tui.words import RUN_MARKS, TASK_MARKS, count, countdown, hint_of, place, question, span, time_left, when
 from tests.tui.helpers import NOW, decision, half_way
 
@@ -116,7 +116,7 @@ def test_a_long_word_is_cut_and_an_empty_line_stays() -> None:
 def test_bars_show_when_each_task_ran_on_one_scale() -> None:
     run = half_way().state
     now = Instant(NOW + 12)
-    scale = time_scale(run.started_at, None, now)
+    scale = time_scale(run.started_at, None, Instant(NOW + 17))
     assert scale.seconds == 20
     assert scale.bar(run.tasks["lint"], now, 20) == (0, 4)
     assert scale.bar(run.tasks["types"], now, 20) == (0, 9)
@@ -125,9 +125,9 @@ def test_bars_show_when_each_task_ran_on_one_scale() -> None:
 
 
 def test_the_scale_moves_rarely_while_a_run_goes_on_and_fits_once_it_has_ended() -> None:
-    assert time_scale(NOW, None, Instant(NOW + 21)) == time_scale(NOW, None, Instant(NOW + 29))
+    assert time_scale(NOW, None, Instant(NOW + 21)) == time_scale(NOW, None, Instant(NOW + 25))
     assert time_scale(NOW, Instant(NOW + 13), Instant(NOW + 99)).seconds == 13
-    assert time_scale(NOW, None, Instant(NOW + 100_000)).seconds == 172_800
+    assert time_scale(NOW, None, Instant(NOW + 100_000)).seconds == 108_000
 
 
 def test_a_failure_for_a_lock_hints_at_the_key_that_unlocks() -> None:

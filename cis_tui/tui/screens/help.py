@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from cis_tui.tui.desk import TITLES
+from cis_tui.tui.gantt import LEGEND, ON_PATH, PATH, TONES
 from cis_tui.tui.paint import Line, Tone, fit
 from cis_tui.tui.said_also import also
 from cis_tui.tui.screens.dialog import Dialog
@@ -182,4 +183,6 @@ def _marks() -> list[Line]:
     lines += [
         [(f"{letter} ", Tone.STRONG), (f"level: {word}", Tone.PLAIN)] for letter, word in LEVEL_MARKS.values() if word
     ]
-    return lines
+    lines += [[], [("Bars of the timeline", Tone.DIM)]]
+    lines += [[(f"{doing.value} ", TONES[doing]), (word, Tone.PLAIN)] for doing, word in LEGEND.items()]
+    return [*lines, [(f"{ON_PATH} ", Tone.GOOD), (f"ran, on the critical path; its tasks have {PATH}", Tone.PLAIN)]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -38,7 +38,7 @@ class BoxView(Grounded, TaskKeys, can_focus=True):
     """The tasks of a run, each list and each DAG in it as one box; the cursor goes from box to box."""
 
     ALLOW_SELECT = False
-    HEADED = False
+    HEADED = 0
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "open", id="boxes.open"),
         Binding("down,j", "move(0, 1)", "Down", show=False, id="boxes.down"),
@@ -97,7 +97,7 @@ class BoxView(Grounded, TaskKeys, can_focus=True):
         """The box of a task or group: its own, or that of what it is folded into."""
         return id if id in self._picture.boxes else self._box_of(first_of(id))
 
-    def heading(self, width: int) -> Line:
+    def heading(self, width: int) -> Sequence[Line]:
         """Nothing stands over the boxes."""
         return ()
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from cis_tui.core.clock import Clock
 from cis_tui.dag.views import Decision, TaskView
 from cis_tui.tui.board import Board, BoardRow
-from cis_tui.tui.gantt import TimeScale, time_scale
 from cis_tui.tui.lanes import MAX_LANES
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
+from cis_tui.tui.timescale import TimeScale, time_scale
 from cis_tui.tui.widgets.task_rows import TaskLine, TaskRows
 from cis_tui.tui.words import LEVEL_MARKS, TASK_MARKS, elapsed, question, time_left
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
@@ -72,7 +72,7 @@ def in_order(tasks: list[TaskView], sort: Sort, now: Instant, *, reverse: bool =
 class TableView(TaskRows):
     """One row a task; `s` sorts by the next column, `S` turns the order round."""
 
-    HEADED = True
+    HEADED = 1
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sort", "sort", id="table.sort"),
         Binding("S", "turn", "other way round", show=False, id="table.turn"),
@@ -97,7 +97,7 @@ class TableView(TaskRows):
         elif self.board.state.outcome is None or self.board.state.ended_at != self._sorted_at:
             self.lay_out()
 
-    def heading(self, width: int) -> Line:
+    def heading(self, width: int) -> Sequence[Line]:
         """The names of the columns, the one that sorts marked."""
         name, rest = _widths(width, self.longest)
         sign = "▴" if self.reverse else "▾"
@@ -116,7 +116,7 @@ class TableView(TaskRows):
             line.append(title("began", None, START))
         if rest >= LEVEL + START + 8:
             line.append(title("why", None, rest - LEVEL - START))
-        return line
+        return [line]
 
     def task_row(self, row: BoardRow, task: TaskView, width: int) -> Line:
         """The cells of one task."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,8 +37,8 @@ class TaskRows(RowList, TaskKeys):
     class Headed(Message):
         """The heading is another one."""
 
-    HEADED: ClassVar[bool] = False
-    """Whether `heading` says something."""
+    HEADED: ClassVar[int] = 0
+    """Lines of `heading`."""
 
     def __init__(self, board: Board, clock: Clock, *, id: str | None = None) -> None:
         super().__init__(id=id, classes="tasks")
@@ -59,8 +59,8 @@ class TaskRows(RowList, TaskKeys):
         """All rows, in their order."""
         return [(row, None) for row in self.board.rows()]
 
-    def heading(self, width: int) -> Line:
-        """What stands over the rows."""
+    def heading(self, width: int) -> Sequence[Line]:
+        """What stands over the rows; where there is room for less, the last of it."""
         return ()
 
     def task_row(self, row: BoardRow, task: TaskView, width: int) -> Line:

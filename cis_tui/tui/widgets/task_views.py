@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from cis_tui.core.clock import Clock
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class RunHead(LineWidget):
     """Which run or definition is shown and how it stands; under it what the view says over its rows."""
 
-    def __init__(self, clock: Clock, heading: Callable[[int], Line]) -> None:
+    def __init__(self, clock: Clock, heading: Callable[[int], Sequence[Line]]) -> None:
         super().__init__(id="head")
         self._clock = clock
         self._heading = heading
@@ -47,7 +47,7 @@ class RunHead(LineWidget):
     def line(self, y: int, width: int) -> Line:
         """The run, then the heading of the view."""
         if y:
-            return [(" ", Tone.PLAIN), *self._heading(width - 1)]
+            return [(" ", Tone.PLAIN), *self._heading(width - 1)[y - self.size.height]]
         left = self._standing()
         notes = [note for note in self._notes if note]
         room = width - line_width(left) - 3
@@ -307,7 +307,7 @@ class TaskViews:
         had_keys = old.has_focus
         self.current.display, old.display = True, False
         self.current.note = old.note
-        self.head.styles.height = 2 if self.current.HEADED else 1
+        self.head.styles.height = 1 + self.current.HEADED
         self.current.lay_out(here)
         if had_keys:
             self.current.screen.set_focus(self.current)

@@ -56,6 +56,10 @@ class Desk(Protocol):
         """
         ...
 
+    def hold_keys(self, held: bool) -> None:
+        """Let keys wait for what is being read, since they are about that; or no longer."""
+        ...
+
     def refresh_peers(self) -> None:
         """Have the peers read anew, in a moment; it is told as a change."""
         ...

@@ -8,15 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from textual.app import App
-from textual.events import Event, InputEvent, Paste
-
 from cis_tui.core.clock import Clock
 from cis_tui.core.config import Settings
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home
 from cis_tui.core.text import clean
 from cis_tui.tui.desk import Failed
+from cis_tui.tui.key_order import OrderedApp
 from cis_tui.tui.link import Link
 from cis_tui.tui.remembered import Remembered
 from cis_tui.tui.store import Store
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class DeskApp(App[None]):
+class DeskApp(OrderedApp):
     """An app that is a `Desk`."""
 
     link: Link
@@ -45,13 +43,6 @@ class DeskApp(App[None]):
         self.clock = clock
         self.timer = timer
         self._remembered = Remembered(home)
-        self.lent = False
-        """Whether the terminal is another program's now."""
-
-    async def on_event(self, event: Event) -> None:
-        """See `App`; keys that come while an editor has the terminal were meant for it."""
-        if not (self.lent and isinstance(event, InputEvent | Paste)):
-            await super().on_event(event)
 
     def ask(
         self,

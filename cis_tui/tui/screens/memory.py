@@ -24,6 +24,7 @@ from cis_tui.tui.widgets.memory_table import MemoryTable
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.prefix_tree import PrefixTree
 from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.words import hint_of, text_of
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -176,10 +177,18 @@ class MemoryScreen(WorkspaceScreen):
         top = self.table.scroll_offset.y if (prefix, needle) == (self._pages.prefix, self._pages.needle) else 0
         rows = (top, top + self.table.size.height)
         self.desk.ask(
-            lambda engine: read_listing(engine, prefix, needle, rows, step), self._listed, group="memory-list"
+            lambda engine: read_listing(engine, prefix, needle, rows, step),
+            self._listed,
+            failed=self._not_listed,
+            group="memory-list",
         )
 
+    def _not_listed(self, error: CisError | OSError) -> None:
+        self.desk.hold_keys(False)
+        self.desk.say(text_of(error), hint=hint_of(error), bad=True)
+
     def _listed(self, pages: Pages) -> None:
+        self.desk.hold_keys(False)
         self._pages = pages
         self.table.show(pages)
         self.page.display = not self.table.bare
@@ -392,6 +401,9 @@ class MemoryScreen(WorkspaceScreen):
     @on(Filter.Closed)
     def _filter_closed(self) -> None:
         self.table.focus()
+        if self.filter.value.strip() != self._pages.needle and self.desk.store.link is LinkState.READY:
+            self.desk.hold_keys(True)  # what is pressed now is about what will be found
+            self._list()
 
     @on(MemoryTable.Dropped)
     def _dropped(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -74,6 +75,10 @@ class SessionsDialog(Dialog[Conversation]):
         self._list = ConversationList(desk)
         self._words = Input(words, placeholder="words that were said", compact=True, id="sessions-words")
         self._words.cursor_blink = False
+        self._found_for: str | None = None
+        """The words for which the list was read."""
+        self._chosen = False
+        """Whether the first one that is found is meant."""
 
     def content(self) -> ComposeResult:
         """What is looked for, and what is found."""
@@ -90,20 +95,24 @@ class SessionsDialog(Dialog[Conversation]):
         words, project = self._words.value.strip(), self._desk.store.project_root
         self._desk.ask(
             lambda engine: engine.agent_conversations(project, query=words, limit=100),
-            self._show,
+            partial(self._show, words),
             group="sessions",
         )
 
-    def _show(self, found: tuple[Conversation, ...]) -> None:
+    def _show(self, words: str, found: tuple[Conversation, ...]) -> None:
         if self.is_attached:
+            self._found_for = words
             self._list.show(found)
             self.refresh(layout=True)
+            if self._chosen:
+                self.action_choose()
 
     def action_move(self, step: int) -> None:
         """To another row."""
         self._list.action_move(step)
 
     def action_choose(self) -> None:
-        """Resume the one under the cursor."""
-        if self._list.found:
+        """Resume the one under the cursor, once what is looked for was found."""
+        self._chosen = self._words.value.strip() != self._found_for
+        if self._list.found and not self._chosen:
             self.dismiss(self._list.found[self._list.cursor])

@@ -48,7 +48,8 @@ class WritingLine(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         """Do at once what a key does: what was typed after it, the text area would take before that."""
-        if event.is_printable and not event.key.startswith("alt+"):
+        # Some terminals name the letter, too, of a key that is pressed with another one.
+        if event.is_printable and not event.key.startswith(("alt+", "ctrl+")):
             return
         for binding in self._bindings.key_to_bindings.get(event.key, ()):
             if await self.app.run_action(binding.action, self):  # pyright: ignore[reportUnknownMemberType] # App is not parametrised

@@ -58,9 +58,9 @@ _LISTED = (
 
 
 class Files(Protocol):
-    """What opens the file; see `MemoryService.private_file`."""
+    """What opens the file; see `PrivateMemory`."""
 
-    def private_file(self, name: str, prepare: Callable[[Database], None]) -> AbstractContextManager[Database]: ...
+    def file(self, name: str, prepare: Callable[[Database], None]) -> AbstractContextManager[Database]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ class Conversations:
             file.many("UPDATE writes SET undone = 1, before = NULL WHERE number = ?", [(each,) for each in numbers])
 
     def _open(self) -> AbstractContextManager[Database]:
-        return self._files.private_file(FILE, _prepare)
+        return self._files.file(FILE, _prepare)
 
     @contextmanager
     def _writing(self) -> Generator[Database]:

@@ -153,7 +153,7 @@ def _search(context: Context) -> Checks:
 
     embedder, service = Embedder(), MemoryService(context.home)
     try:
-        problems = service.index_problems() if context.home.memory.is_dir() else []
+        problems = service.searcher.problems() if context.home.memory.is_dir() else []
         by_meaning = embedder.ready(_MODEL_SECONDS)
     finally:
         service.close()

@@ -91,8 +91,8 @@ def _rekey_here(context: Context, kept: str) -> RekeyReport:
 
     service = MemoryService(context.home.ensure())
     try:
-        state = service.key_state()
-        return service.rekey(Rekey(kept, _current(state), _new(state, kept)), _show_step)
+        state = service.private.state()
+        return service.private.rekey(Rekey(kept, _current(state), _new(state, kept)), _show_step)
     finally:
         service.close()
 

@@ -317,8 +317,8 @@ class LocalStore:
         for domain in Domain:
             # Locked, or without a model: the status says so.
             with suppress(CisError):
-                self._service.index_some(domain)
-        return self._service.index_status()
+                self._service.searcher.index_some(domain)
+        return self._service.searcher.status()
 
     def _default_domain(self) -> Domain:
         from cis_tui.core.config import load_config

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from cis_tui import __version__
@@ -43,6 +44,7 @@ from cis_tui.engine.skills import Skills
 from cis_tui.matrix.service import MatrixService
 from cis_tui.matrix.talk import RoomTalk
 from cis_tui.memory.keeper import IndexKeeper
+from cis_tui.memory.rollback import roll_back
 from cis_tui.memory.service import MemoryService
 from cis_tui.memory.weekly import WeeklyArchive
 from cis_tui.p2p.service import PeerService
@@ -120,7 +122,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
             settings=settings,
             clock=clock,
             memory_get=self._memory_text,
-            roll_back_memory=self._memory.roll_back,
+            roll_back_memory=partial(roll_back, self._memory),
             skill_memory=self._memory_for,
             probe=probe,
             find_skill=lambda project, name: self._session(project).runnable_skill(name),
@@ -302,7 +304,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
             command = (sys.executable, "-P", "-m", "cis_tui.cli", "mcp", *about)
             return ToolServer(command, {CONVERSATION: conversation})
 
-        store = Conversations(self._memory, self._clock)
+        store = Conversations(self._memory.private, self._clock)
         return Surroundings(
             home=self.home,
             store=store,

@@ -121,7 +121,7 @@ class Memory(Parts):
 
     async def memory_index_status(self) -> IndexStatus:
         """See `EngineApi`."""
-        return await self._in_thread(self._memory.index_status)
+        return await self._in_thread(lambda: self._memory.searcher.status())
 
     async def memory_reindex(self) -> tuple[str, ...]:
         """See `EngineApi`."""
@@ -137,19 +137,19 @@ class Memory(Parts):
 
     async def memory_key_state(self) -> KeyState:
         """See `EngineApi`."""
-        return await self._in_thread(self._memory.key_state)
+        return await self._in_thread(self._memory.private.state)
 
     async def memory_unlock(self, passphrase: str = "") -> None:
         """See `EngineApi`."""
-        await self._in_thread(self._memory.unlock, passphrase)
+        await self._in_thread(self._memory.private.unlock, passphrase)
 
     async def memory_lock(self) -> None:
         """See `EngineApi`."""
-        await self._in_thread(self._memory.lock)
+        await self._in_thread(self._memory.private.lock)
 
     async def memory_rekey(self, kept: str = "", *, current: str = "", new: str = "") -> RekeyReport:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._memory.rekey(Rekey(kept, current, new), _log_step))
+        return await self._in_thread(lambda: self._memory.private.rekey(Rekey(kept, current, new), _log_step))
 
     def _default_domain(self, project: str) -> Domain | None:
         project_file = Path(project) / PROJECT_DIR / PROJECT_FILE if project else None

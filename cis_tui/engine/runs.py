@@ -14,6 +14,7 @@ from cis_tui.dag.prune import Keep
 from cis_tui.dag.template import bind_params
 from cis_tui.dag.views import DagInfo, DagPlan, Debt, LogChunk, PruneReport, RunSummary, RunView, UndoItem, UndoKind
 from cis_tui.engine.parts import Parts
+from cis_tui.memory.rollback import entries_to_roll_back
 from cis_tui.skills.model import SkillManifest
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class Runs(Parts):
         """What a run wrote into memory, as its journal would tell it: private entries are not named."""
         known = {item.id: item for item in view.undo if item.kind is UndoKind.MEMORY}
         try:
-            keys = self._memory.entries_to_roll_back(view.id, view.started_at)
+            keys = entries_to_roll_back(self._memory, view.id, view.started_at)
         except CisError as error:
             return [UndoItem(UndoKind.MEMORY, "memory", detail=error.message)]
         names = [key or f"private entry {number}" for number, key in enumerate(keys, 1)]

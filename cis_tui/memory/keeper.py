@@ -68,7 +68,7 @@ class IndexKeeper:
 
     def _index(self, domain: Domain) -> None:
         try:
-            while not self._stopping.is_set() and self._memory.index_some(domain):
+            while not self._stopping.is_set() and self._memory.searcher.index_some(domain):
                 pass
         except ChildFailed as error:
             log.warning("memory cannot be searched by meaning: %s", error.message)

@@ -16,19 +16,18 @@ from cis_tui.core.paths import Home
 from cis_tui.memory.buffer import GROUP, Buffer
 from cis_tui.memory.earned import standing
 from cis_tui.memory.layers import Layer
+from cis_tui.memory.private import PrivateMemory
 from cis_tui.memory.reader import Written
 from cis_tui.memory.recall import Recall
 from cis_tui.memory.records import (
     ArchiveReport,
     Domain,
     ExportPage,
-    KeyState,
     MemoryItem,
     MemoryPage,
     MemoryRecord,
     MemoryWrite,
     MergeReport,
-    RekeyReport,
 )
 from cis_tui.memory.vault import Vault
 
@@ -36,19 +35,14 @@ if TYPE_CHECKING:
     from cis_tui.memory.branches import MemoryTree
     from cis_tui.memory.chroma import ChromaIndex
     from cis_tui.memory.committer import Committer, Outcome
-    from cis_tui.memory.data_key import DataKey
-    from cis_tui.memory.database import Database
     from cis_tui.memory.embedder import Embedder
     from cis_tui.memory.exchange import Exchange
     from cis_tui.memory.growth import Growth, MemoryGrowth
     from cis_tui.memory.keys import Ask
     from cis_tui.memory.log import Change
     from cis_tui.memory.plan import Entry, Plan
-    from cis_tui.memory.queries import IndexStatus, Query, SearchResult
-    from cis_tui.memory.rekey import Rekey
+    from cis_tui.memory.queries import Query, SearchResult
     from cis_tui.memory.revisions import Revisions
-    from cis_tui.memory.rollback import Restored
-    from cis_tui.memory.rotation import Step
     from cis_tui.memory.search import Searcher
     from cis_tui.memory.stats import MemoryStats
 
@@ -82,25 +76,26 @@ class MemoryService:
         `ask`: asks a person for the passphrase of private memory. `auto_lock`: seconds after which private memory that
         was unlocked and is not used is locked, 0 for never.
         """
+        self.private = PrivateMemory(
+            home,
+            ask=ask,
+            auto_lock=auto_lock,
+            flush=lambda: self._buffer.flush(),
+            let_go=self._private_closed,
+            emit=self._emit,
+        )
+        """The key of private memory, and what is done with it."""
         self._home = home
         self._node = node
         self._clock = clock
         self._on_event = on_event
         self._hot_weeks = hot_weeks
         self._total_weeks = total_weeks
-        self._ask = ask
-        self._auto_lock = auto_lock
-        self._making_key = Lock()
-        self._made_key: DataKey | None = None
-        self._vaults = {
-            Domain.PUBLIC: Vault(home, Domain.PUBLIC),
-            Domain.PRIVATE: Vault(home, Domain.PRIVATE, lambda: self._data_key.get()),
-        }
+        self._vaults = {Domain.PUBLIC: Vault(home, Domain.PUBLIC), Domain.PRIVATE: self.private.vault}
         self._committer: Committer | None = None
         self._buffer = Buffer(self._commit, on_failure=self._report)
         self._recall = Recall(home, self._vaults, clock, open_logs=2 * (hot_weeks + 1))
         self._searching = Lock()
-        self._others = Lock()
         self._embedder = embedder
         self._vectors = vectors
         self._searcher: Searcher | None = None
@@ -111,7 +106,7 @@ class MemoryService:
         """Keep an entry; durable when this returns. `default_domain`: where the project's entries go."""
         made = self._buffer.write(self._entry(write, default_domain))
         assert made is not None, "only a deletion can have nothing to do"
-        self._touch(made.domain)
+        self.private.touch(made.domain)
         return made.version.item(made.domain)
 
     def set_nowait(self, write: MemoryWrite, *, default_domain: Domain | None = None) -> None:
@@ -143,13 +138,13 @@ class MemoryService:
         Raises:
             Refused: it is private, and with `public_only` only a public one may be given (CIS-SKILL-060).
         """
-        self._lock_if_idle()
+        self.private.lock_if_idle()
         if self._buffer and self._buffer.holds(key):
             self._buffer.flush()
         item = self._recall.get(key, public_only=public_only)
         if item is None:
             return None
-        self._touch(item.domain)
+        self.private.touch(item.domain)
         if self._on_event is not None:
             self._on_event("MemoryAccess", {"key": key, "domain": item.domain.value, **(by or {})})
         return item
@@ -158,7 +153,7 @@ class MemoryService:
         """Let an entry be gone, durably, for `run`; its history stays. False when there is none."""
         from cis_tui.memory.intake import deletion_of
 
-        self._lock_if_idle()
+        self.private.lock_if_idle()
         return self._buffer.write(deletion_of(key, self._clock(), run)) is not None
 
     def list(
@@ -172,7 +167,7 @@ class MemoryService:
         self._settle()
         with self._recall.reading() as reader:
             page = reader.page(prefix, domain, limit=max(limit, 0), offset=max(offset, 0), cut=max(cut, 0))
-        self._touch(*(item.domain for item in page.items))
+        self.private.touch(*(item.domain for item in page.items))
         now = self._clock()
         return replace(page, items=tuple(standing(item, now) for item in page.items))
 
@@ -189,7 +184,7 @@ class MemoryService:
         self._settle()
         with self._recall.reading() as reader:
             versions = reader.versions(key)
-        self._touch(*(item.domain for _, item in versions))
+        self.private.touch(*(item.domain for _, item in versions))
         return newest_first(versions)
 
     def export(
@@ -225,22 +220,15 @@ class MemoryService:
         Raises:
             Invalid: there are too many at once (CIS-MEM-085).
         """
-        from cis_tui.memory.sharing import merge_event, sorted_out, too_great_a_leap, too_many_branches
+        from cis_tui.memory.sharing import merge_event, merge_report, sorted_out
 
         versions, refused = sorted_out(records)
         with self._buffer.alone():
             merged = self._writer().merge(versions, self._clock())
-        disputed = tuple(sorted(key for key, head in merged.heads.items() if head.branches))
+        report = merge_report(versions, refused, merged)
         for version in merged.added:
-            self._emit(*merge_event(version, disputed))
-        refused.update((number, too_many_branches(versions[number])) for number in merged.crowded)
-        refused.update((number, too_great_a_leap(versions[number])) for number in merged.forged)
-        return MergeReport(
-            added=len(merged.added),
-            known=len(records) - len(merged.added) - len(refused),
-            disputed=disputed,
-            refused=tuple(sorted(refused.items())),
-        )
+            self._emit(*merge_event(version, report.disputed))
+        return report
 
     @property
     def exchange(self) -> Exchange:
@@ -279,18 +267,6 @@ class MemoryService:
         with self._recall.reading() as reader:
             return reader.written_by(run, iso_week(since))
 
-    def roll_back(self, run: str, since: Instant) -> Sequence[Restored]:
-        """See `rollback.roll_back`."""
-        from cis_tui.memory.rollback import roll_back
-
-        return roll_back(self, run, since)
-
-    def entries_to_roll_back(self, run: str, since: Instant) -> Sequence[str]:
-        """See `rollback.entries_to_roll_back`."""
-        from cis_tui.memory.rollback import entries_to_roll_back
-
-        return entries_to_roll_back(self, run, since)
-
     def current(self, key: str) -> MemoryItem | None:
         """The entry `key`, or None; counts as no use of it."""
         self._settle()
@@ -319,7 +295,7 @@ class MemoryService:
         """
         made = self._buffer.write(entry)
         assert made is not None, "a revision always adds a version"
-        self._touch(made.domain)
+        self.private.touch(made.domain)
         return made.version.item(made.domain)
 
     def counts(self) -> Mapping[str, int]:
@@ -342,7 +318,7 @@ class MemoryService:
             self._settle()
         with self._recall.reading() as reader:
             domains = tuple(domain_stats(self._vaults[domain], reader) for domain in Domain)
-            return MemoryStats(domains, self._recall.meters.stats(), self._recall.cached, self._data_key.state())
+            return MemoryStats(domains, self._recall.meters.stats(), self._recall.cached, self.private.state())
 
     def growth(self, days: int) -> MemoryGrowth:
         """How much was written on each of the last days; of private memory only while it is not locked."""
@@ -356,49 +332,7 @@ class MemoryService:
         """What is wrong with the files of memory, a sentence each; empty when all is well."""
         from cis_tui.memory.check import check_memory
 
-        return [problem.message for problem in check_memory(self._home, self._data_key.get)]
-
-    def key_state(self) -> KeyState:
-        """How the key of private memory is kept, and whether it can be used now."""
-        return self._data_key.state()
-
-    def unlock(self, passphrase: str = "") -> None:
-        """Have private memory at hand again, by its passphrase if its key is kept by one.
-
-        Raises:
-            Unavailable: it is not its passphrase, or none was given; what was locked stays so (CIS-MEM-021, 020).
-        """
-        self._data_key.unlock(passphrase)
-        self._emit("MemoryUnlocked", {})
-
-    def lock(self, *, reason: str = "asked") -> None:
-        """Forget the key of private memory, and all that was read of it, until `unlock`. `reason` is for the event.
-
-        Raises:
-            Refused: it cannot be locked (CIS-MEM-072).
-        """
-        self._data_key.check_lockable()
-        with suppress(CisError):
-            self._buffer.flush()  # what cannot be written now waits, unreadable, for the key
-        with self._private_closed():
-            already = self._data_key.shut
-            self._data_key.lock()
-        if not already:
-            self._emit("MemoryLocked", {"reason": reason})
-
-    def rekey(self, asked: Rekey, step: Step) -> RekeyReport:
-        """Give private memory a new key; whoever reads or writes waits. `step` is told what is done.
-
-        Raises:
-            CisError: it was not done, and nothing was changed (see `rekey.rekey`).
-        """
-        from cis_tui.memory.rekey import rekey
-        from cis_tui.memory.rotation import undisturbed
-
-        with undisturbed(self._home), self._private_closed():
-            report = rekey(self._home, self._data_key, asked, step)
-        self._emit("MemoryRekeyed", {"kept": report.kept, "files": report.files})
-        return report
+        return [problem.message for problem in check_memory(self._home, self.private.key.get)]
 
     def archive(
         self,
@@ -440,27 +374,27 @@ class MemoryService:
         """
         self._settle()
         began = perf_counter()
-        result = self._search_side().search(query, embed_waiting=embed_waiting)
+        result = self.searcher.search(query, embed_waiting=embed_waiting)
         self._recall.meters[Layer.VECTORS].count(answered=not result.semantic, seconds=perf_counter() - began)
-        self._touch(*(hit.item.domain for hit in result.hits))
+        self.private.touch(*(hit.item.domain for hit in result.hits))
         return result
 
-    def index_some(self, domain: Domain, limit: int = 64) -> int:
-        """Let some of what was written to `domain` be found by meaning; how much is left to do."""
-        return self._search_side().index_some(domain, limit)
+    @property
+    def searcher(self) -> Searcher:
+        """The index of both domains, and how it is kept."""
+        from cis_tui.memory.search import Searcher
 
-    def index_status(self) -> IndexStatus:
-        """How much can be found, by words and by meaning."""
-        return self._search_side().status()
-
-    def index_problems(self) -> list[str]:
-        """What is wrong with the index, a sentence each; changes nothing."""
-        return self._search_side().problems()
+        with self._searching:
+            if self._searcher is None:
+                self._searcher = Searcher(
+                    self._vaults, self._clock, embedder=self._embedder, chroma=self._chroma_index()
+                )
+            return self._searcher
 
     def reindex(self) -> list[str]:
-        """Begin the index of both domains anew; `index_some` fills it. What was wrong with it, a sentence each."""
+        """Begin the index of both domains anew, which `Searcher.index_some` fills; what was wrong, a sentence each."""
         self._settle()
-        return self._search_side().begin_anew()
+        return self.searcher.begin_anew()
 
     def close(self) -> None:
         """Make durable what waits, and let go of every file and thread; may be called again."""
@@ -474,30 +408,7 @@ class MemoryService:
                 self._searcher.close()
             if self._exchange is not None:
                 self._exchange.close()
-            if self._made_key is not None:
-                self._made_key.forget()
-
-    @contextmanager
-    def private_file(self, name: str, prepare: Callable[[Database], None]) -> Generator[Database]:
-        """An encrypted file of another room, beside private memory and under its key, open while the block runs.
-
-        `prepare` makes its tables when there is none; `name` ends with `.db`. It is locked and rekeyed with the rest.
-        """
-        from cis_tui.memory.database import Database, create, locked
-
-        self._lock_if_idle()
-        vault = self._vaults[Domain.PRIVATE]
-        with self._others:
-            key, path = vault.key(), vault.folder / name
-            assert key is not None, "private memory has a key"
-            if not path.exists():
-                vault.make_folder()
-                with locked(vault.folder):
-                    if not path.exists():
-                        create(path, key, prepare)
-            with closing(Database(path, key, durable=True)) as file:
-                self._touch(Domain.PRIVATE)
-                yield file
+            self.private.close()
 
     def _chroma_index(self) -> ChromaIndex | None:
         from cis_tui.memory.chroma import MANY, ChromaIndex
@@ -506,20 +417,10 @@ class MemoryService:
             return None
         return ChromaIndex(self._home.memory / "index" / "chroma", least=1 if self._vectors == "chroma" else MANY)
 
-    def _search_side(self) -> Searcher:
-        from cis_tui.memory.search import Searcher
-
-        with self._searching:
-            if self._searcher is None:
-                self._searcher = Searcher(
-                    self._vaults, self._clock, embedder=self._embedder, chroma=self._chroma_index()
-                )
-            return self._searcher
-
     def _entry(self, write: MemoryWrite, default_domain: Domain | None) -> Entry:
         from cis_tui.memory.intake import entry_of
 
-        self._lock_if_idle()
+        self.private.lock_if_idle()
         return entry_of(write, default_domain, self._clock())
 
     def _commit(self, group: Sequence[Entry]) -> list[Outcome]:
@@ -539,7 +440,7 @@ class MemoryService:
 
     def _settle(self) -> None:
         """Bring to the logs what they do not show yet."""
-        self._lock_if_idle()
+        self.private.lock_if_idle()
         if self._buffer:
             self._buffer.flush()
         self._recall.save_uses()
@@ -548,7 +449,6 @@ class MemoryService:
     def _private_closed(self) -> Generator[None]:
         """Have no private file open, and nothing of private memory kept, while the block runs; who asks waits."""
         with ExitStack() as closed:
-            closed.enter_context(self._others)
             closed.enter_context(self._buffer.alone())
             closed.enter_context(self._recall.private_closed())
             if self._committer is not None:
@@ -556,17 +456,6 @@ class MemoryService:
             if self._searcher is not None:
                 closed.enter_context(self._searcher.private_closed())
             yield
-
-    def _lock_if_idle(self) -> None:
-        """Lock private memory if it should have been already: before anything is asked of it."""
-        if self._made_key is not None and self._made_key.expired:
-            with suppress(CisError):
-                self.lock(reason="idle")
-
-    def _touch(self, *domains: Domain) -> None:
-        """Note that entries of these domains were used by somebody."""
-        if self._made_key is not None and Domain.PRIVATE in domains:
-            self._made_key.touch()
 
     def _emit(self, type: str, data: Mapping[str, object]) -> None:
         if self._on_event is not None:
@@ -581,17 +470,6 @@ class MemoryService:
 
             self._node = node_id(self._home)
         return self._node
-
-    @property
-    def _data_key(self) -> DataKey:
-        with self._making_key:
-            if self._made_key is None:
-                from cis_tui.memory.data_key import DataKey
-
-                self._made_key = DataKey(
-                    self._home, ask=self._ask, auto_lock=self._auto_lock, on_idle=self._lock_if_idle
-                )
-            return self._made_key
 
 
 def _event_of(made: Plan) -> tuple[str, Mapping[str, object]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from cis_tui.core.errors import CisError, Invalid, Refused
+from cis_tui.memory.committer import Merged
 from cis_tui.memory.merge import MAX_RECORDS, version_of
 from cis_tui.memory.plan import Version
-from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryRecord
+from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryRecord, MergeReport
 from cis_tui.memory.versions import Rank
 
 
@@ -36,15 +37,28 @@ def sorted_out(records: Sequence[MemoryRecord]) -> tuple[dict[int, Version], dic
     return versions, refused
 
 
-def too_many_branches(version: Version) -> CisError:
-    """The error for one concurrent version too many."""
+def merge_report(versions: Mapping[int, Version], unfit: Mapping[int, CisError], merged: Merged) -> MergeReport:
+    """What became of records: `versions` and `unfit` as `sorted_out` gives them, and what a merge did of those."""
+    refused = {
+        **unfit,
+        **{number: _too_many_branches(versions[number]) for number in merged.crowded},
+        **{number: _too_great_a_leap(versions[number]) for number in merged.forged},
+    }
+    return MergeReport(
+        added=len(merged.added),
+        known=len(versions) + len(unfit) - len(merged.added) - len(refused),
+        disputed=tuple(sorted(key for key, head in merged.heads.items() if head.branches)),
+        refused=tuple(sorted(refused.items())),
+    )
+
+
+def _too_many_branches(version: Version) -> CisError:
     return Refused(
         "CIS-MEM-087", f"{version.key} has too many concurrent versions", hint="cis memory resolve settles it"
     )
 
 
-def too_great_a_leap(version: Version) -> CisError:
-    """The error for a version that counts more of them than there can be."""
+def _too_great_a_leap(version: Version) -> CisError:
     return Invalid(
         "CIS-MEM-085",
         f"a version of {version.key} from another node cannot be: it counts a million more of them than are known here",

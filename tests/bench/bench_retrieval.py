@@ -114,7 +114,7 @@ def results(home: Home, data: Retrieval, model: Embedder) -> dict[str, Measures]
     service = MemoryService(home, node="did:key:z6MkBench", embedder=model)
     try:
         service.set_many(MemoryWrite(f"set/{name}", text, Domain.PUBLIC) for name, text in data.texts.items())
-        while service.index_some(Domain.PUBLIC):
+        while service.searcher.index_some(Domain.PUBLIC):
             pass
         return {name: measure(engine, data) for name, engine in engines(home, service, model).items()}
     finally:

@@ -65,7 +65,7 @@ def test_a_search_beside_numpy(tmp_path: Path, model: Embedder, entries: int, li
         MemoryWrite(f"p{chance.randint(0, 99)}/{number}", text(chance, chance.randint(8, 30)), Domain.PUBLIC)
         for number in range(entries)
     )
-    while service.index_some(Domain.PUBLIC, 2048):
+    while service.searcher.index_some(Domain.PUBLIC, 2048):
         pass
     service.close()
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from cis_tui.core.config import DaskSettings, DecisionSettings, Settings
@@ -18,6 +19,7 @@ from cis_tui.dag.runs import RunService
 from cis_tui.dag.template import Private
 from cis_tui.dag.tools import Elsewhere
 from cis_tui.dag.views import Decision, RunView, TaskView
+from cis_tui.memory.rollback import roll_back
 from cis_tui.memory.service import MemoryService
 from cis_tui.skills.memory import SkillMemory
 from cis_tui.skills.model import SkillManifest
@@ -103,7 +105,7 @@ async def open_lab(
     more["elsewhere"] = elsewhere
     if memory is not None:
         more["skill_memory"] = lambda caller: SkillMemory(memory, caller, journal.emit)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
-        more["roll_back_memory"] = memory.roll_back
+        more["roll_back_memory"] = partial(roll_back, memory)
     runs = RunService(home=home, journal=journal, identity=identity, settings=settings, memory_get=MEMORY.get, **more)  # pyright: ignore[reportArgumentType]
     lab = Lab(home, journal, runs, project)
     loop = asyncio.get_running_loop()

@@ -26,7 +26,7 @@ def main(root: str, last: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     service = MemoryService(Home(Path(root)))
-    service.rekey(Rekey(), step)
+    service.private.rekey(Rekey(), step)
     service.close()
 
 

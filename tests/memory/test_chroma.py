@@ -126,7 +126,7 @@ def test_search_uses_it_and_no_text_reaches_it(home: Home, model: Embedder) -> N
     service = MemoryService(home, node=NODE, clock=SetClock(), embedder=model, vectors="chroma")
     try:
         service.set_many(MemoryWrite(f"zanzibar/{n}", f"the zeppelin number {n} has landed", PUBLIC) for n in range(60))
-        while service.index_some(PUBLIC):
+        while service.searcher.index_some(PUBLIC):
             pass
         question = "the zeppelin number 7 has landed"
         result = service.search(Query(question), embed_waiting=False)

@@ -28,17 +28,17 @@ def under_passphrase(home: Home) -> Home:
     with memory(home) as service:
         put(service, "own/note", "x")
         put(service, "open/note", "y", PUBLIC)
-        service.rekey(Rekey("passphrase", new=PASSPHRASE), no_step)
+        service.private.rekey(Rekey("passphrase", new=PASSPHRASE), no_step)
     return home
 
 
 def test_locked_it_keeps_nothing_of_private_memory(under_passphrase: Home) -> None:
     with memory(under_passphrase) as service:
-        service.unlock(PASSPHRASE)
+        service.private.unlock(PASSPHRASE)
         assert value_of(service, "own/note") == "x"
         put(service, "own/other", "z")
-        service.lock()
-        state = service.key_state()
+        service.private.lock()
+        state = service.private.state()
         assert (state.kept, state.locked, state.lock_in) == ("passphrase", True, None)
         for attempt in (lambda: service.get("own/note"), lambda: put(service, "own/new", "z")):
             with pytest.raises(Unavailable, match=r"^private memory is locked$") as caught:
@@ -49,7 +49,7 @@ def test_locked_it_keeps_nothing_of_private_memory(under_passphrase: Home) -> No
         assert service.list().locked
         with alone(under_passphrase, seconds=0.1):
             pass  # a locked process is no user of the key
-        service.unlock(PASSPHRASE)
+        service.private.unlock(PASSPHRASE)
         assert keys_of(service) == ["open/note", "own/note", "own/other"]
 
 
@@ -59,15 +59,15 @@ def test_what_was_locked_stays_so_whatever_the_environment_says(
     monkeypatch.setenv("CIS_PASSPHRASE", PASSPHRASE)
     with memory(under_passphrase) as service:
         assert value_of(service, "own/note") == "x"
-        service.lock()
-        service.lock()
+        service.private.lock()
+        service.private.lock()
         for wrong, code in (("wrong", "CIS-MEM-021"), ("", "CIS-MEM-020"), ("x" * 5000, "CIS-MEM-075")):
             with pytest.raises(CisError) as caught:
-                service.unlock(wrong)
+                service.private.unlock(wrong)
             assert caught.value.code == code
             with pytest.raises(Unavailable, match=r"^private memory is locked$"):
                 service.get("own/note")
-        service.unlock(PASSPHRASE)
+        service.private.unlock(PASSPHRASE)
         assert value_of(service, "own/note") == "x"
 
 
@@ -75,9 +75,9 @@ def test_writes_that_wait_are_durable_before_it_is_locked(
     under_passphrase: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with memory(under_passphrase) as service:
-        service.unlock(PASSPHRASE)
+        service.private.unlock(PASSPHRASE)
         service.set_nowait(MemoryWrite("own/waits", "w", PRIVATE))
-        service.lock()
+        service.private.lock()
     monkeypatch.setenv("CIS_PASSPHRASE", PASSPHRASE)
     with memory(under_passphrase) as service:
         assert value_of(service, "own/waits") == "w"
@@ -86,14 +86,14 @@ def test_writes_that_wait_are_durable_before_it_is_locked(
 def test_a_key_in_a_file_cannot_be_locked(home: Home) -> None:
     with memory(home) as service:
         with pytest.raises(Refused, match="no key yet"):
-            service.lock()
+            service.private.lock()
         put(service, "own/note", "x")
         with pytest.raises(Refused) as caught:
-            service.lock()
+            service.private.lock()
         assert (caught.value.code, "rekey --passphrase" in caught.value.hint) == ("CIS-MEM-072", True)
         assert value_of(service, "own/note") == "x"
-        service.unlock()
-        assert service.key_state().locked is False
+        service.private.unlock()
+        assert service.private.state().locked is False
 
 
 def test_it_locks_itself_when_it_is_not_used(under_passphrase: Home) -> None:
@@ -107,14 +107,14 @@ def test_it_locks_itself_when_it_is_not_used(under_passphrase: Home) -> None:
 
     service = MemoryService(under_passphrase, node=NODE, clock=SetClock(), on_event=hear, auto_lock=0.3)
     try:
-        service.unlock(PASSPHRASE)
-        state = service.key_state()
+        service.private.unlock(PASSPHRASE)
+        state = service.private.state()
         assert state.lock_in is not None and 0 < state.lock_in <= state.auto_lock == 0.3
         assert locked.wait(10)
         with pytest.raises(Unavailable, match=r"^private memory is locked$"):
             service.get("own/note")
         assert [entry for entry in told if entry[0].startswith("MemoryL")] == [("MemoryLocked", {"reason": "idle"})]
-        service.unlock(PASSPHRASE)
+        service.private.unlock(PASSPHRASE)
         assert value_of(service, "own/note") == "x"
     finally:
         service.close()

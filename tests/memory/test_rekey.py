@@ -67,7 +67,7 @@ def test_every_file_opens_with_the_new_key_and_none_with_the_old_one(home: Home)
         before = service.list()
         put(service, "own/late", "x")
         told: list[str] = []
-        report = service.rekey(Rekey(), lambda done, count, what: told.append(f"{done}/{count} {what}"))
+        report = service.private.rekey(Rekey(), lambda done, count, what: told.append(f"{done}/{count} {what}"))
         assert service.list().items[0] == before.items[0]
         assert value_of(service, "own/0") == "value 0"
         put(service, "own/later", "y")
@@ -155,7 +155,7 @@ def test_a_step_that_fails_changes_nothing(home: Home) -> None:
     with memory(home) as service:
         assert value_of(service, "own/0") == "value 0"
         with pytest.raises(OSError, match="No space"):
-            service.rekey(Rekey(), step)
+            service.private.rekey(Rekey(), step)
         assert value_of(service, "own/1") == "value 1"
     assert load_key(home) in (home.keys / "data.json").read_text()
     assert set(private_files(home)) == before.keys() - {home.keys / "data.json"}
@@ -171,7 +171,7 @@ def test_a_damaged_file_is_told_and_nothing_is_changed(home: Home) -> None:
     damaged.write_bytes(content)
     kept = (home.keys / "data.json").read_bytes()
     with memory(home) as service, pytest.raises(Invalid, match=r"W48\.db is damaged") as caught:
-        service.rekey(Rekey(), no_step)
+        service.private.rekey(Rekey(), no_step)
     assert caught.value.code == "CIS-MEM-074"
     assert (home.keys / "data.json").read_bytes() == kept
     assert damaged.read_bytes() == content
@@ -181,7 +181,7 @@ def test_a_damaged_file_is_told_and_nothing_is_changed(home: Home) -> None:
 def test_a_passphrase_is_set_changed_and_taken_away(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(home)
     with memory(home) as service:
-        assert service.rekey(Rekey("passphrase", new="first"), no_step).kept == "passphrase"
+        assert service.private.rekey(Rekey("passphrase", new="first"), no_step).kept == "passphrase"
         assert value_of(service, "own/0") == "value 0", "who did it goes on"
     with memory(home) as service:
         with pytest.raises(Unavailable, match="locked"):
@@ -197,19 +197,19 @@ def test_a_passphrase_is_set_changed_and_taken_away(home: Home, monkeypatch: pyt
         ):
             kept = (home.keys / "data.json").read_bytes()
             with pytest.raises(CisError) as caught:
-                service.rekey(asked, no_step)
+                service.private.rekey(asked, no_step)
             assert caught.value.code == code
             assert (home.keys / "data.json").read_bytes() == kept
-        service.rekey(Rekey("passphrase", current="first", new="second"), no_step)
+        service.private.rekey(Rekey("passphrase", current="first", new="second"), no_step)
         with pytest.raises(Unavailable, match="locked"):
             service.get("own/0")
     monkeypatch.setenv("CIS_PASSPHRASE", "second")
     assert all_values(home) == ENTRIES
     with memory(home) as service:
-        assert service.rekey(Rekey(), no_step).kept == "passphrase", "as it was"
+        assert service.private.rekey(Rekey(), no_step).kept == "passphrase", "as it was"
     assert all_values(home) == ENTRIES
     with memory(home) as service:
-        service.rekey(Rekey("file"), no_step)
+        service.private.rekey(Rekey("file"), no_step)
     monkeypatch.delenv("CIS_PASSPHRASE")
     assert all_values(home) == ENTRIES
 
@@ -217,18 +217,18 @@ def test_a_passphrase_is_set_changed_and_taken_away(home: Home, monkeypatch: pyt
 def test_a_locked_key_that_goes_into_a_file_is_locked_no_more(home: Home) -> None:
     fill(home)
     with memory(home) as service:
-        service.rekey(Rekey("passphrase", new="first"), no_step)
-        service.lock()
-        service.rekey(Rekey("passphrase", current="first", new="second"), no_step)
-        assert service.key_state().locked, "a new passphrase leaves it locked"
-        service.rekey(Rekey("file", current="second"), no_step)
-        assert not service.key_state().locked
+        service.private.rekey(Rekey("passphrase", new="first"), no_step)
+        service.private.lock()
+        service.private.rekey(Rekey("passphrase", current="first", new="second"), no_step)
+        assert service.private.state().locked, "a new passphrase leaves it locked"
+        service.private.rekey(Rekey("file", current="second"), no_step)
+        assert not service.private.state().locked
         assert value_of(service, "own/0") == "value 0"
 
 
 def test_a_home_without_a_key_gets_its_first_one(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with memory(home) as service:
-        assert service.rekey(Rekey("passphrase", new="first"), no_step).files == 0
+        assert service.private.rekey(Rekey("passphrase", new="first"), no_step).files == 0
     monkeypatch.setenv("CIS_PASSPHRASE", "first")
     fill(home)
     monkeypatch.delenv("CIS_PASSPHRASE")
@@ -240,7 +240,7 @@ def test_a_lost_key_is_not_replaced_by_a_new_one(home: Home) -> None:
     fill(home)
     (home.keys / "data.json").unlink()
     with memory(home) as service, pytest.raises(Unavailable, match="is missing"):
-        service.rekey(Rekey(), no_step)
+        service.private.rekey(Rekey(), no_step)
     assert not (home.keys / "data.json").exists()
 
 
@@ -252,7 +252,7 @@ def test_the_keys_of_another_home_change_nothing(home: Home, tmp_path: Path) -> 
     before = {path: path.read_bytes() for path in private_files(home)}
     with memory(home) as service:
         with pytest.raises(CisError):
-            service.rekey(Rekey(), no_step)
+            service.private.rekey(Rekey(), no_step)
         with pytest.raises(Unavailable, match="another one"):
             put(service, "own/0", "x")
     assert before == {path: path.read_bytes() for path in private_files(home)}
@@ -266,7 +266,7 @@ def test_it_waits_for_those_who_use_the_key_and_they_for_it(home: Home, monkeypa
         assert value_of(other, "own/0") == "value 0"
         with memory(home) as service:
             with pytest.raises(Unavailable) as refused:
-                service.rekey(Rekey(), no_step)
+                service.private.rekey(Rekey(), no_step)
             assert value_of(service, "own/0") == "value 0"
     assert (refused.value.code, refused.value.retryable) == ("CIS-MEM-071", True)
     with alone(home), memory(home) as service:
@@ -308,15 +308,15 @@ def test_a_keyring_forgets_the_old_key(home: Home, tmp_path: Path, monkeypatch: 
     fill(home)
     (old,) = [path.read_text() for path in store.iterdir()]
     with memory(home) as service:
-        assert service.rekey(Rekey(), no_step).kept == "keyring"
+        assert service.private.rekey(Rekey(), no_step).kept == "keyring"
     (new,) = [path.read_text() for path in store.iterdir()]
     assert new != old
     assert all_values(home) == ENTRIES
     with memory(home) as service, pytest.raises(RuntimeError):
-        service.rekey(Rekey(), _fail)
+        service.private.rekey(Rekey(), _fail)
     assert [path.read_text() for path in store.iterdir()] == [new], "a change that failed leaves nothing behind"
     with memory(home) as service:
-        assert service.rekey(Rekey("file"), no_step).kept == "file"
+        assert service.private.rekey(Rekey("file"), no_step).kept == "file"
     assert list(store.iterdir()) == []
 
 
@@ -332,11 +332,11 @@ def test_damaged_files_that_were_set_aside_keep_their_key(home: Home) -> None:
     kept = (home.keys / "data.json").read_bytes()
     with memory(home) as service:
         with pytest.raises(Refused) as caught:
-            service.rekey(Rekey(), no_step)
+            service.private.rekey(Rekey(), no_step)
         assert (caught.value.code, str(home.keys) in caught.value.hint) == ("CIS-MEM-078", True)
         assert (home.keys / "data.json").read_bytes() == kept
         aside.unlink()
-        service.rekey(Rekey(), no_step)
+        service.private.rekey(Rekey(), no_step)
 
 
 def test_what_was_searched_is_found_with_the_new_key_and_not_while_locked(home: Home) -> None:
@@ -345,13 +345,13 @@ def test_what_was_searched_is_found_with_the_new_key_and_not_while_locked(home: 
     with memory(home) as service:
         before = [hit.item.key for hit in service.search(query).hits]
         assert "own/7" in before
-        service.rekey(Rekey("passphrase", new="x"), no_step)
+        service.private.rekey(Rekey("passphrase", new="x"), no_step)
         assert [hit.item.key for hit in service.search(query).hits] == before
-        service.lock()
+        service.private.lock()
         result = service.search(query)
         assert "locked" in result.locked
         assert {hit.item.domain for hit in result.hits} <= {PUBLIC}
-        service.unlock("x")
+        service.private.unlock("x")
         assert [hit.item.key for hit in service.search(query).hits] == before
 
 
@@ -364,7 +364,7 @@ def test_archives_open_with_the_new_key_too(home: Home) -> None:
         assert len(archives) == 3
         before = [path.read_bytes() for path in archives]
         assert value_of(service, "own/1") == "value 1"
-        report = service.rekey(Rekey(), no_step)
+        report = service.private.rekey(Rekey(), no_step)
         assert report.files == len(list(private_files(home))) >= 4
         assert value_of(service, "own/1") == "value 1"
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in archives)
@@ -375,5 +375,5 @@ def test_archives_open_with_the_new_key_too(home: Home) -> None:
     with memory(home) as service:
         assert any("does not open" in problem for problem in service.check())
         with pytest.raises(Invalid) as caught:
-            service.rekey(Rekey(), no_step)
+            service.private.rekey(Rekey(), no_step)
         assert caught.value.code == "CIS-MEM-074"

@@ -13,7 +13,7 @@ from cis_tui.core.clock import Instant
 from cis_tui.core.errors import Invalid
 from cis_tui.core.paths import Home
 from cis_tui.memory.records import UNDOING, Domain, MemoryItem, MemoryWrite
-from cis_tui.memory.rollback import Restored
+from cis_tui.memory.rollback import Restored, roll_back
 from cis_tui.memory.service import MemoryService
 from tests.memory.support import MONDAY, PRIVATE, PUBLIC, WEEK, SetClock, memory, value_of
 
@@ -42,13 +42,13 @@ def test_entries_are_as_they_were_and_that_once(home: Home) -> None:
             put(service, "secret", f"{number}", RUN, PRIVATE)
         put(service, "moved", "after", RUN)
         service.delete("dropped", run=RUN)
-        found = service.roll_back(RUN, BEGAN)
+        found = roll_back(service, RUN, BEGAN)
         assert [each.key for each in found] == ["dropped", "kept", "", "new", ""], "what is private has no name"
         assert all(each.done for each in found)
         assert values(service) == before
         history = service.history("kept")
         assert [item.value for item in history][:2] == ["before", "after 2"], "a new version"
-        assert service.roll_back(RUN, BEGAN) == found
+        assert roll_back(service, RUN, BEGAN) == found
         assert service.history("kept") == history
 
 
@@ -60,7 +60,7 @@ def test_what_others_wrote_is_kept_and_told(home: Home) -> None:
         put(service, "between", "mine")
         put(service, "between", "run again", RUN)
         put(service, "other", "of another run", "r2")
-        between, later = service.roll_back(RUN, BEGAN)
+        between, later = roll_back(service, RUN, BEGAN)
         assert (value_of(service, "later"), value_of(service, "between")) == ("mine", "mine")
         assert value_of(service, "other") == "of another run"
         assert (later.done, between.done) == (False, False)
@@ -72,16 +72,16 @@ def test_what_a_step_of_the_rollback_writes_is_not_taken_back(home: Home) -> Non
     with memory(home) as service:
         put(service, "status", "deployed", RUN)
         put(service, "status", "rolled back", RUN + UNDOING)
-        assert service.roll_back(RUN, BEGAN) == [Restored("status", True)]
+        assert roll_back(service, RUN, BEGAN) == [Restored("status", True)]
         assert value_of(service, "status") == "rolled back"
 
 
 def test_what_is_written_after_the_rollback_stays_when_it_is_tried_again(home: Home) -> None:
     with memory(home) as service:
         put(service, "key", "run", RUN)
-        service.roll_back(RUN, BEGAN)
+        roll_back(service, RUN, BEGAN)
         put(service, "key", "mine")
-        assert service.roll_back(RUN, BEGAN) == [Restored("key", True)]
+        assert roll_back(service, RUN, BEGAN) == [Restored("key", True)]
         assert value_of(service, "key") == "mine"
 
 
@@ -94,7 +94,7 @@ def test_every_revision_is_a_write_of_its_run(home: Home) -> None:
         service.revising(RUN).undo()
         service.revising(RUN).pin("pinned")
         assert values(service) != before
-        assert service.roll_back(RUN, BEGAN) == [Restored("pinned", True), Restored("undone", True)]
+        assert roll_back(service, RUN, BEGAN) == [Restored("pinned", True), Restored("undone", True)]
         assert values(service) == before
 
 
@@ -105,10 +105,10 @@ def test_of_a_week_that_is_archived_it_is_told_that_nobody_knows(home: Home) -> 
         put(service, "config/x", "run", RUN)
         clock.now += 6 * WEEK
         assert any(report.week == "2026-W47" for report in service.archive())
-        (told,) = service.roll_back(RUN, BEGAN)
+        (told,) = roll_back(service, RUN, BEGAN)
         assert not told.done
         assert "not known any more" in told.detail
-        assert service.roll_back(RUN, clock()) == []
+        assert roll_back(service, RUN, clock()) == []
 
 
 def test_who_wrote_it_no_other_node_learns(home: Home) -> None:
@@ -151,5 +151,5 @@ def test_a_run_that_was_alone_leaves_no_trace(
         found = values(service)
         for number, act in enumerate(during):
             act.do(service, RUN, str(number))
-        assert all(each.done for each in service.roll_back(RUN, BEGAN))
+        assert all(each.done for each in roll_back(service, RUN, BEGAN))
         assert values(service) == found

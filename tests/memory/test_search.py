@@ -169,7 +169,7 @@ def test_deleted_words_and_vectors_leave_the_disk(home: Home, model: Embedder) -
         find(service, "airship")
         service.delete("note/one")
         find(service, "airship")
-        service.index_some(PUBLIC)
+        service.searcher.index_some(PUBLIC)
     index = next(home.memory.glob("public/words-*.db"))
     assert b"zeppelin" not in index.read_bytes().lower()
     log = Database(next(home.memory.glob("public/memory-*.db")))
@@ -261,7 +261,7 @@ def test_many_new_entries_are_counted_and_left_to_the_indexer(service: MemorySer
     result = find(service, "thing")
     assert result.waiting == 70
     assert result.hits[0].parts.semantic == 0
-    while service.index_some(PRIVATE):
+    while service.searcher.index_some(PRIVATE):
         pass
     result = find(service, "thing")
     assert result.waiting == 0
@@ -274,7 +274,9 @@ def test_the_keeper_indexes_what_is_written(service: MemoryService) -> None:
     try:
         fill(service)
         keeper.wake()
-        until(lambda: [(each.meant, each.waiting) for each in service.index_status().domains.values()] == [(2, 0)] * 2)
+        until(
+            lambda: [(each.meant, each.waiting) for each in service.searcher.status().domains.values()] == [(2, 0)] * 2
+        )
         assert service.search(Query("which meal do I enjoy"), embed_waiting=False).hits[0].item.key == "user/food"
     finally:
         keeper.close()
@@ -288,7 +290,7 @@ def test_vectors_of_another_model_are_made_anew(home: Home, model: Embedder) -> 
     log.run("UPDATE vectors SET model = 'older', vector = zeroblob(768)")
     log.close()
     with searchable(home, model) as service:
-        assert service.index_status().domains["public"].waiting == 2
+        assert service.searcher.status().domains["public"].waiting == 2
         assert best(service, "which meal do I enjoy most").item.key == "user/food"
     log = Database(next(home.memory.glob("public/memory-*.db")))
     assert log.all("SELECT DISTINCT model FROM vectors") == [(MODEL,)]
@@ -318,13 +320,13 @@ def test_reindex_says_what_was_wrong_and_mends_it(home: Home, model: Embedder) -
         fill(service)
         find(service, "meal")
         assert service.reindex() == []
-        while any(service.index_some(domain) for domain in Domain):
+        while any(service.searcher.index_some(domain) for domain in Domain):
             pass
     index = Database(next(home.memory.glob("public/words-*.db")), durable=True)
     index.run("DELETE FROM docs")
     index.close()
     with searchable(home, model) as service:
-        assert "lost entries" in service.index_problems()[-1]
+        assert "lost entries" in service.searcher.problems()[-1]
         assert service.reindex() == [
             "the full text index of public memory has lost entries: cis memory reindex makes it anew"
         ]

@@ -12,6 +12,7 @@ from cis_tui.core.errors import Refused, Unavailable
 from cis_tui.core.paths import Home
 from cis_tui.memory.records import Domain
 from cis_tui.memory.rekey import Rekey
+from cis_tui.memory.rollback import roll_back
 from cis_tui.memory.service import MemoryService
 from cis_tui.skills.memory import Caller, SkillMemory
 from cis_tui.skills.model import Permissions
@@ -86,7 +87,7 @@ def test_a_write_by_a_prefix_is_public_and_the_runs(home: Home) -> None:
         assert desk.memory.set("project/lint/last", "ok").domain is PUBLIC
         told = {"key": "project/lint/last", "domain": "public", "skill": "linter", "run": "r1", "task": "lint"}
         assert desk.told == [("MemoryAccess", {**told, "write": True})]
-        service.roll_back("r1", SetClock()())
+        roll_back(service, "r1", SetClock()())
         assert value_of(service, "project/lint/last") is None
 
 
@@ -126,8 +127,8 @@ def test_while_private_memory_is_locked_nothing_that_might_be_there_is_touched(h
     with memory(home) as service:
         put(service, "project/own", "planted", PRIVATE)
         put(service, "project/open", "1", PUBLIC)
-        service.rekey(Rekey("passphrase", "", "open sesame"), _quiet)
-        service.lock()
+        service.private.rekey(Rekey("passphrase", "", "open sesame"), _quiet)
+        service.private.lock()
         desk = Desk(service, read=("",), write=("",))
         item = desk.memory.get("project/open")
         assert item is not None

@@ -99,7 +99,7 @@ def _look_at_memory(context: Context) -> tuple[Mapping[str, int], KeyState]:
 
     service = MemoryService(context.home)
     try:
-        return service.counts(), service.key_state()
+        return service.counts(), service.private.state()
     finally:
         service.close()
 

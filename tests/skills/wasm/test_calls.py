@@ -9,6 +9,7 @@ import pytest
 import wasmtime
 
 from cis_tui.core.paths import Home
+from cis_tui.memory.rollback import roll_back
 from cis_tui.skills.native import SkillCall
 from cis_tui.skills.wasm.interface import BAD, DENIED, MISSING
 from tests.memory.support import PRIVATE, PUBLIC, SetClock, memory, put, value_of
@@ -95,7 +96,7 @@ async def test_what_it_writes_is_the_runs(tmp_path: Path, home: Home) -> None:
                 assert (await here.call(setting(key, "new"), permissions=may)).output == DENIED
             assert (await here.call(setting("project/ x ", "new"), permissions=may)).output == BAD
             assert value_of(service, "project/own") == "mine"
-        service.roll_back("r1", SetClock()())
+        roll_back(service, "r1", SetClock()())
         assert value_of(service, "project/x") is None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from cis_tui.agents.conversations import FileWrite
 from cis_tui.agents.model import FileUndo
 from cis_tui.core.errors import Invalid, NotFound, Refused
+from cis_tui.core.paths import real
 from cis_tui.core.text import clean_line
 
 MAX_FILE = 1_000_000
@@ -61,8 +62,8 @@ class ProjectFiles:
 
     def __init__(self, root: Path, *, closed: Path | None = None) -> None:
         """`closed`: a folder of which nothing is read or written, even where it lies in the project."""
-        self.root = root.resolve()
-        self._closed = closed.resolve() if closed else None
+        self.root = real(root)
+        self._closed = real(closed) if closed else None
 
     def place(self, path: str) -> Path:
         """Where a path of the project lies.
@@ -73,16 +74,16 @@ class ProjectFiles:
         if len(path) > 4096 or clean_line(path, limit=4096) != path:
             raise Invalid("CIS-AGENT-031", "that is no path of a file")
         wanted = Path(os.path.normpath(self.root / path))
-        real = wanted.parent.resolve() / wanted.name
-        if real != self.root and not real.is_relative_to(self.root):
+        place = real(wanted.parent) / wanted.name
+        if place != self.root and not place.is_relative_to(self.root):
             raise Refused("CIS-AGENT-030", f"{clean_line(path)} lies outside of the project")
-        if real.is_symlink():
-            real = real.resolve()
-            if not real.is_relative_to(self.root):
+        if place.is_symlink():
+            place = real(place)
+            if not place.is_relative_to(self.root):
                 raise Refused("CIS-AGENT-030", f"{clean_line(path)} is a link that leads out of the project")
-        if self._closed is not None and real.is_relative_to(self._closed):
+        if self._closed is not None and place.is_relative_to(self._closed):
             raise Refused("CIS-AGENT-081", f"{clean_line(path)} is the person's own: agents have no business there")
-        return real
+        return place
 
     def name(self, path: str) -> str:
         """A path as it is called in the project, the same however it was written; as given where it has none."""

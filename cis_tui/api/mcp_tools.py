@@ -17,6 +17,7 @@ from cis_tui.api.mcp_memory import ClientMemory
 from cis_tui.api.mcp_waiting import Tell, call_skill, consent, follow_run, require_somebody
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import NotFound, Refused
+from cis_tui.core.paths import real
 from cis_tui.core.text import clean_line, did_you_mean
 from cis_tui.dag.inspection import ToolCall
 from cis_tui.dag.views import DagInfo, Subject
@@ -145,7 +146,7 @@ class Tools:
             return name
         root = Path(self._link.project) if self._link.project else None
         path = (root or Path.cwd()) / name
-        if root is None or not path.resolve().is_relative_to(root.resolve()):
+        if root is None or not real(path).is_relative_to(real(root)):
             raise Refused(
                 "CIS-MCP-002", f"{clean_line(name)} is not a file of this project", hint="dag_list shows DAGs"
             )
@@ -154,7 +155,7 @@ class Tools:
     def _why_ask(self, info: DagInfo, params: Mapping[str, str]) -> str:
         """Why a person has to confirm a run; empty when it may start."""
         own = Path(self._link.project, ".cis", "dags") if self._link.project else None
-        if own is None or Path(info.file).parent.resolve() != own.resolve():
+        if own is None or real(Path(info.file).parent) != real(own):
             return "it is no DAG of the project's .cis/dags"
         odd = [name for name, value in params.items() if value.startswith("-") or shlex.quote(value) != value]
         if odd:

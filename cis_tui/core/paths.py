@@ -164,6 +164,11 @@ def private_dir(path: Path) -> Path:
     return path
 
 
+def real(path: Path) -> Path:
+    """Where `path` leads, which need not exist; a link that leads to itself leads nowhere, which is no error."""
+    return Path(os.path.realpath(path))
+
+
 def find_home(flag: str | None = None) -> Home:
     """The home that `--home`, else `CIS_HOME`, else `~/.cis` names; nothing is made."""
     named = flag or os.environ.get("CIS_HOME")

@@ -11,6 +11,7 @@ from typing import cast
 from cis_tui.core.codec import dumps
 from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
+from cis_tui.core.paths import real
 from cis_tui.core.text import clean, clean_line, visible
 from cis_tui.dag.checkpoint import place
 from cis_tui.dag.expansion import Expansion, Facts, Within, inner_spec, listed
@@ -96,7 +97,7 @@ class Calls:
         self.secrets = secrets or Secrets()
         """What the run knows and nobody is to see."""
         self._env = dict(env or {})
-        self._root = Path(record.project or Path(record.spec.file).parent).resolve()
+        self._root = real(Path(record.project or Path(record.spec.file).parent))
         self._renderer = Renderer(
             params=record.params,
             env={**inherited_env(), **record.spec.env, **self._env},
@@ -345,7 +346,7 @@ class Calls:
         """
         if work_dir == ".":
             return self._root
-        folder = (self._root / work_dir).resolve()
+        folder = real(self._root / work_dir)
         shown = clean_line(work_dir)
         if not folder.is_relative_to(self._root):
             raise Refused("CIS-DAG-071", f'work_dir "{shown}" of "{task.id}" lies outside of {self._root}')

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cis_tui.core.errors import CisError, Invalid, Refused, cannot_write
-from cis_tui.core.paths import private_dir, replacing, sync_dir
+from cis_tui.core.paths import private_dir, real, replacing, sync_dir
 from cis_tui.core.text import clean_line
 from cis_tui.dag.tree import Entry, Keep, Kind, Tree
 
@@ -198,7 +198,7 @@ def place(root: Path, folder: Path, path: str, task: str) -> str:
         Refused: it is not inside of it (CIS-DAG-120).
     """
     named = Path(os.path.normpath(folder / path))
-    found = named.parent.resolve() / named.name
+    found = real(named.parent) / named.name
     if not named.name or found == root or not found.is_relative_to(root):
         message = f'"{clean_line(path)}", which "{task}" creates, does not lie in {root}'
         raise Refused("CIS-DAG-120", message, hint="a rollback removes and restores files of the project only")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cis_tui.core.document import as_table, read_text
 from cis_tui.core.errors import Invalid
-from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE
+from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, real
 from cis_tui.skills.digest import MAX_FILES, MAX_HEAD, hash_file, walk_files
 from cis_tui.skills.registry import declared_skills
 
@@ -82,7 +82,7 @@ def code_below(root: Path, path: str) -> dict[str, CodeFile]:
         Invalid: it is more than 5,000 files (CIS-PROJ-022).
     """
     base = Path(os.path.abspath(root))
-    within = base.resolve()
+    within = real(base)
     link = first_link(base, path)
     files = iter([base / link]) if link else _files(base / path)
     found: dict[str, CodeFile] = {}

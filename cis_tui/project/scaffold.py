@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 from cis_tui.core.errors import Invalid, Refused, cannot_write
-from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, shipped
+from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, real, shipped
 from cis_tui.core.text import clean_line
 
 EXAMPLES = ("dags/tour.toml", "skills/greet/skill.toml", "skills/greet/greet.sh")
@@ -87,7 +87,7 @@ def _project_file(root: Path) -> bytes:
 
 def _write(root: Path, path: Path, content: bytes) -> Path | None:
     """Write a new file; None if there is something already."""
-    if not path.parent.resolve().is_relative_to(root.resolve()):
+    if not real(path.parent).is_relative_to(real(root)):
         raise Refused("CIS-PROJ-030", f"{path.parent} leads out of {root}", hint="remove the link and try again")
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = 0o755 if content.startswith(b"#!") else 0o644

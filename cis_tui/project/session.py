@@ -10,7 +10,7 @@ from threading import Lock
 
 from cis_tui.core.document import MAX_BYTES
 from cis_tui.core.errors import Invalid, NotFound
-from cis_tui.core.paths import PROJECT_DIR, Home
+from cis_tui.core.paths import PROJECT_DIR, Home, real
 from cis_tui.core.problems import Severity
 from cis_tui.core.text import did_you_mean
 from cis_tui.dag.begin import task_views
@@ -246,7 +246,7 @@ class ProjectSession:
     def _read(self, path: Path) -> LoadedDag:
         """The DAG in `path`; what is held against trust are the bytes that it was read from."""
         content = io.BytesIO()
-        within = self.root.resolve() if self.root is not None else None
+        within = real(self.root) if self.root is not None else None
         hashed = hash_file(path, within, content) if within is not None else None
         if hashed is None or hashed.size > MAX_BYTES:
             return load_dag(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cis_tui.core.document import as_table
 from cis_tui.core.errors import Invalid, Refused
-from cis_tui.core.paths import Home, find_project, private_dir, write_private
+from cis_tui.core.paths import Home, find_project, private_dir, real, write_private
 from cis_tui.core.text import clean_line
 from cis_tui.project.code import (
     FOLDERS,
@@ -211,13 +211,13 @@ class TrustStore:
 
 
 def _key(root: Path) -> str:
-    return text_of(Path(os.path.abspath(root)).resolve())
+    return text_of(real(Path(os.path.abspath(root))))
 
 
 def _inside(root: Path, file: Path) -> str | None:
     """`file` relative to `root`, by its own name, not by where a link leads; None if it lies elsewhere."""
     named = Path(os.path.abspath(file))
-    for base in (Path(os.path.abspath(root)), Path(os.path.abspath(root)).resolve()):
+    for base in (Path(os.path.abspath(root)), real(Path(os.path.abspath(root)))):
         if named.is_relative_to(base):
             return str(named.relative_to(base))
     return None

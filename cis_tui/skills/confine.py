@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cis_tui.core.errors import Refused
-from cis_tui.core.paths import Home
+from cis_tui.core.paths import Home, real
 from cis_tui.core.text import clean_line
 from cis_tui.skills.grants import leaves_project
 from cis_tui.skills.jail.order import Access, Limits, Network, Order
@@ -58,7 +58,7 @@ def order_for(
     needs = _needs(argv[0], granted.command, memory, path, project, _now())
     for access, names in ((Access.EXECUTE, needs.execute), (Access.READ, needs.read), (Access.LIST, needs.list)):
         _grant(paths, names, access)
-    _grant(paths, [str(manifest.folder.resolve()), str(AUTHOR)], Access.READ)
+    _grant(paths, [str(real(manifest.folder)), str(AUTHOR)], Access.READ)
     _grant(paths, [str(temporary)], Access.WRITE)
     network, ports = _network(granted)
     return Order(

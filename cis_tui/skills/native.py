@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
-from cis_tui.core.paths import Home
+from cis_tui.core.paths import Home, real
 from cis_tui.skills.cell import Cells
 from cis_tui.skills.heard import Heard
 from cis_tui.skills.kernel import Probe, this_kernel
@@ -144,8 +144,8 @@ def program(manifest: SkillManifest, path: str | None = None) -> str:
         raise Refused(
             "CIS-SKILL-020", f"the skill {manifest.name} is of the type {manifest.type}; only native ones can be run"
         )
-    folder = manifest.folder.resolve()
-    file = (folder / manifest.entry).resolve()
+    folder = real(manifest.folder)
+    file = real(folder / manifest.entry)
     if file.is_file():
         if not (file.is_relative_to(folder) or Path(manifest.entry).is_absolute()):
             raise Refused(

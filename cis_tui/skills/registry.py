@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cis_tui.core.document import as_table, load_toml
-from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, SYSTEM_SKILLS, Home
+from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, SYSTEM_SKILLS, Home, real
 from cis_tui.core.problems import Problem, Severity
 from cis_tui.core.tables import Table
 from cis_tui.skills.dependencies import with_dependencies
@@ -70,7 +70,7 @@ def _in_folder(folder: Path, origin: SkillOrigin, *, within: Path | None = None)
         return
     for entry in entries:
         manifest = entry / MANIFEST
-        if within is not None and not manifest.resolve().is_relative_to(within.resolve()):
+        if within is not None and not real(manifest).is_relative_to(real(within)):
             problem = Problem(Severity.ERROR, "a link that leaves the project is not followed", file=str(manifest))
             yield LoadedSkill(entry.name, None, (problem,), str(manifest), origin)
         elif manifest.exists():
@@ -94,7 +94,7 @@ def read_declared(top: Table, project: Path) -> tuple[DeclaredSkill, ...]:
             # A skill named without a path is one of the four places: nothing is to be declared.
             continue
         folder = project / path
-        if not folder.resolve().is_relative_to(project.resolve()):
+        if not real(folder).is_relative_to(real(project)):
             table.notes.error(table.at("path"), f'the skill path "{path}" leaves the project')
         elif not (folder / MANIFEST).is_file():
             table.notes.error(table.at("path"), f'there is no {MANIFEST} in the skill path "{path}"')

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from cis_tui.core.errors import Refused, cannot_write
-from cis_tui.core.paths import private_dir
+from cis_tui.core.paths import private_dir, real
 from cis_tui.skills.digest import MAX_FILES, digest_of, hash_file, walk_files
 
 MAX_SIZE = 256 * 1024 * 1024
@@ -78,7 +78,7 @@ class Snapshots:
         private_dir(self._folder)
         fresh = Path(tempfile.mkdtemp(dir=self._folder))
         try:
-            files = _copy(source, within.resolve(), fresh)
+            files = _copy(source, real(within), fresh)
         except BaseException:
             _remove(fresh)
             raise

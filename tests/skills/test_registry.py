@@ -61,6 +61,17 @@ def test_a_link_out_of_the_project_is_not_followed(home: Home, project: Path, tm
     assert "leaves the project" in skill.problems[0].message
 
 
+def test_a_link_that_leads_to_itself_is_no_skill_and_stops_nothing(home: Home, project: Path) -> None:
+    _skill(project / ".cis" / "skills" / "good", "good")
+    (project / "loop").symlink_to("loop")
+    (project / ".cis" / "skills" / "me").symlink_to("me")
+    (project / ".cis" / "skills" / "half").mkdir()
+    (project / ".cis" / "skills" / "half" / "skill.toml").symlink_to("skill.toml")
+    (project / ".cis" / "project.toml").write_text("[[skills]]\npath = 'loop'\n")
+    assert declared_skills(project) == ()
+    assert "good" in find_skills(home, project)
+
+
 def test_declared_folders_are_skills_too(home: Home, project: Path) -> None:
     _skill(project / "tools" / "fmt", "fmt")
     (project / ".cis" / "project.toml").write_text(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cis_tui.core.codec import decode, dumps
 from cis_tui.core.errors import Invalid, Refused
+from cis_tui.core.paths import real
 from cis_tui.skills.digest import walk_files
 from cis_tui.skills.model import SkillManifest
 
@@ -92,21 +93,21 @@ def pack(manifest: SkillManifest) -> bytes:
     Raises:
         Refused: they are too many or too large to be sent, or a link leads out of the folder (CIS-DAG-169).
     """
-    folder = manifest.folder.resolve()
+    folder = real(manifest.folder)
     files: list[PackedFile] = []
     room = MAX_PACKAGE
     for path in walk_files(folder):
         name = str(path.relative_to(folder))
         try:
-            real = path.resolve(strict=True)
-            status = real.stat()
-            if not real.is_relative_to(folder) or not stat.S_ISREG(status.st_mode):
+            target = real(path)
+            status = target.stat()
+            if not target.is_relative_to(folder) or not stat.S_ISREG(status.st_mode):
                 raise _unsendable(manifest, f"{name} is no file of its folder")
             room -= status.st_size
             if room < 0 or len(files) >= MAX_FILES:
                 raise _unsendable(manifest, f"more than {MAX_PACKAGE >> 20} MB, or {MAX_FILES} files")
             name.encode()
-            files.append(PackedFile(name, real.read_bytes(), bool(status.st_mode & stat.S_IXUSR)))
+            files.append(PackedFile(name, target.read_bytes(), bool(status.st_mode & stat.S_IXUSR)))
         except (OSError, UnicodeError) as error:
             raise _unsendable(manifest, f"{name!r} cannot be read: {error}") from error
     return dumps(Package(tuple(files))).encode()

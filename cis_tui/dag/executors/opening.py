@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cis_tui.core.config import DaskSettings
 from cis_tui.core.errors import CisError, Invalid, Refused
-from cis_tui.core.paths import Home
+from cis_tui.core.paths import Home, real
 from cis_tui.core.text import clean_line
 from cis_tui.dag.executors.base import Executor
 from cis_tui.dag.executors.cluster import Cluster
@@ -50,7 +50,7 @@ def memory_for(name: str, recall: Recall) -> Recall:
 
 def folder_of(record: RunRecord) -> Path:
     """Where the tasks of a run are at home: its project, or the folder of its file."""
-    return Path(record.project or Path(record.spec.file).parent).resolve()
+    return real(Path(record.project or Path(record.spec.file).parent))
 
 
 class Executors:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cis_tui.core.document import open_regular
 from cis_tui.core.errors import Invalid, NotFound, Refused
+from cis_tui.core.paths import real
 from cis_tui.skills.wasm.binary import COMPONENT, MAGIC, Malformed, read_module
 from cis_tui.skills.wasm.interface import problems_of
 
@@ -38,8 +39,8 @@ def read_source(folder: Path, entry: str) -> Source:
         Refused: a link leads out of the folder (CIS-SKILL-063).
         Invalid: it is too long, or cannot be read (CIS-SKILL-064).
     """
-    within = folder.resolve()
-    path = (within / entry).resolve()
+    within = real(folder)
+    path = real(within / entry)
     if not path.is_relative_to(within):
         raise Refused("CIS-SKILL-063", f"the module {entry} lies outside of the folder of the skill, {folder}")
     try:

@@ -49,10 +49,12 @@ class MemoryActs:
         self._desk.ask(lambda engine: whole(engine, item), self._edit_whole)
 
     def _edit_whole(self, item: MemoryItem) -> None:
-        from cis_tui.tui.screens.form import Field, FormDialog
+        from cis_tui.tui.screens.form import Field, FormDialog, has_room
 
-        if clean(value_text(item)) != item.value:
-            self._desk.say("this value cannot be edited here", hint="it is not plain text; E opens it in your editor")
+        text = value_text(item)
+        if clean(text) != item.value or not has_room(text):
+            why = "it is not plain text" if has_room(text) else "it is too long"
+            self._desk.say("this value cannot be edited here", hint=f"{why}; E opens it in your editor")
             return
         correction = Correction(item)
 
@@ -64,7 +66,7 @@ class MemoryActs:
                 lambda engine: correction.write(engine, given["value"]), lambda item: (done(), self._written(item))
             )
 
-        self._desk.dialog(FormDialog(item.key, [Field("value", value_text(item), lines=True)], send=send))
+        self._desk.dialog(FormDialog(item.key, [Field("value", text, lines=True)], send=send))
 
     def edit_outside(self, item: MemoryItem) -> None:
         """Write another value for a key in the person's own editor."""

@@ -185,11 +185,13 @@ async def test_private_entries_leave_as_a_file_only_after_a_yes(home: Home, tmp_
         await until(pilot, lambda: "cannot write" in text_of(app))
 
 
-async def test_a_value_that_is_not_plain_text_is_not_edited_in_place(home: Home) -> None:
+@pytest.mark.parametrize(("value", "why"), [("a\x1b[31mb", "not plain text"), ("words " * 2_000, "too long")])
+async def test_a_value_that_is_not_plain_text_or_long_is_not_edited_in_place(home: Home, value: str, why: str) -> None:
     async with attached(home, None) as (app, pilot):
-        await open_memory(app, pilot, MemoryWrite("k", "a\x1b[31mb"))
+        await open_memory(app, pilot, MemoryWrite("k", value))
         await pilot.press("e")
         await until(pilot, lambda: "cannot be edited here" in text_of(app))
+        assert f"it is {why}; E opens it in your editor" in " ".join(text_of(app).split())
         assert len(app.screen_stack) == 1
 
 

@@ -27,7 +27,21 @@ from cis_tui.tui.screens.trust import TrustDialog, report_lines
 from cis_tui.tui.skill_detail import permission_sentences
 from cis_tui.tui.store import KEPT_ACTIVITY, summary_of
 from tests.tui.conftest import Compare
-from tests.tui.helpers import NOW, ROOT, decision, detail, fill, half_way, rule, show, text_of, until, vote, workspace
+from tests.tui.helpers import (
+    NOW,
+    ROOT,
+    decision,
+    detail,
+    fill,
+    half_way,
+    paste,
+    rule,
+    show,
+    text_of,
+    until,
+    vote,
+    workspace,
+)
 from tests.tui.peers import fill_peers
 
 if TYPE_CHECKING:
@@ -127,6 +141,28 @@ async def test_a_dialog(home: Home, looks_right: Compare, name: str, size: tuple
         await app.push_screen(DIALOGS[name]())
         await pilot.pause()
         looks_right(app)
+
+
+async def test_a_field_takes_what_has_room_and_nothing_of_the_rest(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(notifications=True) as pilot:
+        fill(app, half_way())
+        dialog = FormDialog("Notes", [Field("notes", lines=True)])
+        await app.push_screen(dialog)
+        paste(app, "words " * 20_000)
+        await until(pilot, lambda: "too long to be written here" in text_of(app))
+        paste(app, "few words\n" * 2_000)
+        await until(pilot, lambda: dialog.answers()["notes"] == "few words\n" * 2_000)
+
+
+async def test_what_is_not_changed_in_a_long_call_stays_whole(home: Home) -> None:
+    call = parts_of(replace(SKILL, args=("ann", "word " * 300, "two\nlines")))
+    app = workspace(home)
+    async with app.run_test() as pilot:
+        dialog = EditDialog(SURE, call, nothing)
+        await app.push_screen(dialog)
+        await pilot.pause()
+        assert dialog.answers() == call
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36"])

@@ -11,7 +11,8 @@ from textual.binding import Binding, BindingType
 from cis_tui.dag.answers import Edit
 from cis_tui.dag.views import Decision
 from cis_tui.tui.deciding import edit_of, json_table
-from cis_tui.tui.screens.form import Field, FormDialog
+from cis_tui.tui.paint import shown
+from cis_tui.tui.screens.form import LONGEST_LINE, Field, FormDialog
 
 NOTES = {
     "command": "a line for the shell; nothing in it is a template",
@@ -20,6 +21,11 @@ NOTES = {
 }
 Send = Callable[[Edit, Callable[[], object]], object]
 """Gives an edit to the engine, and calls back when it was taken."""
+
+
+def needs_lines(name: str, text: str) -> bool:
+    """Whether one line would not show all of a part of a call."""
+    return name != "arguments" or shown(text, limit=LONGEST_LINE) != text
 
 
 class EditDialog(FormDialog):
@@ -31,9 +37,9 @@ class EditDialog(FormDialog):
         self, decision: Decision, parts: Mapping[str, str], send: Send, given: Mapping[str, str] | None = None
     ) -> None:
         """`parts`: what would run, by name; `given`: what was changed already."""
-        shown = {**parts, **(given or {})}
+        texts = {**parts, **(given or {})}
         fields = [
-            Field(name, shown[name], NOTES[name], required=name == "command", lines=name != "arguments")
+            Field(name, texts[name], NOTES[name], required=name == "command", lines=needs_lines(name, texts[name]))
             for name in parts
         ]
         before = dict(parts)

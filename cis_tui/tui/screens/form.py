@@ -17,9 +17,12 @@ from cis_tui.tui.screens.dialog import Dialog
 from cis_tui.tui.widgets.painted import LineWidget
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
 
+LONGEST_TEXT, LONGEST_LINE = 200_000, 10_000
+"""Characters in a field: all of a line is wrapped and painted anew for each key, which of a megabyte takes seconds."""
 Complaint = Callable[[str, str], str]
 """Name of a field and what was filled in to what is wrong with it; empty when nothing is."""
 
@@ -64,6 +67,21 @@ class FieldLabel(LineWidget):
             (fit(note, max(0, width - len(name) - len(trouble))), Tone.DIM),
             (trouble, Tone.BAD),
         ]
+
+
+class TextField(TextArea):
+    """A field of several lines."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(clean(text), soft_wrap=True, tab_behavior="focus")
+        self.cursor_blink = False
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        """Take what has room; of the rest nothing, for half of a text is another one."""
+        event.stop()
+        if not has_room(self.text + event.text):
+            event.prevent_default()
+            self.notify("this is too long to be written here", severity="warning", markup=False)
 
 
 class FormDialog(Dialog[dict[str, str]]):
@@ -145,11 +163,15 @@ class FormDialog(Dialog[dict[str, str]]):
         return "is needed" if field.required and not text else ""
 
 
+def has_room(text: str) -> bool:
+    """Whether a field can hold a text and still answers each key at once."""
+    return len(text) <= LONGEST_TEXT and max(map(len, text.split("\n"))) <= LONGEST_LINE
+
+
 def _editor(field: Field) -> Input | TextArea:
     if field.lines:
-        area = TextArea(clean(field.value), soft_wrap=True, tab_behavior="focus")
-        area.cursor_blink = False
-        return area
-    line = Input(shown(field.value), compact=True, password=field.secret)
+        return TextField(field.value)
+    value = shown(field.value, limit=LONGEST_LINE)
+    line = Input(value, compact=True, password=field.secret, max_length=LONGEST_LINE)
     line.cursor_blink = False
     return line

@@ -320,7 +320,12 @@ def _convert(kind: type, raw: object) -> object | None:
 
 
 def _texts(raw: object) -> tuple[str, ...] | None:
-    """A list of texts; from the environment or a command line, what stands between commas."""
+    """A list of texts; from the environment or a command line as in TOML, or what stands between commas."""
+    if isinstance(raw, str) and raw.lstrip().startswith("["):
+        try:
+            raw = tomllib.loads(f"list = {raw.strip()}").get("list")
+        except tomllib.TOMLDecodeError:
+            return None
     if isinstance(raw, str):
         return tuple(filter(None, map(str.strip, raw.split(","))))
     items = cast("list[object]", raw) if isinstance(raw, (list, tuple)) else [None]

@@ -71,6 +71,10 @@ def test_every_problem_of_a_module_is_told(tmp_path: Path) -> None:
         "type mismatch",
     ):
         assert problem in checked.out
+    (tmp_path / ".cis" / "project.toml").write_text('name = "p"\n')
+    cis("trust", "--yes", cwd=tmp_path)
+    told = cis("skill", "run", "guest", cwd=tmp_path)
+    assert (told.code, "hint: cis skill check guest shows every problem" in told.err) == (5, True)
     (folder / "skill.wat").write_text("(module (func")
     assert "its text is wrong: " in cis("skill", "check", str(folder), cwd=tmp_path).out
     (folder / "skill.wat").write_bytes(bytes(wasmtime.wat2wasm(ECHO))[:-3])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cis_tui.core.config import load_config
+from cis_tui.core.config import load_config, parse_setting
 from cis_tui.core.errors import Invalid, NotFound
 from cis_tui.core.paths import Home
 
@@ -76,6 +76,11 @@ def test_a_list_is_read_from_files_and_from_the_environment(home: Home) -> None:
     assert load_config(home.config_file, env={}).settings.agent.memory_read == ("notes/", "diary/open/")
     named = {"CIS_AGENT_MEMORY_READ": "notes/, team/"}
     assert load_config(home.config_file, env=named).settings.agent.memory_read == ("notes/", "team/")
+    as_toml = {"CIS_AGENT_MEMORY_READ": ' ["notes/", "a, b"] '}
+    assert load_config(home.config_file, env=as_toml).settings.agent.memory_read == ("notes/", "a, b")
+    for wrong in ("[notes/]", '["notes/"', "[1]"):
+        with pytest.raises(Invalid, match="a list of texts"):
+            parse_setting("agent.memory_read", wrong, "here")
     home.config_file.write_text("[agent]\nmemory_read = [1]\n")
     with pytest.raises(Invalid, match="a list of texts"):
         load_config(home.config_file, env={})

@@ -13,9 +13,19 @@ from typing import NamedTuple
 from cis_tui.core.errors import CisError, Exit
 from tests.conftest import ROOT
 
-CODE = re.compile(r"CIS-[A-Z]+-\d{3}")
+CODE = re.compile(r"CIS-[A-Z0-9]+-\d{3}")
 _KINDS = {CisError.__name__: CisError.exit} | {kind.__name__: kind.exit for kind in CisError.__subclasses__()}
-_LOOKED_AT = (ast.Assign, ast.Call, ast.ClassDef, ast.Constant, ast.FunctionDef, ast.ImportFrom, ast.Tuple)
+_TOLD = re.compile(rf"(?P<message>.*) \((?P<code>{CODE.pattern})\)")
+_LOOKED_AT = (
+    ast.Assign,
+    ast.Call,
+    ast.ClassDef,
+    ast.Constant,
+    ast.FunctionDef,
+    ast.ImportFrom,
+    ast.JoinedStr,
+    ast.Tuple,
+)
 
 _NEAR = 12
 """Lines within which a message was put together that is in a variable."""
@@ -95,6 +105,10 @@ def _made(module: Module, classes: Mapping[str, str]) -> Iterator[Made]:
                     yield Made(
                         code, next(filter(None, map(_said, rest)), _usual(module, kinds)), _message(second, module)
                     )
+            case ast.JoinedStr():  # what a task is said to have failed with
+                told = _TOLD.fullmatch(_message(node, module))
+                if told is not None:
+                    yield Made(told["code"], None, told["message"])
             case ast.Constant():  # also as a default, or where it is given to who makes an error of it
                 yield from (Made(code, None, "…") for code in _codes(node, module))
             case _:

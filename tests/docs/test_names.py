@@ -106,7 +106,7 @@ def test_every_error_has_its_line_and_every_one_that_is_named_is_made() -> None:
     source = {code for path in (ROOT / "cis_tui").rglob("*.py") for code in CODE.findall(path.read_text("utf-8"))}
     assert source == set(errors())
     for page in WRITTEN:
-        for first, more in re.findall(r"(CIS-[A-Z]+-\d{3})((?:, `?\d{3}`?)*)", prose(page)):
+        for first, more in re.findall(r"(CIS-[A-Z0-9]+-\d{3})((?:, `?\d{3}`?)*)", prose(page)):
             named = {first, *(first[:-3] + number for number in re.findall(r"\d{3}", more))}
             assert named <= source, f"{page.name}: {named - source}"
 

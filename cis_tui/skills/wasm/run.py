@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
@@ -180,5 +181,5 @@ def _unusable(manifest: SkillManifest, why: str) -> Invalid:
     return Invalid(
         "CIS-SKILL-066",
         f"the module {manifest.entry} of the skill {manifest.name} cannot be used: {why}",
-        hint=f"cis skill check {manifest.folder} shows every problem",
+        hint=f"cis skill check {shlex.quote(manifest.name)} shows every problem",  # the folder is a copy for this call
     )

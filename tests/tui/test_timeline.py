@@ -449,3 +449,32 @@ async def test_it_fits_any_terminal(home: Home, size: tuple[int, int]) -> None:
         screen = text_of(app)
         assert "checkout" in screen and "╷" in screen and ON_PATH in screen
         assert ("critical path" in screen) == (size[0] >= 120)
+
+
+async def test_the_first_that_is_tried_again_says_so_at_once(home: Home) -> None:
+    clock = HandClock(at(5))
+    story = Story(tasks=[task("flaky")]).at(0, "TaskStarted", task="flaky", attempt=1, command="x")
+    app = workspace(home, clock=clock)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await open_timeline(app, pilot, story)
+        for event, said in (
+            (("TaskRetried", {"exit_code": 1, "error": "exit 1", "output": "", "delay": 3.0}), "◌ flaky retry 3s  "),
+            (("TaskStarted", {"command": "x"}), "▶ flaky running 5.0s  "),
+        ):
+            before = len(story.events)
+            story.at(5, event[0], task="flaky", attempt=1 + (event[0] == "TaskStarted"), **event[1])
+            show(app, app.store.apply(story.events[before:]))
+            await pilot.pause()
+            assert said in text_of(app)
+        assert "×2" in row_of(app, "flaky")
+
+
+async def test_a_heading_of_fewer_lines_is_painted_where_there_were_more(home: Home) -> None:
+    app = workspace(home, clock=HandClock(at(13)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await open_timeline(app, pilot, with_everything())
+        views = screen_of(app).tasks
+        for name in ("table", "timeline", "lanes"):
+            await views.use(name)
+            assert [views.head.line(y, 80) for y in range(3)], "before the next layout, which makes room"
+            await pilot.pause()

@@ -47,7 +47,7 @@ class RunHead(LineWidget):
     def line(self, y: int, width: int) -> Line:
         """The run, then the heading of the view."""
         if y:
-            return [(" ", Tone.PLAIN), *self._heading(width - 1)[y - self.size.height]]
+            return [(" ", Tone.PLAIN), *self._over_rows(y, width - 1)]
         left = self._standing()
         notes = [note for note in self._notes if note]
         room = width - line_width(left) - 3
@@ -57,6 +57,12 @@ class RunHead(LineWidget):
         while notes and len("  ".join(notes)) > room:
             notes.pop(0)
         return [*left, (fit("  ".join(notes), room + 2, right=True) if notes else "", Tone.DIM)]
+
+    def _over_rows(self, y: int, width: int) -> Line:
+        """A line of the heading, which ends in the last line; there may still be as many as the view before had."""
+        lines = self._heading(width)
+        index = len(lines) - self.size.height + y
+        return lines[index] if 0 <= index < len(lines) else ()
 
     def _standing(self) -> list[Piece]:
         match self._shown:

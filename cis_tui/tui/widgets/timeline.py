@@ -114,12 +114,19 @@ class Timeline(TaskRows):
         if self._other_rows(moved):
             self.board.take(self.board.state)
             self.lay_out()
-        elif any(self.shown_for(id) not in self._line_of and self._times.began(id) is not None for id in moved):
+        elif any(self._has_no_row(id) or self._is_retried(id) for id in moved):
             self._arrange()
         else:
             self._used |= {each.doing for id in moved for each in self._times.of(id)}
             super().update_tasks(moved | changed, decisions=False)
             self.post_message(self.Headed())
+
+    def _has_no_row(self, id: str) -> bool:
+        return self.shown_for(id) not in self._line_of and self._times.began(id) is not None
+
+    def _is_retried(self, id: str) -> bool:
+        """Whether it is the first that was tried again, for which there has been no column."""
+        return not self._retried and id in self.board.tasks and self.board.tasks[id].attempts > 1
 
     # Time
 
@@ -245,8 +252,9 @@ class Timeline(TaskRows):
         last = self.board.tasks[times.path[-1]]
         if times.live and not last.status.ended:
             mark, word, tone = TASK_MARKS[last.status]
-            word = self.state_word(BoardRow(last.id), last, word)
-            pieces.append((f"{mark} {shown(last.id, limit=24)} {word} {self._took(last.id)}  ", tone))
+            since = self._took(last.id) if last.status is not TaskStatus.READY else ""
+            word = f"{self.state_word(BoardRow(last.id), last, word)} {since}".rstrip()
+            pieces.append((f"{mark} {shown(last.id, limit=24)} {word}  ", tone))
         spent = times.spent(self._now)
         total = sum(spent.values())
         pieces.append((f"{PATH} {'critical path ' if width >= 70 else ''}{span(total)}", Tone.STRONG))

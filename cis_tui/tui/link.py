@@ -95,7 +95,7 @@ class Link:
         """Read everything that the screens show."""
         store = self._store
         self.trouble = []
-        store.status = await api.status()
+        status = await api.status()
         await self.read_definitions(api)
         await self._read_peers(api)
         runs = await self._part(api.run_list(store.project_root), ())
@@ -107,10 +107,12 @@ class Link:
         states = [RunState.from_view(view, decisions) for view in views if view is not None]
         store.reset(listed.values(), states, decisions)
         self._api = api
+        # Only now: what there is counts as known from here on.
+        store.status = status
         store.link, store.link_note = LinkState.READY, ""
         self._tell(Changes(everything=True, link=True))
         self._spawn(partial(self._read_agents, api))
-        self._spawn(partial(self._read_earlier, api, store.status.last_seq))
+        self._spawn(partial(self._read_earlier, api, status.last_seq))
 
     async def _follow(self, api: EngineApi) -> None:
         """Hand on what happens after what was read, until the stream ends."""

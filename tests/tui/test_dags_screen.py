@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.color import ColorType
@@ -11,12 +13,16 @@ from rich.color import ColorType
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home, shipped
 from cis_tui.dag.views import DecisionKind, RunStatus
+from cis_tui.project.model import ProjectInfo
+from cis_tui.protocol import EngineApi, EngineStatus
 from cis_tui.tui.screens.dags import DagsScreen
 from cis_tui.tui.widgets.lane_view import LaneView, columns
 from cis_tui.tui.widgets.task_views import TaskViews
 from tests.tui.conftest import Compare
 from tests.tui.graphs import begun, release
 from tests.tui.helpers import (
+    DID,
+    NOW,
     ROOT,
     HandClock,
     Story,
@@ -465,3 +471,35 @@ async def test_events_of_a_run_are_folded_only_once(home: Home) -> None:
         state = app.store.run(story.run)
         assert state is not None and state.tasks["test"].attempts == 2
         assert isinstance(again[0], Event)
+
+
+class Halting:
+    """An engine that has started, and takes its time to read the project."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def status(self) -> EngineStatus:
+        return EngineStatus("0.1.0", 4242, NOW, "/home/demo/.cis", DID, False, 1, 0, 0, {}, 0)
+
+    async def project_open(self, root: str) -> ProjectInfo:
+        self.asked.set()
+        return await asyncio.Future[ProjectInfo]()
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_while_the_dags_are_read_it_does_not_say_that_there_are_none(home: Home, tmp_path: Path) -> None:
+    engine = Halting()
+
+    async def connect() -> EngineApi:
+        return cast("EngineApi", engine)
+
+    app = workspace(home, connect=connect, project=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await engine.asked.wait()
+        for keys in ((), ("1", "2"), ("slash", "x"), ("escape",)):
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert "what is here is known" in text_of(app), text_of(app)

@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -81,7 +81,6 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
         journal: Journal,
         clock: Clock,
         probe: Probe,
-        opened: ExitStack,
     ) -> None:
         """Use `start`."""
         self._probe = probe
@@ -90,7 +89,7 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
         self.bus = journal.bus
         self.staying = False
         self.faces = 0
-        self._opened = opened
+        self._opened = ExitStack()
         self._identity = identity
         self._clock = clock
         self._started_at = clock()
@@ -199,45 +198,64 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
                 journal=journal,
                 clock=clock,
                 probe=probe,
-                opened=opened.pop_all(),
             )
-        await engine._finish_rollbacks()
-        await engine._wait_for_scheduled()
-        await engine._nodes.start()
-        engine._weekly.start()
-        engine._runs.begin_pruning()
-        engine._index.start()
-        engine._peers.begin(after=peers_after)
-        engine._watching = asyncio.create_task(
-            follow(home.config_file, lambda: load_config(home.config_file).settings.p2p, engine._peers.take)
-        )
-        engine._matrix.begin(after=peers_after)
-        engine._room_memory.begin()
+            engine._opened = opened.pop_all()
+        try:
+            await engine._begin(peers_after)
+        except BaseException:
+            await engine.close()
+            raise
         log.info("engine %s started, pid %d", __version__, os.getpid())
         return engine
+
+    async def _begin(self, peers_after: float) -> None:
+        """Go on with what an engine before this one has left, and with what is done in the background."""
+        await self._finish_rollbacks()
+        await self._wait_for_scheduled()
+        await self._nodes.start()
+        self._weekly.start()
+        self._runs.begin_pruning()
+        self._index.start()
+        self._peers.begin(after=peers_after)
+        file = self.home.config_file
+        self._watching = asyncio.create_task(follow(file, lambda: load_config(file).settings.p2p, self._peers.take))
+        self._matrix.begin(after=peers_after)
+        self._room_memory.begin()
 
     async def close(self) -> None:
         """End every process, write what is buffered, and let go of the home. Runs that go on become paused."""
         if self._closed:
             return
         self._closed = True
-        await self._following.close()
+        async with AsyncExitStack() as parts:  # whatever one of them raises, the others are closed too
+            parts.callback(self._threads.shutdown)
+            for close in reversed(
+                (
+                    self._following.close,
+                    self._unwatch,
+                    self._runs.close,  # tasks that other nodes carry out are ended there
+                    self._nodes.close,
+                    self._matrix.close,
+                    self._room_memory.close,
+                    self._peers.close,
+                    self._agents.close,
+                    partial(self._in_thread, self._snapshots.clear),
+                    self._weekly.stop,
+                    partial(self._in_thread, self._index.close),
+                    partial(self._in_thread, self._memory.close),
+                    partial(self._in_thread, self._let_go),
+                )
+            ):
+                parts.push_async_callback(close)
+
+    async def _unwatch(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        await self._runs.close()  # tasks that other nodes carry out are ended there
-        await self._nodes.close()
-        await self._matrix.close()
-        await self._room_memory.close()
-        await self._peers.close()
-        await self._agents.close()
-        await self._in_thread(self._snapshots.clear)
-        await self._weekly.stop()
-        await self._in_thread(self._index.close)
-        await self._in_thread(self._memory.close)
+
+    def _let_go(self) -> None:
         log.info("engine stopped")
-        await self._in_thread(self._opened.close)
-        self._threads.shutdown()
+        self._opened.close()
 
     @property
     def idle(self) -> bool:

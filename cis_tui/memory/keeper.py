@@ -75,3 +75,5 @@ class IndexKeeper:
         except CisError as error:
             # Locked, or in use by others: the next round tries again.
             log.debug("the index of %s memory waits: %s", domain.value, error.message)
+        except Exception:  # whatever it is, the thread goes on
+            log.exception("the index of %s memory waits", domain.value)

@@ -69,6 +69,9 @@ class WeeklyArchive:
         except CisError as error:
             log.warning("the weekly archive failed: %s", error.message)
             return True
+        except Exception:  # whatever it is, the next week is archived
+            log.exception("the weekly archive failed")
+            return True
         for report in reports:
             if report.waiting:
                 log.warning("%s of %s is not archived: %s", report.week, report.domain, report.waiting)

@@ -53,9 +53,9 @@ class Watcher:
 
     async def _work(self) -> None:
         while not self._stop.is_set():
-            roots = [root for root in self._roots() if root.is_dir()]
-            places = _places(roots)
             try:
+                roots = [root for root in self._roots() if root.is_dir()]
+                places = _places(roots)
                 # What happened before the folders were followed is seen now.
                 asyncio.get_running_loop().call_later(0.2, self._look_once)
                 async with aclosing(self._changes(roots, self._polling) if roots else _nothing()) as batches:

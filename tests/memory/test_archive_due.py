@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,10 +69,20 @@ def test_little_else_is_a_week(text: str) -> None:
     assert not is_week(text) or (len(text) == 8 and text[4:6] == "-W")
 
 
+FULL = Unavailable("CIS-MEM-062", "the disk is full")
+
+
 class Machine:
     """A wall clock whose pauses pass at once, and an archive that notes when it was asked."""
 
-    def __init__(self, *, sleeps: Sequence[float] = (), answers: Sequence[bool] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        sleeps: Sequence[float] = (),
+        answers: Sequence[bool] = (),
+        failure: Exception = FULL,
+    ) -> None:
+        self.failure = failure
         self.now = datetime(2026, 11, 18, 12, 0).timestamp()
         self.runs: list[datetime] = []
         self.pauses = 0
@@ -94,7 +105,7 @@ class Machine:
         if self.answers.get(number):
             return (ArchiveReport("2026-W40", Domain.PRIVATE, waiting="private memory is locked"),)
         if number in self.answers:
-            raise Unavailable("CIS-MEM-062", "the disk is full")
+            raise self.failure
         return ()
 
     async def live(self) -> list[datetime]:
@@ -116,7 +127,8 @@ async def test_a_machine_that_slept_runs_once_when_it_wakes() -> None:
     assert runs[2:] == [datetime(2026, 12, 6, 23, 59)]
 
 
-async def test_what_had_to_wait_is_tried_again_within_the_hour() -> None:
-    runs = await Machine(answers=[True, False]).live()
+@pytest.mark.parametrize("failure", [FULL, OSError("what nobody expects")])
+async def test_what_had_to_wait_is_tried_again_within_the_hour(failure: Exception) -> None:
+    runs = await Machine(answers=[True, False], failure=failure).live()
     assert [run - runs[0] for run in runs[1:3]] == [timedelta(hours=1), timedelta(hours=2)]
     assert runs[3] == datetime(2026, 11, 22, 23, 59)

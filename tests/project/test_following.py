@@ -164,6 +164,26 @@ async def test_where_the_system_cannot_tell_files_are_looked_at(tmp_path: Path) 
     ]
 
 
+async def test_folders_that_cannot_be_looked_at_for_a_moment_are_followed_after_it(tmp_path: Path) -> None:
+    looks, seen = 0, asyncio.Event()
+
+    def roots() -> list[Path]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise PermissionError(13, "Permission denied")
+        return [tmp_path]
+
+    async def changed() -> None:
+        seen.set()
+
+    watcher = Watcher(roots, changed, lambda text: None)
+    try:
+        await asyncio.wait_for(seen.wait(), 10)
+    finally:
+        await watcher.close()
+
+
 async def test_looking_at_files_finds_changes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cis_tui.project.watching.POLL", 50)
     seen = asyncio.Event()

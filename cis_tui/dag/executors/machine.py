@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from cis_tui.core.cancelling import uncancelled
 from cis_tui.core.codec import decode
 from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
 from cis_tui.core.text import clean_line
@@ -125,7 +126,7 @@ class Machine:
         try:
             return await asyncio.shield(sent.ended)
         except asyncio.CancelledError:
-            await _uncancelled(self._end(key))
+            await uncancelled(self._end(key))
             raise
         finally:
             del self._sent[key]
@@ -302,11 +303,3 @@ async def _refuses(address: str) -> bool:
     except (OSError, ValueError):
         return False
     return False
-
-
-async def _uncancelled(work: Coroutine[object, object, None]) -> None:
-    """Do `work` to its end, however often the caller is cancelled meanwhile."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from cis_tui.core.cancelling import uncancelled
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
 from cis_tui.core.identity import Identity
@@ -119,7 +120,7 @@ class Errand:
             return await self._follow(job, output)
         except asyncio.CancelledError:
             if self._sent:
-                await _uncancelled(self._end(job.id))
+                await uncancelled(self._end(job.id))
             raise
 
     def _problem(self, work: Work) -> CisError | None:
@@ -241,11 +242,3 @@ class Errand:
                         await self._errands.talk.ask(self._did, "end", stop, object, topic=topic)
                         return
                     await asyncio.sleep(_PAUSE)
-
-
-async def _uncancelled(work: Coroutine[object, object, None]) -> None:
-    """Do `work` to its end, however often the caller is cancelled meanwhile."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)

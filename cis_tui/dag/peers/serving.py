@@ -294,7 +294,10 @@ class JobService:
             for job in tuple(self._live.values()):
                 if self._timer() - job.heard > self._lease:
                     log.warning("the job %s is ended: %s is gone", job.run, short(job.did))
-                    await self._cancel(job.run, f"{called(self._line, job.did)} was not heard of for {self._lease:g} s")
+                    with suppress(CisError):  # as when the disk is full: it is looked again
+                        await self._cancel(
+                            job.run, f"{called(self._line, job.did)} was not heard of for {self._lease:g} s"
+                        )
 
     def _hear(self, event: Event) -> None:
         """On the journal's thread."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from textual.app import App
+from textual.screen import SystemModalScreen
 
 from cis_tui.core.errors import Invalid
 from cis_tui.core.paths import theme_files
@@ -36,8 +37,16 @@ class ThemedApp(DeskApp):
         except Invalid as error:
             self._theme_refused(name, error)
         else:
-            self.theme = name
-            self.mutate_reactive(App.theme)  # it may be the one in force, changed
+            if name != self.theme:
+                self.theme = name
+            else:
+                self.mutate_reactive(App.theme)  # its file changed
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """See `App`, which leaves out what belongs to the system, such as the palette, while it is in front."""
+        super().refresh_css(animate)
+        if self.screen_stack and isinstance(self.screen, SystemModalScreen):
+            self.stylesheet.update(self.screen, animate=animate)
 
     async def _follow_themes(self) -> None:
         """Show a theme as it is while somebody edits it."""

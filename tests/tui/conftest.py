@@ -15,6 +15,7 @@ from cis_tui.core.paths import Home
 from cis_tui.project.trust import TrustStore
 from tests.conftest import ROOT
 from tests.tui.helpers import write_project
+from tests.tui.pictures import picture
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -40,7 +41,7 @@ def looks_right(snapshot: SnapshotAssertion) -> Compare:
     pictures = snapshot.use_extension(RepoSnapshots)
 
     def compare(app: App[None]) -> None:
-        assert app.export_screenshot() == pictures
+        assert picture(app) == pictures
 
     return compare
 

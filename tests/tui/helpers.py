@@ -40,8 +40,6 @@ from cis_tui.tui.app import CisApp
 from cis_tui.tui.store import Changes, LinkState, summary_of
 
 if TYPE_CHECKING:
-    from rich.color import ColorType
-    from rich.color_triplet import ColorTriplet
     from textual.app import App
     from textual.pilot import Pilot
 
@@ -350,34 +348,6 @@ def text_of(app: App[None]) -> str:
     lines = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # no public way to the cells
     assert len(lines) <= height
     return "\n".join("".join(segment.text for segment in line)[:width].rstrip() for line in lines)
-
-
-def hard_to_read(app: App[None]) -> dict[str, float]:
-    """The words on the screen whose contrast to their ground is below the 4.5 of WCAG 2.2, 1.4.3, with it."""
-    found: dict[str, float] = {}
-    for line in app.screen._compositor.render_strips():  # pyright: ignore[reportPrivateUsage] # see text_of
-        for text, style, _ in line:
-            if style and style.color and style.bgcolor and any(char.isalnum() for char in text):
-                lights = sorted(luminance(color.get_truecolor()) for color in (style.color, style.bgcolor))
-                contrast = (lights[1] + 0.05) / (lights[0] + 0.05)
-                if contrast < 4.5:
-                    found[text] = contrast
-    return found
-
-
-def colours_of(app: App[None]) -> set[ColorType]:
-    """The kinds of colour on the screen."""
-    lines = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # see text_of
-    styles = [style for line in lines for _, style, _ in line if style]
-    return {color.type for style in styles for color in (style.color, style.bgcolor) if color}
-
-
-def luminance(color: ColorTriplet) -> float:
-    """The relative luminance of WCAG 2.2, from 0 to 1."""
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @asynccontextmanager

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from rich.color import ColorType
 
 from cis_tui.core.events import Event
-from cis_tui.core.paths import Home, shipped
+from cis_tui.core.paths import Home
 from cis_tui.dag.views import DecisionKind, RunStatus
 from cis_tui.project.model import ProjectInfo
 from cis_tui.protocol import EngineApi, EngineStatus
@@ -26,11 +25,9 @@ from tests.tui.helpers import (
     ROOT,
     HandClock,
     Story,
-    colours_of,
     decision,
     fill,
     half_way,
-    hard_to_read,
     show,
     task,
     text_of,
@@ -42,7 +39,6 @@ from tests.tui.helpers import (
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 THEMES = ["cis-dark", "cis-light"]
-SHADED = sorted(path.stem for path in shipped("themes").glob("*.toml") if not path.stem.startswith("sixteen"))
 
 
 def screen_of(app: object) -> DagsScreen:
@@ -59,13 +55,11 @@ def here(app: object) -> str:
     return tasks_of(app).current.here
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36", "200x60"])
-async def test_a_run_half_way(home: Home, looks_right: Compare, size: tuple[int, int], theme: str) -> None:
+async def test_a_run_half_way(home: Home, looks_right: Compare) -> None:
     clock = HandClock()
     clock.forward(13)
-    app = workspace(home, clock=clock, theme=theme)
-    async with app.run_test(size=size) as pilot:
+    app = workspace(home, clock=clock)
+    async with app.run_test(size=(120, 36)) as pilot:
         fill(app, half_way())
         await pilot.press("j", "j", "j", "enter")
         await pilot.pause()
@@ -98,37 +92,14 @@ async def test_a_definition_with_errors(home: Home, looks_right: Compare, size: 
         looks_right(app)
 
 
-@pytest.mark.parametrize("theme", [*THEMES, "high-contrast"])
-async def test_a_vote_that_has_the_keys(home: Home, looks_right: Compare, theme: str) -> None:
+async def test_a_vote_that_has_the_keys(home: Home, looks_right: Compare) -> None:
     story = half_way().asked(12, vote()).asked(12, decision("publish", DecisionKind.CONFIRMED, left=300))
-    app = workspace(home, theme=theme, timer=iter(range(100)).__next__)
+    app = workspace(home, timer=iter(range(100)).__next__)
     async with app.run_test(size=(100, 30)) as pilot:
         fill(app, story)
         await pilot.press("d", "d", "d", "v")
         await pilot.pause()
         looks_right(app)
-
-
-@pytest.mark.parametrize("theme", SHADED)
-async def test_every_word_can_be_read(home: Home, theme: str) -> None:
-    app = workspace(home, theme=theme)
-    async with app.run_test(size=(100, 30)) as pilot:
-        fill(app, half_way().asked(12, vote()))
-        for keys in ([], ["tab"], ["d", "d"]):
-            await pilot.press(*keys)
-            await pilot.pause()
-            assert not hard_to_read(app)
-
-
-@pytest.mark.parametrize("theme", ["sixteen", "sixteen-light"])
-async def test_a_theme_of_sixteen_colours_uses_no_others(home: Home, theme: str) -> None:
-    app = workspace(home, theme=theme)
-    async with app.run_test(size=(100, 30)) as pilot:
-        fill(app, half_way().asked(12, vote()))
-        for keys in ([], ["tab"], ["d", "d"], ["?"], ["escape", "1"], ["3"], ["4"], ["5"], ["6"]):
-            await pilot.press(*keys)
-            await pilot.pause()
-            assert colours_of(app) <= {ColorType.DEFAULT, ColorType.STANDARD}, keys
 
 
 async def test_before_there_is_an_engine(home: Home, looks_right: Compare) -> None:

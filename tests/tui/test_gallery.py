@@ -15,7 +15,7 @@ import pytest
 from cis_tui.core.paths import Home
 from cis_tui.tui.store import LinkState
 from tests.conftest import ROOT as REPOSITORY
-from tests.tui.helpers import ROOT, until, workspace
+from tests.tui.helpers import ROOT, HandClock, until, workspace
 from tests.tui.pictures import picture
 from tests.tui.world import BARE, DIALOGS, SCREENS, World, looked_at
 
@@ -86,7 +86,9 @@ def in_order(names: tuple[str, ...], asked: list[str]) -> bool:
 @pytest.mark.timeout(300)  # these are some hundred pictures
 @pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
 async def test_every_place_looks_as_it_did(home: Home, group: Group, request: pytest.FixtureRequest) -> None:
-    app = workspace(home, connect=group.world.connect, project=Path(ROOT))
+    clock = HandClock()
+    clock.forward(13)  # of a run that began then
+    app = workspace(home, connect=group.world.connect, project=Path(ROOT), clock=clock)
     update, other = request.config.option.update_snapshots, list[str]()
     GALLERY.mkdir(exist_ok=True)
     async with app.run_test(size=SIZES[0]) as pilot:

@@ -28,7 +28,6 @@ from cis_tui.project.trust import TrustStore
 from cis_tui.tui.paint import Line
 from cis_tui.tui.task_report import run_report, task_report
 from cis_tui.tui.widgets.search_page import _marked  # pyright: ignore[reportPrivateUsage] # its cuts are what is tested
-from tests.tui.conftest import Compare
 from tests.tui.helpers import (
     DID,
     HOSTILE,
@@ -101,7 +100,7 @@ def test_a_run_tells_what_it_owes_and_what_was_taken_back() -> None:
     assert "docs  settled: by hand" in plain(run_report(state, RunStatus.ROLLING_BACK, LATER))
 
 
-async def test_a_task_is_read_and_searched_at_full_size(home: Home, looks_right: Compare) -> None:
+async def test_a_task_is_read_and_searched_at_full_size(home: Home) -> None:
     clock = HandClock()
     clock.forward(50)
     app = workspace(home, clock=clock)
@@ -114,7 +113,6 @@ async def test_a_task_is_read_and_searched_at_full_size(home: Home, looks_right:
         await pilot.pause()
         await pilot.press("n")
         await pilot.pause()
-        looks_right(app)
         await pilot.press("escape")
         assert len(app.screen_stack) == 2, "Esc ends the search first"
         await pilot.press("escape")

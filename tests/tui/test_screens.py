@@ -11,38 +11,20 @@ import pytest
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.inspection import Preview
-from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind
+from cis_tui.dag.views import Decision, DecisionKind
 from cis_tui.project.model import Change, TrustItem, TrustReport, TrustState
 from cis_tui.skills.model import Permissions
 from cis_tui.tui.deciding import detail_lines, parts_of
 from cis_tui.tui.paint import Tone
 from cis_tui.tui.screens.activity import ActivityScreen
-from cis_tui.tui.screens.confirm import ConfirmDialog
 from cis_tui.tui.screens.edit import EditDialog
 from cis_tui.tui.screens.form import Field, FormDialog
-from cis_tui.tui.screens.quit import QuitDialog
 from cis_tui.tui.screens.reader import ReaderDialog
 from cis_tui.tui.screens.rules import RulesDialog
-from cis_tui.tui.screens.trust import TrustDialog, report_lines
+from cis_tui.tui.screens.trust import report_lines
 from cis_tui.tui.skill_detail import permission_sentences
-from cis_tui.tui.store import KEPT_ACTIVITY, summary_of
-from tests.tui.conftest import Compare
-from tests.tui.helpers import (
-    NOW,
-    ROOT,
-    decision,
-    detail,
-    fill,
-    half_way,
-    paste,
-    rule,
-    show,
-    text_of,
-    until,
-    vote,
-    workspace,
-)
-from tests.tui.peers import fill_peers
+from cis_tui.tui.store import KEPT_ACTIVITY
+from tests.tui.helpers import NOW, ROOT, decision, detail, fill, half_way, paste, show, text_of, until, workspace
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -52,20 +34,6 @@ if TYPE_CHECKING:
 ALIKE = "every confirmed task of this run whose call is written so:"
 SIZES = [(80, 24), (120, 36)]
 KEYS = {"peers": "3", "skills": "5", "activity": "6"}
-
-
-@pytest.mark.parametrize("theme", ["cis-dark", "cis-light"])
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36"])
-@pytest.mark.parametrize("name", KEYS)
-async def test_a_screen(home: Home, looks_right: Compare, name: str, size: tuple[int, int], theme: str) -> None:
-    app = workspace(home, theme=theme)
-    async with app.run_test(size=size) as pilot:
-        fill(app, half_way())
-        if name == "peers":
-            fill_peers(app)
-        await pilot.press(KEYS[name])
-        await until(pilot, lambda: app.current_mode == name)
-        looks_right(app)
 
 
 class Attic:
@@ -94,10 +62,7 @@ REPORT = TrustReport(
     ),
     "digest",
 )
-FIELDS = [Field("version", note="string  such as 1.2", required=True), Field("notes", "two\nlines", lines=True)]
 SURE = replace(decision("publish", DecisionKind.CONFIRMED, left=300), id="d12", alike=f"{ALIKE} twine upload dist/*")
-BALLOT = Ballot("dba", Choice.APPROVE, "did:key:z6Mk", NOW, "tested on staging")
-VOTED = detail(replace(vote(ballots=(BALLOT,)), id="d13"), rollback=(), creates=(), env=(), input="")
 STORY = (
     'Attempt 2 of "publish", which had begun at 2026-11-23T23:58:11.000Z, was under way when the engine ended; nobody '
     "saw its end. Its processes are gone.\nThe last that it printed:\nuploading demo-1.0.tar.gz 48%\n"
@@ -116,31 +81,23 @@ INTERRUPTED = detail(
 )
 MAY = Permissions(memory_read=("project/",), filesystem=("read:.",), command=("git",))
 SKILL = Preview("greet ann", "greet", "0.1.0", args=("ann", "two words"), folder=ROOT, permissions=MAY)
-RULES = (rule("d12", f"{ALIKE} deploy {{{{ params.host }}}}", used=12), rule("d31", f"{ALIKE} make announce"))
-DIALOGS: dict[str, Callable[[], Screen[object]]] = {
-    "trust": lambda: TrustDialog(REPORT),
-    "form": lambda: FormDialog("Run release", FIELDS),
-    "confirm": lambda: ConfirmDialog("Cancel this run of release?", "5 of 8 tasks are not done."),
-    "quit": lambda: QuitDialog([summary_of(half_way().state)]),
-    "inspect": lambda: ReaderDialog("What is asked", detail_lines(detail(SURE))),
-    "inspect-vote": lambda: ReaderDialog("What is asked", detail_lines(VOTED)),
-    "inspect-interrupted": lambda: ReaderDialog("What is asked", detail_lines(INTERRUPTED)),
-    "edit": lambda: EditDialog(SURE, parts_of(shown(SURE)), nothing),
-    "edit-skill": lambda: EditDialog(SURE, parts_of(SKILL), nothing),
-    "rules": lambda: RulesDialog(ATTIC, RULES),
-    "no-rules": lambda: RulesDialog(ATTIC, ()),
+SAID: dict[str, Callable[[], Screen[object]]] = {
+    "uploading demo-1.0.tar.gz 48%": lambda: ReaderDialog("What is asked", detail_lines(INTERRUPTED)),
+    "two words": lambda: EditDialog(SURE, parts_of(SKILL), nothing),
+    "Nothing is approved all alike": lambda: RulesDialog(ATTIC, ()),
 }  # type: ignore[dict-item]
+"""Dialogs that are not in the gallery as they are here."""
 
 
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36"])
-@pytest.mark.parametrize("name", DIALOGS)
-async def test_a_dialog(home: Home, looks_right: Compare, name: str, size: tuple[int, int]) -> None:
+async def test_what_dialogs_say_besides_what_is_pictured(home: Home) -> None:
     app = workspace(home)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         fill(app, half_way())
-        await app.push_screen(DIALOGS[name]())
-        await pilot.pause()
-        looks_right(app)
+        for said, dialog in SAID.items():
+            await app.push_screen(dialog())
+            await pilot.pause()
+            assert said in text_of(app), text_of(app)
+            app.pop_screen()
 
 
 async def test_a_field_takes_what_has_room_and_nothing_of_the_rest(home: Home) -> None:
@@ -166,13 +123,12 @@ async def test_what_is_not_changed_in_a_long_call_stays_whole(home: Home) -> Non
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x36"])
-async def test_the_help_is_made_of_the_bindings(home: Home, looks_right: Compare, size: tuple[int, int]) -> None:
+async def test_the_help_is_made_of_the_bindings(home: Home, size: tuple[int, int]) -> None:
     app = workspace(home)
     async with app.run_test(size=size) as pilot:
         fill(app, half_way())
         await pilot.press("question_mark")
         await pilot.pause()
-        looks_right(app)
         assert "Esc close" in text_of(app), "the way out is on every size visible"
         await pilot.press("end")
         await pilot.pause()

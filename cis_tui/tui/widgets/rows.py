@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from textual import events
 
 CURSOR = "▌"
+CURSOR_ELSEWHERE = "▎"
+"""Where the cursor stands in a list that has not the keys."""
 
 
 class RowList(Grounded, ScrollView, can_focus=True):
@@ -200,7 +202,11 @@ class RowList(Grounded, ScrollView, can_focus=True):
         if index >= self._count:
             return Strip.blank(width, ground)
         here = index == self.cursor and self.selectable(index)
+        line = self.row(index, width - 1)
         if here:
-            ground = ground + Style(bgcolor=self.get_component_rich_style("rows--cursor").bgcolor)
-        mark = (CURSOR if here else self.mark(index), Tone.LIVE if self.has_focus else Tone.DIM)
-        return to_strip(self, [mark, *self.row(index, width - 1)], width, ground)
+            cursor = self.get_component_rich_style("rows--cursor")
+            ground = ground + Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse)
+            if cursor.reverse:
+                line = [(text, Tone.PLAIN) for text, _ in line]  # a colour of its own would be a patch on the bar
+        mark = (CURSOR if self.has_focus else CURSOR_ELSEWHERE) if here else self.mark(index)
+        return to_strip(self, [(mark, Tone.LIVE if self.has_focus else Tone.DIM), *line], width, ground)

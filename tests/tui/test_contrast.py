@@ -1,0 +1,152 @@
+"""Whatever is drawn can be read, in every theme: the contrast of WCAG 2.2, of the cells of every place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.color import Color, ColorType
+from rich.terminal_theme import TerminalTheme
+from textual.app import App
+from textual.color import Color as CssColor
+from textual.geometry import Region
+from textual.widgets import Input
+
+from cis_tui.core.paths import Home, shipped
+from cis_tui.tui.store import LinkState
+from cis_tui.tui.themes import load_theme
+from tests.tui.helpers import ROOT, text_of, until, workspace
+from tests.tui.world import World, looked_at
+
+if TYPE_CHECKING:
+    from rich.color_triplet import ColorTriplet
+
+    from cis_tui.tui.app import CisApp
+
+THEMES = sorted(path.stem for path in shipped("themes").glob("*.toml"))
+FIRST = "cis-dark"
+XTERM = "000000cd000000cd00cdcd000000eecd00cd00cdcde5e5e57f7f7fff000000ff00ffff005c5cffff00ff00ffffffffff"
+CONSOLE = "000000aa000000aa00aa55000000aaaa00aa00aaaaaaaaaa555555ff555555ff55ffff555555ffff55ff55ffffffffff"
+TERMINALS = {"sixteen": (XTERM, CONSOLE), "sixteen-light": (XTERM,)}
+"""The colours of terminals by which a theme of sixteen is judged; a console of Linux is never light."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How some cells are drawn."""
+
+    ink: Color
+    ground: Color
+    is_text: bool
+
+
+def looks(app: App[None]) -> dict[Look, str]:
+    """Each look of what is in front, with the first text that has it; not what a dialog lies over."""
+    parts = [part.region for part in app.screen.query("#dialog, CommandInput, CommandList")]
+    front = Region.from_union(parts) if parts else app.screen.region
+    found: dict[Look, str] = {}
+    strips = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # no public way to the cells
+    for strip in strips[front.y : front.bottom]:
+        for text, style, _ in strip.crop(front.x, front.right):
+            if style and style.color and style.bgcolor and text.strip():
+                look = Look(style.color, style.bgcolor, any(letter.isalnum() for letter in text))
+                found.setdefault(look, text.strip())
+    return found
+
+
+def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
+    """From 1 to 21."""
+    lights = sorted(
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+        for red, green, blue in (
+            (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized)
+            for colour in (one, other)
+        )
+    )
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def terminals(theme: str) -> list[TerminalTheme]:
+    """Terminals in which it is used."""
+    found: list[TerminalTheme] = []
+    for colours in TERMINALS.get(theme, (XTERM,)):
+        all = [(*bytes.fromhex(colours[at : at + 6]),) for at in range(0, 96, 6)]
+        ground, ink = (15, 0) if theme.endswith("light") else (0, 7)
+        found.append(TerminalTheme(all[ground], all[ink], all[:8], all[8:]))  # type: ignore[arg-type]
+    return found
+
+
+def quiet_of(app: App[None]) -> set[Color]:
+    """The colours of lines between panes and of what scrolls, which tell nothing."""
+    variables = app.get_css_variables()
+    return {CssColor.parse(variables[name]).rich_color for name in ("border-blurred", "scrollbar")}
+
+
+def least(look: Look, theme: str, quiet: set[Color]) -> float:
+    """The contrast that it needs."""
+    if not look.is_text and {look.ink, look.ground} & quiet:
+        return 1
+    if theme.startswith("high-contrast"):
+        return 7 if look.is_text else 4.5
+    return 4.5 if look.is_text else 3
+
+
+def complaints(app: App[None], theme: str) -> Iterator[str]:
+    """What cannot be read well enough, in any of the terminals of a theme."""
+    quiet, kinds = quiet_of(app), {ColorType.DEFAULT, ColorType.STANDARD}
+    for (look, text), terminal in product(looks(app).items(), terminals(theme)):
+        ink, ground = look.ink.get_truecolor(terminal), look.ground.get_truecolor(terminal, foreground=False)
+        if contrast(ink, ground) < least(look, theme, quiet):
+            yield f"{theme}: {ink.hex} on {ground.hex} has {contrast(ink, ground):.2f}: {text!r}"
+        if app.current_theme.ansi and not {look.ink.type, look.ground.type} <= kinds:
+            yield f"{theme}: {text!r} has a colour that is not of the terminal: {look}"
+
+
+def wear(app: CisApp, theme: str) -> None:
+    """Put what is in front into the colours of a theme, at once and without a new layout: nothing else is looked at."""
+    app.register_theme(load_theme(app.theme_files[theme]))
+    app.set_reactive(App.theme, theme)
+    app._refresh_truecolor_filter(app.ansi_theme)  # pyright: ignore[reportPrivateUsage] # what sees to it is a watcher
+    app.stylesheet.set_variables(app.get_css_variables())
+    app.stylesheet.reparse()
+    app.stylesheet.update_nodes([app, *app.screen_stack, *app.screen.walk_children()])
+
+
+async def test_all_that_is_drawn_can_be_read_in_every_theme(home: Home) -> None:
+    """What looks as something before it is not asked again: themes are changed where something new is drawn."""
+    world, found, known = World(), list[str](), set[Look]()
+    app = workspace(home, connect=world.connect, project=Path(ROOT))
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await until(pilot, lambda: app.store.link is LinkState.READY)
+        async for place in looked_at(app, pilot):
+            if place == "activity":
+                app.say("said", hint="by the way")
+                app.say("refused", hint="for a reason", bad=True)
+                await pilot.pause()
+            quiet = quiet_of(app)
+            now = {look for look in looks(app) if look.is_text or not {look.ink, look.ground} & quiet}
+            if any(replace(look, is_text=True) not in known for look in now - known):
+                known |= now
+                for theme in (*THEMES, FIRST):
+                    wear(app, theme)
+                    found += complaints(app, theme)
+    assert not found, "\n".join(dict.fromkeys(found))
+
+
+async def test_what_is_open_takes_the_colours_of_another_theme(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("colon")
+        await until(pilot, lambda: "Go to Memory" in text_of(app))
+        app.screen.query_one(Input).cursor_blink = False
+        drawn = dict[str, set[Look]]()
+        for theme in (FIRST, "paper", FIRST):
+            app.use_theme(theme)
+            await pilot.pause()
+            drawn.setdefault(theme, set(looks(app)))
+        assert drawn[FIRST] == set(looks(app))
+        grounds = [{look.ground for look in found} for found in drawn.values()]
+        assert grounds[0].isdisjoint(grounds[1])

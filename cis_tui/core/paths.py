@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cis_tui.core.errors import Refused, cannot_write
+from cis_tui.core.errors import Invalid, Refused, cannot_write
 
 PROJECT_DIR = ".cis"
 PROJECT_FILE = "project.toml"
@@ -195,6 +195,22 @@ def theme_files(home: Home) -> dict[str, Path]:
     """The file of every theme by its name, which is the file's name."""
     files = {path.stem: path for path in sorted(shipped("themes").glob("*.toml"))}
     return files | {path.stem: path for path in sorted(home.themes.glob("*.toml"))}
+
+
+def theme_file(themes: Mapping[str, Path], name: str) -> Path:
+    """The file of the theme `name`, of `themes`.
+
+    Raises:
+        Invalid: there is none of that name (CIS-CORE-061).
+    """
+    if name not in themes:
+        from cis_tui.core.text import clean_line, did_you_mean
+
+        shown = clean_line(name, limit=80)
+        near = did_you_mean(shown, themes)
+        hint = f"{near}; there are {', '.join(sorted(themes))}" if near else f"there are {', '.join(sorted(themes))}"
+        raise Invalid("CIS-CORE-061", f'there is no theme "{shown}"', hint=hint)
+    return themes[name]
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -363,7 +363,7 @@ class ChatActs:
 
     def refuse(self, error: CisError) -> None:
         """Say what is wrong with what was written."""
-        self._desk.say(error.message, hint=hint_of(error), bad=True)
+        self._desk.say(error.message, hint=hint_of(error, self._desk.key), bad=True)
 
     def _note(self, text: str) -> None:
         self._pane.chat.note(text)

@@ -72,6 +72,10 @@ class Desk(Protocol):
         """Open a dialog and hand its answer to `then`."""
         ...
 
+    def key(self, action: str) -> str:
+        """The name of the key that is bound now to an action of what is in front, or of the memory screen."""
+        ...
+
     def copy(self, text: str, what: str) -> None:
         """Give a text to the clipboard of the terminal, and say that `what` was copied."""
         ...

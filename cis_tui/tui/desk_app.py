@@ -84,6 +84,13 @@ class DeskApp(OrderedApp):
 
         self.push_screen(screen, closed)
 
+    def key(self, action: str) -> str:
+        """See `Desk`."""
+        from cis_tui.tui.screens.memory import MemoryScreen
+        from cis_tui.tui.widgets.taught import keys_of
+
+        return keys_of(self.screen, MemoryScreen)(action)
+
     def copy(self, text: str, what: str) -> None:
         """See `Desk`."""
         from cis_tui.tui.clipboard import clipboard_hint
@@ -138,7 +145,7 @@ class DeskApp(OrderedApp):
     def _complain(self, error: CisError | OSError) -> None:
         from cis_tui.tui.words import hint_of, text_of
 
-        self.say(text_of(error), hint=hint_of(error), bad=True)
+        self.say(text_of(error), hint=hint_of(error, self.key), bad=True)
 
 
 def _nothing(_: object) -> None:

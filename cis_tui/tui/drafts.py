@@ -38,7 +38,7 @@ class Drafting(Generic[T]):
             self._edit(draft)
 
     def _complain(self, error: CisError | OSError) -> None:
-        self._desk.say(text_of(error), hint=hint_of(error), bad=True)
+        self._desk.say(text_of(error), hint=hint_of(error, self._desk.key), bad=True)
 
     def _edit(self, draft: Draft) -> None:
         def failed(error: CisError | OSError) -> None:
@@ -80,5 +80,5 @@ class Drafting(Generic[T]):
                 case None:
                     self._desk.say(f"your text is in {draft.path}")
 
-        why = text_of(error), hint_of(error)
+        why = text_of(error), hint_of(error, self._desk.key)
         self._desk.dialog(UntakenDialog(self._about, why, draft.path, private=draft.private), answered)

@@ -232,7 +232,7 @@ class MemoryActs:
             self._done()
             if failed:
                 done = f"{did} {len(items) - len(failed)}, {len(failed)} not: " if len(items) > 1 else ""
-                self._desk.say(done + failed[0].message, hint=hint_of(failed[0]), bad=True)
+                self._desk.say(done + failed[0].message, hint=hint_of(failed[0], self._desk.key), bad=True)
             else:
                 self._desk.say(f"{did} {names(items, most=1)}", hint=hint)
 

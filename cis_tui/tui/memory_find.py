@@ -12,6 +12,7 @@ from cis_tui.tui.words import hint_of
 
 if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
+    from cis_tui.tui.widgets.taught import Keys
 
 NAMED = 10
 """Entries shown because their key begins with what was typed."""
@@ -25,17 +26,19 @@ PATIENCE = 20.0
 """Seconds that a search by meaning waits for its model, while what words find is shown already."""
 
 
-async def read_listing(engine: EngineApi, prefix: str, needle: str, rows: tuple[int, int], step: Step) -> Pages:
+async def read_listing(
+    engine: EngineApi, prefix: str, needle: str, rows: tuple[int, int], step: Step, keys: Keys
+) -> Pages:
     """The listing below `prefix`, with the pages of the rows from `rows[0]` to `rows[1]`; or what `needle` finds there.
 
     A search goes as far as `step`; where more would be found with the next one, `Pages.next` names it. What goes wrong
-    is said in `Pages.problem`.
+    is said in `Pages.problem`, with what `keys` names.
     """
     pages = Pages(prefix, needle)
     try:
         await (_find(engine, pages, step) if needle else _read(engine, pages, rows))
     except CisError as error:
-        hint = hint_of(error)
+        hint = hint_of(error, keys)
         pages.problem = f"{error.message}; {hint}" if hint else error.message
     return pages
 

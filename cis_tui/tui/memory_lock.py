@@ -23,7 +23,7 @@ def lock_or_unlock(desk: Desk) -> None:
 
     def done(locked: KeyState | None) -> None:
         if locked is None:
-            desk.say("private memory is locked", hint="L unlocks it")
+            desk.say("private memory is locked", hint=f"{desk.key('memory.lock')} unlocks it")
         elif locked.kept == "passphrase":
             _ask_passphrase(desk)
         else:

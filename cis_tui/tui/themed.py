@@ -8,7 +8,7 @@ from textual.app import App
 from textual.screen import SystemModalScreen
 
 from cis_tui.core.errors import Invalid
-from cis_tui.core.paths import theme_files
+from cis_tui.core.paths import theme_file, theme_files
 from cis_tui.tui.desk_app import DeskApp
 from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme
 
@@ -56,10 +56,7 @@ class ThemedApp(DeskApp):
                 self.use_theme(self.theme)
 
     def _register_theme_file(self, name: str) -> None:
-        if name in self.theme_files:
-            self.register_theme(load_theme(self.theme_files[name]))
-        elif name not in self.available_themes:
-            raise Invalid("CIS-CORE-061", f'there is no theme "{name}"', hint=", ".join(self.theme_files))
+        self.register_theme(load_theme(theme_file(self.theme_files, name)))
 
     def _theme_refused(self, name: str, error: Invalid) -> None:
         self.say(f'theme "{name}" is not used', hint=f"{error.message} {error.hint}".strip(), bad=True)

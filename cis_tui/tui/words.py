@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from cis_tui.core.clock import Instant
@@ -176,12 +176,12 @@ def text_of(error: CisError | OSError) -> str:
     return error.message if isinstance(error, CisError) else str(error)
 
 
-def hint_of(error: CisError | OSError) -> str:
-    """The next step after a failure, as it is taken in the workspace."""
+def hint_of(error: CisError | OSError, keys: Callable[[str], str]) -> str:
+    """The next step after a failure, as it is taken in the workspace; `keys` names the key of an action."""
     from cis_tui.memory.records import LOCKED
 
     if isinstance(error, CisError):
-        return "L on the memory screen unlocks it" if error.code == LOCKED else error.hint
+        return f"{keys('memory.lock')} on the memory screen unlocks it" if error.code == LOCKED else error.hint
     return ""
 
 

@@ -55,6 +55,7 @@ def test_a_setting_is_checked_before_it_is_written(home: Home, capsys: pytest.Ca
         (("memory.hot_week", "6"), 3),
         (("decisions.threshold", "0.7"), 0),
         (("ui.theme", "nope"), 5),
+        (("ui.theme", "textual-dark"), 5),
     ]:
         assert call(capsys, "config", "set", *words).code == code, words
     assert "theme" not in call(capsys, "config", "set", "ui.thme", "x").out

@@ -225,8 +225,9 @@ async def test_a_theme_follows_its_file(home: Home) -> None:
         assert app.screen.styles.background.r > before.r + 50
 
 
-async def test_a_theme_that_does_not_exist_names_those_that_do(home: Home) -> None:
-    app = workspace(home, theme="nope")
+@pytest.mark.parametrize("name", ["nope", "textual-dark"])
+async def test_a_theme_that_does_not_exist_names_those_that_do(home: Home, name: str) -> None:
+    app = workspace(home, theme=name)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await until(pilot, lambda: "high-contrast" in text_of(app))
         assert app.theme == "cis-dark"

@@ -32,6 +32,8 @@ async def test_a_setting_is_changed_and_holds_at_once(home: Home) -> None:
         await until(pilot, lambda: "letters of a name" in text_of(app))
         await pilot.press(*"theme", "enter")
         await until(pilot, lambda: "Change ui.theme" in text_of(app))
+        await pilot.press("ctrl+a", "ctrl+k", *"textual-dark", "enter")
+        await until(pilot, lambda: 'there is no theme "textual-dark"' in text_of(app))
         await pilot.press("ctrl+a", "ctrl+k", *"moss", "enter")
         await until(pilot, lambda: "ui.theme is written" in text_of(app))
         assert app.theme == "moss"

@@ -27,6 +27,7 @@ from cis_tui.tui.widgets.run_list import RunList
 from cis_tui.tui.widgets.task_pane import TaskPane
 from cis_tui.tui.widgets.task_rows import TaskRows
 from cis_tui.tui.widgets.task_views import TaskViews
+from cis_tui.tui.widgets.taught import keys_of
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -184,7 +185,7 @@ class DagsScreen(WorkspaceScreen):
 
     def _note(self, chosen: DagInfo | RunSummary | None) -> str:
         if chosen is None:
-            return "what runs is shown here: choose a DAG at the left, Enter runs it"
+            return f"what runs is shown here: choose a DAG at the left, {keys_of(self)('dags.run')} runs it"
         return "no tasks can be read from this file"
 
     def _loaded(self, answer: run_acts.Loaded) -> None:

@@ -24,6 +24,7 @@ from cis_tui.tui.widgets.memory_table import MemoryTable
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.widgets.prefix_tree import PrefixTree
 from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.widgets.taught import keys_of
 from cis_tui.tui.words import hint_of, text_of
 
 if TYPE_CHECKING:
@@ -175,9 +176,9 @@ class MemoryScreen(WorkspaceScreen):
         """Read the listing anew; the old one stays until the new one is there."""
         prefix, needle = self.tree_of_prefixes.chosen, self.filter.value.strip()
         top = self.table.scroll_offset.y if (prefix, needle) == (self._pages.prefix, self._pages.needle) else 0
-        rows = (top, top + self.table.size.height)
+        rows, keys = (top, top + self.table.size.height), keys_of(self)
         self.desk.ask(
-            lambda engine: read_listing(engine, prefix, needle, rows, step),
+            lambda engine: read_listing(engine, prefix, needle, rows, step, keys),
             self._listed,
             failed=self._not_listed,
             group="memory-list",

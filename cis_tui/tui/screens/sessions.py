@@ -15,7 +15,9 @@ from cis_tui.tui.chat_head import thousands
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.screens.dialog import Dialog
+from cis_tui.tui.widgets.chat_line import ChatLine
 from cis_tui.tui.widgets.rows import RowList
+from cis_tui.tui.widgets.taught import keys_of
 from cis_tui.tui.words import when
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ class ConversationList(RowList, can_focus=False):
 
     def show(self, found: Sequence[Conversation]) -> None:
         """Show these."""
-        self.found, self._empty = found, [[("no conversation has that; Enter in the chat begins one", Tone.DIM)]]
+        begins = f"{keys_of(self, ChatLine)('chat.send')} in the chat begins one"
+        self.found, self._empty = found, [[(f"no conversation has that; {begins}", Tone.DIM)]]
         self.styles.height = max(1, min(20, len(found)))
         self.show_rows(len(found), cursor=0)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -12,7 +13,7 @@ from textual.widgets import Input
 
 from cis_tui.core.config import CHOICES, RANGES, Config, SettingValue, load_config, parse_setting, setting_text
 from cis_tui.core.errors import CisError
-from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
+from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home, theme_file, theme_files
 from cis_tui.core.settings_file import write_setting
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.paint import Line, Tone, fit, shown
@@ -22,8 +23,11 @@ from cis_tui.tui.screens.form import Field, FormDialog
 from cis_tui.tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.app import ComposeResult
 
+THEME = "ui.theme"
 NAME = 24
 SOURCE = 14
 
@@ -103,13 +107,14 @@ class SettingsDialog(Dialog[None]):
         if not self._list.found or looks_only(self._desk):
             return
         setting = self._list.found[self._list.cursor]
-        field = Field(setting.name, setting_text(setting.value), _allowed(setting.name))
+        themes = theme_files(self._home)
+        field = Field(setting.name, setting_text(setting.value), _allowed(setting.name, themes))
 
         def write(given: dict[str, str] | None) -> None:
             if given is not None and given[setting.name] != setting_text(setting.value):
                 self.run_worker(self._write(setting.name, given[setting.name]))
 
-        self._desk.dialog(FormDialog(f"Change {setting.name}", [field], _complaint), write)
+        self._desk.dialog(FormDialog(f"Change {setting.name}", [field], partial(_complaint, themes)), write)
 
     async def _write(self, name: str, text: str) -> None:
         try:
@@ -125,7 +130,7 @@ class SettingsDialog(Dialog[None]):
         if source == str(self._home.config_file):
             self._changed(name, value)
             hint = "a workspace takes it" if name.startswith("ui.") else "a live engine takes some settings"
-            self._desk.say(f"{name} is written", hint="" if name == "ui.theme" else f"{hint} at its next start")
+            self._desk.say(f"{name} is written", hint="" if name == THEME else f"{hint} at its next start")
         else:
             self._desk.say(f"{name} is written", hint=f"for now {source} overrides it")
 
@@ -141,15 +146,21 @@ def read_config(home: Home, project: str) -> Config:
     return load_config(home.config_file, project_file=Path(project) / PROJECT_DIR / PROJECT_FILE if project else None)
 
 
-def _complaint(name: str, text: str) -> str:
+def _complaint(themes: Mapping[str, Path], name: str, text: str) -> str:
     try:
         parse_setting(name, text, "what was typed")
+        if name == THEME:
+            theme_file(themes, text)
     except CisError as error:
+        if name == THEME:
+            return error.message
         return "".join(error.message.rpartition("expected ")[1:])
     return ""
 
 
-def _allowed(name: str) -> str:
+def _allowed(name: str, themes: Mapping[str, Path]) -> str:
+    if name == THEME:
+        return " · ".join(themes)
     if name in CHOICES:
         return " · ".join(choice or "(empty)" for choice in CHOICES[name])
     if name in RANGES:

@@ -186,7 +186,7 @@ class MemoryScreen(WorkspaceScreen):
 
     def _not_listed(self, error: CisError | OSError) -> None:
         self.desk.hold_keys(False)
-        self.desk.say(text_of(error), hint=hint_of(error), bad=True)
+        self.desk.say(text_of(error), hint=hint_of(error, self.desk.key), bad=True)
 
     def _listed(self, pages: Pages) -> None:
         self.desk.hold_keys(False)

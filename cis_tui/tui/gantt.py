@@ -62,11 +62,27 @@ class Stretch:
     doing: Doing
     start: Instant
     end: Instant | None
-    """None: it still goes on."""
+    """None: it still goes on, or nobody saw its end."""
 
-    def until(self, now: Instant | None) -> Instant:
-        """When it ended; if nobody saw that, `now`, or of a run that is over its start."""
-        return self.end if self.end is not None else now if now is not None else self.start
+    def until(self, now: Instant) -> Instant:
+        """When it ended, or else `now`."""
+        return now if self.end is None else self.end
+
+
+def known_until(run: RunState, now: Instant) -> Instant:
+    """Up to when it is known what a run did: its end, or now; of one that its engine left behind, its last event."""
+    if run.ended_at is not None:
+        return run.ended_at
+    if not run.interrupted:
+        return now
+    tasks = (moment for task in run.tasks.values() if not task.taken for moment in _moments(task))
+    asked = (moment for each in run.decisions.values() for moment in (each.asked_at, each.decided_at))
+    return max((moment for moment in (*tasks, *asked) if moment is not None), default=run.started_at)
+
+
+def _moments(task: TaskView) -> tuple[Instant | None, ...]:
+    last = task.tried[-1] if task.tried else None
+    return task.started_at, task.attempt_at, task.ended_at, last and last.ended_at
 
 
 def stretches(
@@ -151,7 +167,7 @@ def joined(found: Iterable[Stretch]) -> list[Stretch]:
     return result
 
 
-def shares(found: Iterable[Stretch], start: Instant, end: Instant, now: Instant | None) -> dict[Doing, float]:
+def shares(found: Iterable[Stretch], start: Instant, end: Instant, now: Instant) -> dict[Doing, float]:
     """The seconds from `start` to `end` by what they were spent on; those of which nothing is known were waited for."""
     spent = [(max(each.start, start), min(each.until(now), end), each.doing) for each in found]
     spent = [each for each in spent if each[0] < each[1]]
@@ -165,18 +181,18 @@ def shares(found: Iterable[Stretch], start: Instant, end: Instant, now: Instant 
 
 
 def bar_pieces(
-    found: Sequence[Stretch], scale: TimeScale, width: int, now: Instant | None, *, on_path: bool = False
+    found: Sequence[Stretch], scale: TimeScale, width: int, now: Instant, *, live: bool, on_path: bool = False
 ) -> list[Piece]:
-    """Stretches in `width` cells. `now`: of a run that goes on, as does what has no end."""
+    """Stretches in `width` cells, those without an end up to `now`; `live`: they go on from there."""
     cells: list[Piece | None] = [None] * width
-    here = scale.cell(now, width) if now is not None and width and scale.holds(now, now) else -1
+    here = scale.cell(now, width) if live and width and scale.holds(now, now) else -1
     for stretch in found:
         doing, end = stretch.doing, stretch.until(now)
         brief = end - stretch.start < scale.seconds / max(width, 1) / 2
         if not scale.holds(stretch.start, end) or (brief and doing in (Doing.WAITED, Doing.PAUSED)):
             continue
         left, length = scale.cells(stretch.start, end, width)
-        open = stretch.end is None and now is not None
+        open = live and stretch.end is None
         sign = ON_PATH if on_path and doing is Doing.RAN else doing.value
         tone = Tone.LIVE if open and doing is Doing.RAN else TONES[doing]
         cells[left : left + length] = [(sign, tone)] * length

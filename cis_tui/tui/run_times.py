@@ -35,7 +35,7 @@ class RunTimes:
     def live(self) -> bool:
         """Whether what has no end goes on."""
         state = self._board.state
-        return state is not None and state.outcome is None and bool(state.id)
+        return state is not None and state.outcome is None and bool(state.id) and not state.interrupted
 
     # Reading
 
@@ -139,7 +139,7 @@ class RunTimes:
         at = state.started_at
         for id in self.path:
             end = Instant(min(self._spells[id].end, now))
-            for doing, seconds in shares(self.of(id), at, end, now if self.live else None).items():
+            for doing, seconds in shares(self.of(id), at, end, now).items():
                 total[doing] = total.get(doing, 0.0) + seconds
             at = Instant(max(at, end))
         return total

@@ -127,7 +127,7 @@ def test_a_bar_tells_waiting_asking_running_failing_and_undoing_apart() -> None:
     asked = [replace(decision("wheel", decision_kind), asked_at=Instant(NOW + 12)) for decision_kind in [vote().kind]]
     (waited, asks) = stretches(state.tasks["wheel"], state, asked, ())
     assert (waited.doing, asks.doing, asks.start - NOW, asks.end) == (Doing.WAITED, Doing.ASKED, 12, None)
-    bar = "".join(text for text, _ in bar_pieces(found, TimeScale(NOW, 20), 20, None))
+    bar = "".join(text for text, _ in bar_pieces(found, TimeScale(NOW, 20), 20, NOW, live=False))
     assert bar == "    ×××┄━━━━" + " " * 8
 
 
@@ -138,7 +138,7 @@ def test_a_bar_is_as_wide_as_it_may_be(now: float, width: int) -> None:
     scale = time_scale(NOW, None, Instant(NOW + now))
     for each in state.tasks.values():
         found = stretches(each, state, (), ())
-        assert line_width(bar_pieces(found, scale, width, Instant(NOW + now))) == width
+        assert line_width(bar_pieces(found, scale, width, Instant(NOW + now), live=True)) == width
 
 
 def test_what_runs_after_a_failure_has_waited_since_that() -> None:

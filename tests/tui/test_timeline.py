@@ -125,7 +125,7 @@ def test_a_part_of_the_time_stays_within_it(whole: float, middle: float, seconds
 
 
 def bar(found: list[Stretch], scale: TimeScale, width: int, now: Instant | None = None, **more: bool) -> str:
-    pieces = bar_pieces(found, scale, width, now, **more)
+    pieces = bar_pieces(found, scale, width, now or at(99), live=now is not None, **more)
     assert line_width(pieces) == width
     return "".join(text for text, _ in pieces)
 
@@ -307,7 +307,8 @@ def test_the_time_of_the_path_is_told_to_the_last_second(now: int) -> None:
 
 
 async def open_timeline(app: CisApp, pilot: Pilot[None], *stories: Story) -> Timeline:
-    fill(app, *stories)
+    if stories:
+        fill(app, *stories)
     await pilot.press("j", "j", "j", "enter")
     views = screen_of(app).tasks
     await views.use("timeline")
@@ -478,3 +479,35 @@ async def test_a_heading_of_fewer_lines_is_painted_where_there_were_more(home: H
             await views.use(name)
             assert [views.head.line(y, 80) for y in range(3)], "before the next layout, which makes room"
             await pilot.pause()
+
+
+async def test_what_an_engine_left_behind_ends_where_it_was_seen_last(home: Home) -> None:
+    clock = HandClock(at(90_000))
+    story = Story(tasks=[task("a"), task("b", "a"), task("c", "b")]).done("a", 0, 4)
+    story.at(4, "TaskStarted", task="b", attempt=1, command="x")
+    story.asked(7, decision("c", DecisionKind.CONFIRMED, asked_at=at(7)))
+    app = workspace(home, clock=clock)
+    async with app.run_test(size=(120, 36)) as pilot:
+        fill(app, story)
+        state = app.store.run(story.run)
+        assert state is not None
+        state.interrupted = True
+        await open_timeline(app, pilot)
+        screen = text_of(app)
+        assert "◆ critical path 7.0s" in screen and "▼" not in screen and "╷6s" in screen
+        assert re.search(r"b +3.0s◆ +█+ *$", row_of(app, "b"))
+
+
+async def test_what_is_looked_for_is_listed_by_when_it_began(home: Home) -> None:
+    story = with_everything()
+    app = workspace(home, clock=HandClock(at(13)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await open_timeline(app, pilot, story)
+        await pilot.press("slash", *"failed", "enter")
+        await pilot.pause()
+        assert rows(app) == ["risky", "probe", "probe[6]"]
+        before = len(story.events)
+        story.at(13, "TaskFailed", task="docs", attempt=1, exit_code=2, output="", error="exit code 2")
+        show(app, app.store.apply(story.events[before:]))
+        await pilot.pause()
+        assert rows(app) == ["risky", "probe", "probe[6]", "docs"]

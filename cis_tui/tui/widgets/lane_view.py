@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cis_tui.core.clock import Clock
 from cis_tui.dag.views import Decision, TaskView
 from cis_tui.tui.board import Board, BoardRow
+from cis_tui.tui.gantt import known_until
 from cis_tui.tui.lanes import MAX_LANES
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
 from cis_tui.tui.timescale import TimeScale, time_scale
@@ -74,7 +75,8 @@ class LaneView(TaskRows):
         state = self.board.state
         if state is None:
             return False
-        scale = time_scale(state.started_at, state.ended_at, self.clock())
+        now = known_until(state, self.clock())
+        scale = time_scale(state.started_at, now if state.interrupted else state.ended_at, now)
         other = scale != self._scale
         self._scale = scale
         return other

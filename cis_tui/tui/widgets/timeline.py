@@ -12,7 +12,7 @@ from cis_tui.core.clock import Clock, Instant
 from cis_tui.dag.views import TaskStatus, TaskView
 from cis_tui.tui.board import Board, BoardRow
 from cis_tui.tui.folding import first_of
-from cis_tui.tui.gantt import LEGEND, PATH, TONES, Doing, bar_pieces
+from cis_tui.tui.gantt import LEGEND, PATH, TONES, Doing, bar_pieces, known_until
 from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
 from cis_tui.tui.run_times import RunTimes
 from cis_tui.tui.timescale import TimeScale, axis, time_scale
@@ -50,7 +50,7 @@ class Timeline(TaskRows):
         """What of the run is looked at; None: all of it."""
         self._shown_run = ""
         self._retried = False
-        self._unbegun = 0
+        self._unbegun = self._taken = 0
         self._used: set[Doing] = set()
         """What the bars show."""
 
@@ -76,9 +76,9 @@ class Timeline(TaskRows):
         if not self._shown_run:
             return [(row, None) for row in rows]
         began = self._times.began
-        self._unbegun = sum(
-            not (task.taken or self.board.inside(task.id)) and began(task.id) is None for task in self.board.flat()
-        )
+        leaves = [task for task in self.board.flat() if not self.board.inside(task.id)]
+        self._taken = sum(bool(task.taken) for task in leaves)
+        self._unbegun = sum(not task.taken and began(task.id) is None for task in leaves)
         moments = {row.id: moment for row in rows if (moment := began(row.id)) is not None}
         return [(row, None) for row in by_start(rows, moments, {row.id: self._task_above(row.id) for row in rows})]
 
@@ -140,8 +140,8 @@ class Timeline(TaskRows):
         if state is None:
             return False
         before, then, bar = (self._scale, self._live), self._now, self._widths(self.row_width)[2]
-        self._now, self._live = self.clock(), self._times.live
-        self._whole = time_scale(state.started_at, state.ended_at, self._now)
+        self._now, self._live = known_until(state, self.clock()), self._times.live
+        self._whole = time_scale(state.started_at, None if self._live else self._now, self._now)
         if before != (self._scale, self._live):
             self.post_message(self.Headed())
             return True
@@ -195,7 +195,7 @@ class Timeline(TaskRows):
         if not found:
             return scale.middle
         first = min(each.start for each in found)
-        last = max(each.until(self._now if self._live else None) for each in found)
+        last = max(each.until(self._now) for each in found)
         begin, end = Instant(scale.start + scale.since), Instant(scale.start + scale.since + scale.seconds)
         if scale.holds(first, last):
             first, last = max(first, begin), min(last, end)
@@ -238,7 +238,7 @@ class Timeline(TaskRows):
     def _left_out(self, room: int) -> str:
         """How many have not begun, in so many cells."""
         if not self._unbegun:
-            return ""
+            return f"{self._taken} taken over" if self._taken else ""
         live = self._live
         words = ("not begun yet", "not begun", "to come") if live else ("did not run", "not run")
         found = (f"{self._unbegun} {word}" for word in words)
@@ -282,7 +282,6 @@ class Timeline(TaskRows):
         mark, _, tone = TASK_MARKS[self.board.status(row.id)]
         depth = self._depth(row.id)
         on_path = self._on_path(row)
-        now = self._now if self._live else None
         tried = f"×{task.attempts}" if task is not None and task.attempts > 1 else ""
         found = self._times.of(row.id) if self._shown_run else ()
         return [
@@ -291,7 +290,7 @@ class Timeline(TaskRows):
             (fit(tried, tries), Tone.ASK),
             (fit(self._took(row.id), TIME - 1, right=True), Tone.DIM),
             (PATH if on_path else " ", Tone.STRONG),
-            *bar_pieces(found, self._scale, bar, now, on_path=on_path),
+            *bar_pieces(found, self._scale, bar, self._now, live=self._live, on_path=on_path),
         ]
 
     def _on_path(self, row: BoardRow) -> bool:
@@ -305,8 +304,7 @@ class Timeline(TaskRows):
         began = self._times.began(id) if self._shown_run else None
         if began is None:
             return ""
-        now = self._now if self._live else None
-        return span(max(each.until(now) for each in self._times.of(id)) - began)
+        return span(max(each.until(self._now) for each in self._times.of(id)) - began)
 
     def _widths(self, width: int) -> tuple[int, int, int]:
         """Cells of the name, of the tries and of the bar."""

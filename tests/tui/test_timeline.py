@@ -22,7 +22,7 @@ from cis_tui.tui.board import Board
 from cis_tui.tui.critical_path import Edges, Spell, critical_path
 from cis_tui.tui.gantt import HEAD, ON_PATH, PATH, Doing, Stretch, bar_pieces, joined, shares, stretches
 from cis_tui.tui.gantt import NOW as NOW_LINE
-from cis_tui.tui.paint import line_width
+from cis_tui.tui.paint import Line, line_width
 from cis_tui.tui.run_times import RunTimes
 from cis_tui.tui.screens.dags import DagsScreen
 from cis_tui.tui.timescale import SHORTEST, TimeScale, axis, ticks, time_mark, time_scale
@@ -511,3 +511,33 @@ async def test_what_is_looked_for_is_listed_by_when_it_began(home: Home) -> None
         show(app, app.store.apply(story.events[before:]))
         await pilot.pause()
         assert rows(app) == ["risky", "probe", "probe[6]", "docs"]
+
+
+async def test_of_a_thousand_tasks_only_those_in_sight_are_painted(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [f"t{number}" for number in range(1000)]
+    story = Story(tasks=[task(id) for id in ids])
+    for number, id in enumerate(ids[:900]):
+        story.done(id, number / 10, number / 10 + 1)
+    story.at(91, "TaskStarted", task="t900", attempt=1, command="x")
+    clock = HandClock(at(92))
+    app = workspace(home, clock=clock)
+    painted: list[int] = []
+    row = Timeline.row
+
+    def count(view: Timeline, index: int, width: int) -> Line:
+        painted.append(index)
+        return row(view, index, width)
+
+    async with app.run_test(size=(120, 36)) as pilot:
+        view = await open_timeline(app, pilot, story)
+        while screen_of(app).tasks.board.more(1):
+            pass
+        view.lay_out()
+        await pilot.press("end")
+        await pilot.pause()
+        assert view.count == 901 and view.here == "t900"
+        monkeypatch.setattr(Timeline, "row", count)
+        view.refresh()
+        await pilot.pause()
+        assert 0 < len(set(painted)) <= view.size.height
+        assert min(painted) == 901 - view.size.height

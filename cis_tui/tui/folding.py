@@ -129,6 +129,19 @@ def quotient(graph: Graph, place: Mapping[str, str]) -> Graph:
     return Graph({id: tuple(needs) for id, needs in deps.items()}, {id: tuple(to) for id, to in calls.items()})
 
 
+def graft(graph: Graph, at: str, inner: Graph) -> Graph:
+    """`graph` with the tasks for which `at` stands: they begin after it, and what needs it comes after their last."""
+    before = inner.before()
+    needed = {need for needs in inner.deps.values() for need in needs}
+    last = tuple(id for id in inner.deps if id not in needed)
+    deps: dict[str, tuple[str, ...]] = {}
+    for id, needs in graph.deps.items():
+        deps[id] = tuple(each for need in needs for each in (last if need == at else (need,)))
+        if id == at:
+            deps |= {each: tuple(inner.deps[each]) if needs else (at,) for each, needs in before.items()}
+    return Graph(deps, {**graph.calls, **inner.calls})
+
+
 def only(graph: Graph, kept: frozenset[str] | set[str]) -> Graph:
     """The graph of the tasks in `kept`; a way through tasks that are left out becomes an edge."""
     came: dict[str, dict[tuple[str, bool], None]] = {}

@@ -160,9 +160,28 @@ async def test_the_cursor_goes_from_box_to_box(home: Home) -> None:
             seen.append(front.tasks.chosen.id)
         assert seen == ["test", "wheel", "test", "docs", "types", "probe"]
         assert "✗1 ✓5 of 12" in text_of(app)
-        await pilot.press("enter")
+        await pilot.press("i")
         await pilot.pause()
         assert "release / probe" in text_of(app)
+
+
+async def test_what_a_box_stands_for_opens_in_its_place_and_folds_again(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(200, 60)) as pilot:
+        fill(app, with_everything())
+        await pilot.press("j", "j", "j", "enter", "v")
+        front = app.screen_stack[0]
+        assert isinstance(front, DagsScreen)
+        front.tasks.select("probe")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "▾ probe" in text_of(app) and "✗1 ✓5 of 12" not in text_of(app)
+        inner = front.tasks.board.inside("probe")[0]
+        front.tasks.current.select(inner)
+        assert front.tasks.current.here == inner
+        await pilot.press("space")
+        await pilot.pause()
+        assert "▸ probe" in text_of(app) and front.tasks.current.here == "probe"
 
 
 async def test_a_change_repaints_its_box_alone(home: Home) -> None:

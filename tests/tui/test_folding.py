@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cis_tui.tui.board import Board
-from cis_tui.tui.folding import MANY, Graph, Groups, Kind, find_groups, only, quotient
+from cis_tui.tui.folding import MANY, Graph, Groups, Kind, find_groups, graft, only, quotient
 from cis_tui.tui.lanes import draw_order
 from tests.tui import graphs
 from tests.tui.graphs import Deps, chain, diamonds, layered, pipelines, wide
@@ -115,6 +115,21 @@ def test_what_is_left_out_leaves_its_ways(graph: Graph, data: st.DataObject) -> 
 
     left = only(graph, kept).before()
     assert {id: set(needs) for id, needs in left.items()} == {id: reached(id) for id in kept}
+
+
+def test_what_a_task_stands_for_begins_after_it_and_comes_before_what_needs_it() -> None:
+    inner = Graph({"x": (), "y": ("x",), "z": (), "mend": ()}, {"z": ("mend",)})
+    graph = graft(Graph({"a": (), "each": ("a",), "b": ("a", "each")}, {"b": ("a",)}), "each", inner)
+    assert graph.deps == {
+        "a": (),
+        "each": ("a",),
+        "x": ("each",),
+        "y": ("x",),
+        "z": ("each",),
+        "mend": (),
+        "b": ("a", "y", "z", "mend"),
+    }
+    assert graph.calls == {"b": ("a",), "z": ("mend",)}
 
 
 @given(large(), st.data())

@@ -198,7 +198,7 @@ class DagsScreen(WorkspaceScreen):
 
     def on_box_view_chosen(self) -> None:
         """As Enter in a list."""
-        self.action_inspect()
+        self._enter_task()
 
     @on(RowList.Moved, ".tasks")
     def _task_moved(self) -> None:

@@ -14,11 +14,12 @@ from cis_tui.core.clock import Clock
 from cis_tui.dag.views import Decision, TaskStatus, TaskView
 from cis_tui.tui.board import Board, first_interesting, told
 from cis_tui.tui.boxes import HEIGHT, Picture, draw_boxes, draw_points, sign
-from cis_tui.tui.folding import Graph, first_of
+from cis_tui.tui.folding import Graph, first_of, graft
 from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, shown, wrap
 from cis_tui.tui.widgets.painted import Grounded, to_strip
 from cis_tui.tui.widgets.rows import CURSOR
 from cis_tui.tui.widgets.task_keys import TaskKeys
+from cis_tui.tui.widgets.taught import keys_of
 from cis_tui.tui.words import TASK_MARKS, elapsed, time_left
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _CHOSEN = ("┏━┓", "┃ ┃", "┗━┛")
 
 
 class BoxView(Grounded, TaskKeys, can_focus=True):
-    """The tasks of a run, each list and each DAG in it as one box; the cursor goes from box to box."""
+    """The tasks of a run, what is folded as one box; the cursor goes from box to box."""
 
     ALLOW_SELECT = False
     HEADED = 0
@@ -79,7 +80,7 @@ class BoxView(Grounded, TaskKeys, can_focus=True):
         """What is to be known of the view as a whole."""
         words = [
             f"{SIZES[self._scale]} >" if self._scale else "",
-            "" if self._picture.whole else "too many lines to draw",
+            "" if self._picture.whole else f"too many lines to draw; {keys_of(self)('tasks.around')} draws a part",
         ]
         return "  ".join(word for word in words if word)
 
@@ -125,7 +126,13 @@ class BoxView(Grounded, TaskKeys, can_focus=True):
         if self.board.filter.narrows:
             tasks = self.board.flat()
             return Graph({each.id: each.deps for each in tasks}, {each.id: (each.on_failure,) for each in tasks})
-        return self.board.level()
+        return self._opened(self.board.level())
+
+    def _opened(self, graph: Graph) -> Graph:
+        """A level with those in it that stand in an open box."""
+        for id in [id for id in graph.deps if self._is_open(id)]:
+            graph = graft(graph, id, self._opened(self.board.level(id)))
+        return graph
 
     def _draw(self, graph: Graph) -> Picture:
         if SIZES[self._scale] == "points":
@@ -342,7 +349,7 @@ class BoxView(Grounded, TaskKeys, can_focus=True):
         chosen, kin = id == self._cursor, self._kin.get(id, " ")
         if self._picture.rows[id] == 1:
             return [(mark, tone), ("◂", Tone.LIVE if self.has_focus else Tone.STRONG) if chosen else (kin, Tone.DIM)]
-        sign = "▸ " if self.board.stands_for(id) else ""
+        sign = ("▾ " if self._is_open(id) else "▸ ") if self.board.stands_for(id) else ""
         named = f"{sign}{shown(self.board.label(id))}"
         if SIZES[self._scale] == "small":
             edge = (CURSOR if chosen else kin, Tone.LIVE if self.has_focus else Tone.DIM)
@@ -351,6 +358,10 @@ class BoxView(Grounded, TaskKeys, can_focus=True):
             said = f"  {self._about(id)}" if line == 1 else ""
             return [edge, (fit(said, self._picture.box_width - 1), tone)]
         return self._framed(id, line, named)
+
+    def _is_open(self, id: str) -> bool:
+        """Whether those for which a box stands have boxes of their own."""
+        return bool(self.board.inside(id)) and self.board.is_open(id)
 
     def _framed(self, id: str, line: int, named: str) -> list[Piece]:
         mark, _, tone = TASK_MARKS[self.board.status(id)]
@@ -371,7 +382,7 @@ class BoxView(Grounded, TaskKeys, can_focus=True):
 
     def _about(self, id: str) -> str:
         """How a task stands, or those for which a box stands."""
-        if self.board.stands_for(id):
+        if self.board.stands_for(id) and not self._is_open(id):
             words, counts = self.board.tally(id), self.board.counts(id)
             signs = "".join(f"{TASK_MARKS[status][0]}{counts[status]} " for status in told(counts))
             return words if cell_len(words) <= self._picture.box_width - 3 else f"{signs}of {counts.total()}"

@@ -97,7 +97,8 @@ def _show(rank: int, hit: Hit) -> None:
     if hit.snippet:
         show(f"    {_marked(hit)}")
     scores = f"meaning {parts.semantic:.2f} · words {parts.lexical:.2f}{boosts}"
-    show(f"    {paint(f'{scores} · {clean_line(hit.why)}', 'dim')}")
+    reasons = [reason for reason in hit.why.split("; ") if not reason.startswith("meaning ")]
+    show(f"    {paint(clean_line(' · '.join([scores, *reasons])), 'dim')}")
 
 
 def _marked(hit: Hit) -> str:

@@ -57,4 +57,5 @@ class Progress:
     def _line(self) -> str:
         took = self._seconds() - self._began
         rate = f" ({self.count / took:,.0f} a second)" if took > 0 and self.count >= _STEP else ""
-        return f"{self.count:,} {self._what}{rate}"
+        what = self._what.replace("entries", "entry") if self.count == 1 else self._what
+        return f"{self.count:,} {what}{rate}"

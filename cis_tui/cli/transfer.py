@@ -75,7 +75,8 @@ def import_(context: Context, source: str, *, skip_invalid: bool, yes: bool) -> 
             raise error
     if context.json:
         show_json({"imported": progress.count, "skipped": reader.bad})
-    progress.end(f"; {reader.bad} bad lines skipped" if reader.bad else "")
+    lines = "1 bad line" if reader.bad == 1 else f"{reader.bad} bad lines"
+    progress.end(f"; {lines} skipped" if reader.bad else "")
     return 0
 
 

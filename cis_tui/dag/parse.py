@@ -18,6 +18,8 @@ from cis_tui.dag.model import DagSpec
 from cis_tui.dag.normalise import normalise
 from cis_tui.dag.reader import read_dag
 
+SCHEMA = Path(__file__).resolve().parent / "dag.schema.json"
+"""JSON schema of a DAG file, for editors; of the contract's shape only, not of other dialects."""
 _YAML = re.compile(r"^(?:---|[\w-]+:(?:\s|$)|- [\w-]+:)", re.MULTILINE)
 
 

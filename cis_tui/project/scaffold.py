@@ -17,7 +17,7 @@ EXAMPLES = ("dags/tour.toml", "skills/greet/skill.toml", "skills/greet/greet.sh"
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_NEW_DAG = """\
+NEW_DAG = """\
 # cis dag validate NAME tells what is wrong, cis dag plan NAME what would run; docs/dags.md has every field.
 
 [skill]
@@ -39,6 +39,7 @@ command = "echo goodbye, {{ params.who | quote }}"
 deps = ["hello"]
 level = { type = "confirmed", timeout = 300 }
 """
+"""What `make_dag` writes, with NAME for the name."""
 
 
 def init_project(root: Path) -> list[Path]:
@@ -70,7 +71,7 @@ def make_dag(root: Path, name: str) -> Path:
         raise Invalid("CIS-PROJ-031", f"the name of a new DAG {what}: {name!a:.80}")
     path = root / PROJECT_DIR / "dags" / f"{name}.toml"
     try:
-        written = _write(root, path, _NEW_DAG.replace("NAME", name).encode())
+        written = _write(root, path, NEW_DAG.replace("NAME", name).encode())
     except OSError as error:
         raise cannot_write(path, error) from error
     if written is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import shlex
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from cis_tui.cli.failure import report
 from cis_tui.cli.outcome import exit_code, seconds
 from cis_tui.cli.output import paint, show, table
 from cis_tui.core.clock import Instant
@@ -206,6 +208,13 @@ def ended(outcome: RunStatus, **tasks: tuple[TaskStatus, DecisionStatus | None])
         if decided
     }
     return RunState("r", "dag", Instant(0), "all_success", views, outcome=outcome, decisions=decisions)
+
+
+def test_a_full_disk_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(OSError(errno.ENOSPC, "No space left on device"), ["status"]) == Exit.UNAVAILABLE
+    assert "the disk is full\nhint: make room on the disk" in capsys.readouterr().err
+    assert report(OSError(errno.EROFS, "Read-only file system", "/x"), ["status"]) == Exit.REFUSED
+    assert "cannot write /x: Read-only" in capsys.readouterr().err
 
 
 def test_a_refusal_is_told_from_a_failure() -> None:

@@ -261,6 +261,8 @@ def test_a_run_whose_engine_was_killed_says_so_and_what_next(project: Path) -> N
     run_id = cis("run", "list", "--json").json[0]["id"]
     shown = cis("run", "show", run_id).out
     assert "paused   its engine ended before it did, with 1 task in flight. cis run resume" in shown
+    asleep = f"nothing waits for an answer; the engine of run {run_id} ended, and cis run resume {run_id} goes on"
+    assert cis("decision", "list").err.startswith(asleep)
     assert cis("run", "cancel", run_id, "wait").out == f"wait of run {run_id} cancelled\n"
     assert cis("run", "cancel", run_id).out == f"run {run_id} cancelled\n"
 

@@ -145,14 +145,14 @@ def test_a_line_without_end_costs_no_memory(tmp_path: Path) -> None:
     file = tmp_path / "long.jsonl"
     file.write_bytes(b'{"key": "k", "value": "' + b"x" * 60_000_000 + b'"}\n' + b'{"key": "a", "value": "x"}\n')
     told = cis("memory", "import", str(file), "--skip-invalid")
-    assert (told.code, "1 entries imported; 1 bad lines skipped" in told.err) == (0, True)
+    assert (told.code, "1 entry imported; 1 bad line skipped" in told.err) == (0, True)
 
 
 def test_fields_that_mean_nothing_are_told(tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl"
     file.write_text(lines({"key": "a", "value": "x", "pined": True, "origin": "elsewhere"}))
     told = cis("memory", "import", str(file))
-    assert told.err == "fields that mean nothing here are ignored: pined\n1 entries imported\n"
+    assert told.err == "fields that mean nothing here are ignored: pined\n1 entry imported\n"
 
 
 def test_an_import_declassifies_only_where_a_person_did() -> None:

@@ -159,6 +159,14 @@ def new(context: Context, arguments: Namespace) -> int:
     return 0
 
 
+def schema(context: Context, arguments: Namespace) -> int:
+    """`cis dag schema`: for editors that complete and check TOML."""
+    from cis_tui.dag.parse import SCHEMA
+
+    show(SCHEMA.read_text("utf-8").removesuffix("\n"))
+    return 0
+
+
 def problem_line(problem: Problem) -> str:
     """`file:line: severity: message; hint`."""
     from cis_tui.core.text import clean_line
@@ -250,4 +258,5 @@ COMMANDS = (
     Command("plan", "print what a run would do, step by step", plan, _plan),
     Command("run", "run a DAG and follow it to its end", run, _run),
     Command("new", "write a DAG that runs, to begin from", new, _new),
+    Command("schema", "print the JSON schema of a DAG file, for editors", schema),
 )

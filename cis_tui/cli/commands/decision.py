@@ -14,11 +14,14 @@ from cis_tui.cli.output import note, show, show_json, table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cis_tui.cli.offline import Offline
     from cis_tui.dag.answers import Edit
     from cis_tui.dag.inspection import Rule
     from cis_tui.dag.views import Decision
+    from cis_tui.protocol import EngineApi
 
 _NO_ENGINE = "nothing waits for an answer; cis run resume ID goes on with a run that is paused"
+_LATEST_RUNS = 50
 _CHOICES = ("approve", "reject", "abstain")
 _REFUSALS = ("skip", "fail", "abort")
 
@@ -30,10 +33,11 @@ async def list_decisions(context: Context, arguments: Namespace) -> int:
 
     async with reading(context) as api:
         decisions = await api.decision_list(all=arguments.all)
+        asleep = "" if decisions else await _asleep(api)
     if context.json:
         show_json(decisions)
     elif not decisions:
-        note("nothing waits for an answer")
+        note("nothing waits for an answer" + asleep)
     elif arguments.all:
         _table_of_all(decisions)
     else:
@@ -43,6 +47,13 @@ async def list_decisions(context: Context, arguments: Namespace) -> int:
         ]
         table(("ID", "KIND", "DAG", "TASK", "CLOSES (UTC)", "VOTES", "WHAT"), rows)
     return 0
+
+
+async def _asleep(api: EngineApi | Offline) -> str:
+    """How to be asked again by the latest run whose engine ended before it did; empty if there is none."""
+    runs = await api.run_list(limit=_LATEST_RUNS)
+    run = next((run for run in runs if run.interrupted), None)
+    return f"; the engine of run {run.id} ended, and cis run resume {run.id} goes on with it" if run else ""
 
 
 def _whose(decision: Decision) -> str:

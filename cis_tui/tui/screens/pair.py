@@ -95,7 +95,7 @@ class PairDialog(Dialog[PeerInfo]):
         self._digits = Digits("", id="pair-code")
         self._time = TimeLeft(desk.clock)
         self._code = _input("pair-typed", "such as 42-719-305, then Enter")
-        self._at = _input("pair-at", "its address, if it is on another network; cis peer id prints it there")
+        self._at = _input("pair-at", "its address, if it is elsewhere; cis peer id prints it there")
         self._said = Page(id="pair-said")
         self._said.can_focus = False
 

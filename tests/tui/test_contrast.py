@@ -18,10 +18,11 @@ from textual.widgets import Input
 from cis_tui.core.paths import Home, shipped
 from cis_tui.tui.store import LinkState
 from cis_tui.tui.themes import load_theme
-from tests.tui.helpers import ROOT, text_of, until, workspace
+from tests.tui.helpers import ROOT, fill, half_way, text_of, until, workspace
 from tests.tui.world import World, looked_at
 
 if TYPE_CHECKING:
+    import pytest
     from rich.color_triplet import ColorTriplet
 
     from cis_tui.tui.app import CisApp
@@ -55,6 +56,13 @@ def looks(app: App[None]) -> dict[Look, str]:
                 look = Look(style.color, style.bgcolor, any(letter.isalnum() for letter in text))
                 found.setdefault(look, text.strip())
     return found
+
+
+def ground_of(app: App[None], words: str) -> ColorTriplet:
+    """What these words stand on."""
+    strips = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # see looks
+    styles = (style for strip in strips for text, style, _ in strip if words in text)
+    return next(style.bgcolor.get_truecolor() for style in styles if style and style.bgcolor)
 
 
 def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
@@ -150,3 +158,22 @@ async def test_what_is_open_takes_the_colours_of_another_theme(home: Home) -> No
         assert drawn[FIRST] == set(looks(app))
         grounds = [{look.ground for look in found} for found in drawn.values()]
         assert grounds[0].isdisjoint(grounds[1])
+
+
+async def test_without_colours_one_sees_who_has_the_keys_and_what_is_chosen(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = workspace(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        fill(app, half_way())
+        await pilot.press("j", "j", "j", "enter")
+        await until(pilot, lambda: "asks you" in text_of(app))
+        row = next(row for row in text_of(app).splitlines() if "asks you" in row)
+        assert "▌" in row and "▎" in text_of(app), "the cursor is thin where the keys are not"
+        await pilot.press("colon")
+        await until(pilot, lambda: "Go to Memory" in text_of(app))
+        found = looks(app)
+        colours = [colour.get_truecolor() for look in found for colour in (look.ink, look.ground)]
+        assert all(red == green == blue for red, green, blue in colours)
+        assert contrast(ground_of(app, "Go to Memory"), ground_of(app, "Go to DAGs")) > 4.5

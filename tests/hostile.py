@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, cast
@@ -57,17 +57,27 @@ def poisoned(value: Any, turn: int = 0) -> Any:
 
     Each `turn`, of which there are as many as payloads, another one is in the same place.
     """
+    return changed(value, lambda text: _poison(text, turn))
+
+
+def swollen(value: Any) -> Any:
+    """`value` with every text in it far too long, some of hundreds of lines."""
+    return changed(value, lambda text: text + ("\nline" * 300 if crc32(text.encode()) % 2 else "x" * 5000))
+
+
+def changed(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with every free text in it as `change` has it."""
     if isinstance(value, str):
-        return _poison(value, turn) if value and not isinstance(value, Enum) else value
+        return change(value) if value and not isinstance(value, Enum) else value
     if isinstance(value, (list, tuple)):
         kind: type = list if isinstance(value, list) else tuple
-        return kind(poisoned(each, turn) for each in cast("list[Any]", value))
+        return kind(changed(each, change) for each in cast("list[Any]", value))
     if isinstance(value, Mapping):
         given = cast("Mapping[str, Any]", value)
-        return {name: each if name in _KEPT else poisoned(each, turn) for name, each in given.items()}
+        return {name: each if name in _KEPT else changed(each, change) for name, each in given.items()}
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value) if field.init and field.name not in _KEPT]
-        return replace(value, **{name: poisoned(getattr(value, name), turn) for name in names})
+        return replace(value, **{name: changed(getattr(value, name), change) for name in names})
     return value
 
 

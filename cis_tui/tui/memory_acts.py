@@ -91,7 +91,7 @@ class MemoryActs:
             return
         self._confirm(
             f"Delete {len(items)} entries?",
-            f"{names(items)}\n\nu brings them back; their history keeps the values until its week is dropped.",
+            f"u brings them back; their history keeps the values until its week is dropped.\n\n{names(items)}",
             lambda: self._delete(items),
         )
 
@@ -145,7 +145,7 @@ class MemoryActs:
             kind = kinds[index]
             secrets = [item for item in items if item.index_type is IndexType.SENSITIVE]
             if secrets and kind is not IndexType.SENSITIVE:
-                text = f"{names(secrets)}\n\nNo longer masked; searched, exported, and given to agents that you allow."
+                text = f"No longer masked; searched, exported, and given to agents that you allow.\n\n{names(secrets)}"
                 self._confirm(f"{'This is' if len(secrets) == 1 else 'These are'} no secret?", text, lambda: call(kind))
             else:
                 call(kind)
@@ -174,7 +174,7 @@ class MemoryActs:
         elif any(item.index_type is IndexType.SENSITIVE for item in moved):
             self._desk.say("a secret stays private", hint="t says that it is none", bad=True)
         else:
-            text = f"{names(moved)}\n\nPublic memory is not encrypted, and is shared with your own peers."
+            text = f"Public memory is not encrypted, and is shared with your own peers.\n\n{names(moved)}"
             self._confirm("Move from private to public memory?", text, go)
 
     # Ways out
@@ -182,7 +182,7 @@ class MemoryActs:
     def copy(self, item: MemoryItem) -> None:
         """Give a value to the clipboard; a secret only after a yes. It counts as use."""
         if item.index_type is IndexType.SENSITIVE:
-            text = f"{item.key}\n\nOther programs can read the clipboard, and some keep its history."
+            text = f"Other programs can read the clipboard, and some keep its history.\n\n{item.key}"
             self._confirm("Copy a secret?", text, lambda: self._copy(item))
         else:
             self._copy(item)

@@ -60,7 +60,7 @@ def _ask_for_secrets(desk: Desk, items: Sequence[MemoryItem], then: Callable[[Se
         else:
             desk.say("nothing was written", hint=_left_out(0 if yes is None else len(secrets)))
 
-    text = f"{names(secrets)}\n\nThe file would show what is masked here; n leaves it out."
+    text = f"The file would show what is masked here; n leaves it out.\n\n{names(secrets)}"
     desk.dialog(ConfirmDialog(f"Write {count(len(secrets), 'secret')} in clear?", text), answered)
 
 
@@ -69,7 +69,7 @@ def _ask_for_private(desk: Desk, items: Sequence[MemoryItem], then: Callable[[],
     if not private:
         then()
         return
-    text = f"{names(private)}\n\nThe file holds them in clear, for whoever can read it."
+    text = f"The file holds them in clear, for whoever can read it.\n\n{names(private)}"
     title = "Write private entries into a file?"
     desk.dialog(ConfirmDialog(title, text), lambda yes: then() if yes else None)
 

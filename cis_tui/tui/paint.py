@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 from cis_tui.core.text import ELLIPSIS, clean_line, drawable
 
-__all__ = ["Line", "Piece", "Tone", "cell_len", "fit", "fit_line", "line_width", "shown"]
+__all__ = ["Line", "Piece", "Tone", "cell_len", "fit", "fit_line", "fit_middle", "line_width", "shown"]
 
 
 class Tone(StrEnum):
@@ -48,6 +48,16 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
         return set_cell_size(text, width - 1) + ELLIPSIS
     padding = " " * (width - length)
     return padding + text if right else text + padding
+
+
+def fit_middle(text: str, width: int) -> str:
+    """`text` in at most `width` cells; what is too long loses its middle, since a question ends with what it asks."""
+    if cell_len(text) <= width:
+        return text
+    end = len(text)
+    while cell_len(text[end - 1 :]) < width // 2:
+        end -= 1
+    return fit(text, width - cell_len(text[end:])) + text[end:]
 
 
 def fit_line(line: Line, width: int) -> list[Piece]:

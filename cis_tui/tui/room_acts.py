@@ -191,7 +191,7 @@ class RoomActs:
             if yes:
                 self._desk.ask(lambda engine: engine.matrix_remove(message.id))
 
-        text = f"{self._pane.people.short(message.sender)}: {shown(message.text, limit=200)}\n\n{note}"
+        text = f"{note}\n\n{self._pane.people.short(message.sender)}: {shown(message.text, limit=200)}"
         self._desk.dialog(ConfirmDialog(title, text), answered)
 
     def _read(self, message: RoomMessage) -> None:

@@ -14,7 +14,8 @@ from cis_tui.core.text import clean
 from cis_tui.skills.model import SkillResult
 from cis_tui.tui.desk import Desk
 from cis_tui.tui.paint import Line, Tone, shown
-from cis_tui.tui.screens.dialog import Dialog, DialogKeys
+from cis_tui.tui.screens.dialog import Dialog
+from cis_tui.tui.widgets.dialog_frame import DialogKeys
 from cis_tui.tui.widgets.page import Page
 from cis_tui.tui.words import span
 
@@ -85,7 +86,7 @@ class CallDialog(Dialog[None]):
             return
         if self._ticker is not None:
             self._ticker.stop()
-        self.query_one(DialogKeys).refresh()
+        self.query_one(DialogKeys).refresh(layout=True)
         self.read_on()
 
     def read_on(self) -> None:
@@ -140,7 +141,8 @@ class CallDialog(Dialog[None]):
 
     def action_cancel(self) -> None:
         """End it with all its processes."""
-        self._desk.ask(lambda engine: engine.skill_cancel(self.id_of_call))
+        if not self.deaf:
+            self._desk.ask(lambda engine: engine.skill_cancel(self.id_of_call))
 
     def action_copy(self) -> None:
         """Give the answer to the clipboard."""

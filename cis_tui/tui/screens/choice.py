@@ -69,4 +69,5 @@ class ChoiceDialog(Dialog[int]):
 
     @on(RowList.Chosen)
     def _chosen(self, event: RowList.Chosen) -> None:
-        self.dismiss(event.index)
+        if not self.deaf:
+            self.dismiss(event.index)

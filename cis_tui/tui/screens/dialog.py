@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from cis_tui.tui.paint import Line, Tone, fit, line_width, shown
+from cis_tui.tui.paint import Line
 from cis_tui.tui.store import Changes
-from cis_tui.tui.widgets.bars import ClickableKeys, key_name, visible_bindings
+from cis_tui.tui.widgets.dialog_frame import DialogKeys, DialogTitle
 from cis_tui.tui.widgets.page import Page
-from cis_tui.tui.widgets.painted import TONE_CLASSES, LineWidget
+from cis_tui.tui.widgets.painted import TONE_CLASSES
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -22,35 +23,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
-class DialogTitle(LineWidget):
-    """One line that says what is asked."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def line(self, y: int, width: int) -> Line:
-        """The only line."""
-        return [(fit(shown(self._text), width), Tone.STRONG)]
-
-
-class DialogKeys(ClickableKeys):
-    """The keys that this dialog knows."""
-
-    def line(self, y: int, width: int) -> Line:
-        """The only line."""
-        pieces: list[tuple[str, Tone]] = []
-        self.spots = []
-        for binding in sorted(visible_bindings(self.screen), key=lambda binding: binding.key == "escape"):
-            start = line_width(pieces)
-            pieces += [(key_name(binding), Tone.STRONG), (f" {binding.description}   ", Tone.DIM)]
-            self.spots.append((start, line_width(pieces), binding.key))
-        return pieces
-
-
 DEAF = 0.4
 """Seconds for which a question that has just opened takes no yes: the key may have been meant for what was before."""
+
+
+SCROLL = ("dialog-page", "dialog-form", "dialog-options", "settle-page")
+"""Parts that scroll when there is no room for all of them."""
+MOST = 96
+"""Hundredths of the height of the screen that a dialog takes."""
+FEWEST = 3
+"""Lines of such a part that are to be seen."""
 
 
 class Dialog(ModalScreen[T]):
@@ -58,6 +40,7 @@ class Dialog(ModalScreen[T]):
 
     CSS_PATH = "dialog.tcss"
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (24, "-high")]  # pyright: ignore[reportIncompatibleVariableOverride] # declared so by Textual
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close", id="dialog.close"),
     ]
@@ -78,6 +61,32 @@ class Dialog(ModalScreen[T]):
     def content(self) -> ComposeResult:
         """What the dialog is about: its lines, unless a subclass has something else."""
         yield Page(self._lines, id="dialog-page")
+
+    def on_resize(self) -> None:
+        """The question and the keys stay in sight."""
+        self.call_after_refresh(self.fit)
+
+    @on(DialogKeys.Resized)
+    def _keys_resized(self) -> None:
+        self.call_after_refresh(self.fit)
+
+    def fit(self) -> None:
+        """Leave to what scrolls the room that the rest does not need."""
+        if not self.is_attached or self.has_class("-full"):
+            return
+        dialog = self.query_one("#dialog")
+        parts = [part for part in dialog.children if part.id in SCROLL]
+        fixed = sum(
+            max(1, part.size.height) + part.styles.gutter.height + part.styles.margin.height
+            for part in dialog.children
+            if part.id not in SCROLL
+        )
+        room = self.size.height * MOST // 100 - dialog.styles.gutter.height - fixed
+        for number, part in enumerate(parts, 1):
+            most = max(FEWEST, room if number == len(parts) else room // 2)
+            part.styles.max_height = most
+            room -= min(most, part.virtual_size.height)
+        self.query_one(DialogKeys).tell_more()
 
     def show_changes(self, changes: Changes) -> None:
         """Something became different while it is open."""

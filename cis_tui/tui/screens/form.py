@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Input, TextArea
 
 from cis_tui.core.text import clean
-from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.paint import Line, Tone, cell_len, fit, shown
 from cis_tui.tui.screens.dialog import Dialog
 from cis_tui.tui.widgets.painted import LineWidget
 
@@ -59,12 +59,12 @@ class FieldLabel(LineWidget):
 
     def line(self, y: int, width: int) -> Line:
         """The only line."""
-        name = shown(self._field.name)
+        name = shown(self._field.name, limit=40)
         note = f"  {shown(self._field.note)}" if self._field.note else ""
         trouble = f"  ✗ {self._complaint}" if self._complaint else ""
         return [
             (name, Tone.STRONG),
-            (fit(note, max(0, width - len(name) - len(trouble))), Tone.DIM),
+            (fit(note, max(0, width - cell_len(name) - cell_len(trouble))), Tone.DIM),
             (trouble, Tone.BAD),
         ]
 
@@ -106,6 +106,7 @@ class FormDialog(Dialog[dict[str, str]]):
         self._fields = fields
         self._complaint = complaint
         self._send = send
+        self._first: dict[str, str] = {}
         self._labels = {field.name: FieldLabel(field) for field in fields}
         self._inputs = {field.name: _editor(field) for field in fields}
 
@@ -118,6 +119,7 @@ class FormDialog(Dialog[dict[str, str]]):
 
     def on_mount(self) -> None:
         """Start in the first field."""
+        self._first = self.answers()
         # At once, so that what is typed ahead goes into it.
         self.set_focus(self._inputs[self._fields[0].name])
 
@@ -132,6 +134,8 @@ class FormDialog(Dialog[dict[str, str]]):
     def action_done(self) -> None:
         """Close with what was filled in, once nothing is missing."""
         answers = self.answers()
+        if self.deaf and answers == self._first:
+            return  # the key may have been meant for what was before; what is typed ahead was not
         complaints = {field.name: self.complaint(field, answers[field.name]) for field in self._fields}
         for name, complaint in complaints.items():
             self._labels[name].complain(complaint)

@@ -24,5 +24,6 @@ class ProblemsDialog(ReaderDialog):
 
     def action_edit(self) -> None:
         """Close, and open the editor again, on the text as it was saved."""
-        self.dismiss(None)
-        self._again()
+        if not self.deaf:
+            self.dismiss(None)
+            self._again()

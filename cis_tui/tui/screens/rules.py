@@ -77,6 +77,8 @@ class RulesDialog(Dialog[None]):
 
     def action_withdraw(self) -> None:
         """Approve no more by itself what this rule covers."""
+        if self.deaf:
+            return
         rule = self._list.rules[self._list.cursor]
         self._desk.ask(lambda engine: engine.decision_withdraw(rule.id), self._withdrawn)
 

@@ -78,6 +78,7 @@ class SessionsDialog(Dialog[Conversation]):
         self._list = ConversationList(desk)
         self._words = Input(words, placeholder="words that were said", compact=True, id="sessions-words")
         self._words.cursor_blink = False
+        self._first = words
         self._found_for: str | None = None
         """The words for which the list was read."""
         self._chosen = False
@@ -116,6 +117,8 @@ class SessionsDialog(Dialog[Conversation]):
 
     def action_choose(self) -> None:
         """Resume the one under the cursor, once what is looked for was found."""
+        if self.deaf and self._words.value == self._first:
+            return
         self._chosen = self._words.value.strip() != self._found_for
         if self._list.found and not self._chosen:
             self.dismiss(self._list.found[self._list.cursor])

@@ -78,6 +78,7 @@ class SettingsDialog(Dialog[None]):
         self._config = config
         self._changed = changed
         self._list = SettingList(home)
+        self._first = letters
         self._letters = Input(letters, placeholder="letters of a name", compact=True, id="settings-letters")
         self._letters.cursor_blink = False
 
@@ -104,7 +105,8 @@ class SettingsDialog(Dialog[None]):
 
     def action_change(self) -> None:
         """Ask for another value of the setting under the cursor."""
-        if not self._list.found or looks_only(self._desk):
+        untouched = self.deaf and self._letters.value == self._first
+        if untouched or not self._list.found or looks_only(self._desk):
             return
         setting = self._list.found[self._list.cursor]
         themes = theme_files(self._home)

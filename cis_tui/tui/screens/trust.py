@@ -54,8 +54,8 @@ class TrustDialog(Dialog[TrustAnswer]):
 def report_lines(report: TrustReport) -> list[Line]:
     """The project, how it is trusted now, and each file with what changed in it."""
     lines: list[Line] = [
-        [(shown(place(report.project)), Tone.PLAIN)],
         [(_STATES[report.state], Tone.DIM)],
+        [(shown(place(report.project), limit=200), Tone.PLAIN)],
         [(f"{count(len(report.pending), 'file')} would be let run:", Tone.DIM)],
     ]
     lines += [_title(item) for item in report.pending]

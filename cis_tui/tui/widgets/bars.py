@@ -68,12 +68,12 @@ class ClickableKeys(LineWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.spots: list[tuple[int, int, str]] = []
-        """From which cell to which a click presses which key."""
+        self.spots: dict[int, list[tuple[int, int, str]]] = {}
+        """From which cell to which of a line a click presses which key."""
 
     def on_click(self, event: events.Click) -> None:
         """Press what is there."""
-        for start, end, key in self.spots:
+        for start, end, key in self.spots.get(event.y, ()):
             if start <= event.x < end:
                 self.app.simulate_key(key)  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
 
@@ -107,14 +107,14 @@ class KeyLine(ClickableKeys):
                 keys.append((binding.key, pieces))
         room = width - 1 - line_width(last)
         first: list[Piece] = [(" ", Tone.PLAIN)]
-        self.spots = [
+        spots = self.spots[y] = [
             (start + width - line_width(last), end + width - line_width(last), key) for start, end, key in ends
         ]
         for key, pieces in keys:
             start, end = line_width(first), line_width(first) + line_width(pieces)
             if end <= room:
                 first.extend(pieces)
-                self.spots.append((start, end, key))
+                spots.append((start, end, key))
         return _spread(first, last, width)
 
     def _ways(self) -> list[Piece]:

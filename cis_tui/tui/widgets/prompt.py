@@ -15,7 +15,7 @@ from cis_tui.core.clock import Clock
 from cis_tui.dag.answers import Refusal
 from cis_tui.dag.verdicts import usual_refusal
 from cis_tui.dag.views import Choice, Decision, DecisionKind, Subject
-from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
+from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, fit_middle, shown
 from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.words import asker, countdown, question
 
@@ -268,8 +268,11 @@ class DecisionPrompt(LineWidget, can_focus=True):
 
     def _question(self, decision: Decision, width: int) -> Line:
         left = fit(countdown(decision, self._clock()), TIME_WIDTH)
-        text = f"{asker(decision)}{shown(decision.task)} {question(decision)}"
-        return [("  ? ", Tone.ASK), (left, Tone.ASK), (fit(text, max(0, width - TIME_WIDTH - 4)), Tone.STRONG)]
+        room = max(0, width - TIME_WIDTH - 4)
+        # The name gives way: what is asked has to be seen.
+        asked = f" {question(decision)}"
+        name = fit_middle(f"{asker(decision)}{shown(decision.task)}", max(room // 2, room - cell_len(asked)))
+        return [("  ? ", Tone.ASK), (left, Tone.ASK), (fit(name + asked, room), Tone.STRONG)]
 
     def _keys(self, decision: Decision) -> list[list[tuple[str, str]]]:
         """The keys, line by line."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -125,13 +124,11 @@ class Attempts:
     async def _keep(self, paths: Iterable[str]) -> Mapping[str, str]:
         """Keep what lies where a task creates something; an image that the run has already stays the first."""
         fresh = [path for path in paths if path not in self._kept]
-        loop = asyncio.get_running_loop()
-        images = await loop.run_in_executor(self._tools.threads, self._checkpoints.keep_all, fresh)
+        images = await self._tools.in_thread(lambda: self._checkpoints.keep_all(fresh))
         return {path: images.get(path, "") for path in paths}
 
     async def _made(self, paths: Iterable[str]) -> Mapping[str, str]:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._tools.threads, self._checkpoints.look_all, paths)
+        return await self._tools.in_thread(lambda: self._checkpoints.look_all(paths))
 
     def time_left(self, task: TaskSpec) -> float:
         """Seconds that are left for attempts of `task`; the time begins with its first one."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from cis_tui.core.clock import Clock
 from cis_tui.core.errors import Refused
@@ -21,7 +19,6 @@ from cis_tui.dag.views import RunStatus, RunView
 from cis_tui.dag.working import WorkingRuns
 from cis_tui.skills.guardian import kill_marked
 
-T = TypeVar("T")
 CANCELLED = Finish(RunStatus.CANCELLED, "cancelled")
 """How a run ends that a person cancels."""
 
@@ -52,14 +49,14 @@ class Halting:
         id = await self.settled(run)
         async with self._changing:
             if id not in self._working:
-                _not_over(await self._in_thread(lambda: self._history.state(id)))
+                _not_over(await self._tools.in_thread(lambda: self._history.state(id)))
                 hint = f"cis run resume {id} goes on, cis run cancel {id} ends it"
                 raise Refused("CIS-DAG-180", f"nothing of the run {id} goes on: its engine ended", hint=hint)
             runner = self._working.runner(id)
             if isinstance(runner, Rollback):
                 raise _rolled_back(id)
             await runner.pause(self._me)
-        return await self._in_thread(lambda: self._history.show(id))
+        return await self._tools.in_thread(lambda: self._history.show(id))
 
     async def cancel(self, run: str, reason: str = "") -> RunView:
         """End a run; see `RunService.cancel`."""
@@ -73,7 +70,7 @@ class Halting:
             if isinstance(self._working.runner(id), Rollback):
                 raise _rolled_back(id)
             await self._working.end(id, finish)
-        return await self._in_thread(lambda: self._history.show(id))
+        return await self._tools.in_thread(lambda: self._history.show(id))
 
     async def cancel_task(self, run: str, task: str, reason: str) -> RunView:
         """End one task of a run; see `RunService.cancel`."""
@@ -81,22 +78,22 @@ class Halting:
         why = f": {text}" if (text := clean_line(reason).strip()) else ""
         reason = f"cancelled by {self._me}{why}"
         async with self._changing:
-            state = await self._in_thread(lambda: self._history.state(id))
+            state = await self._tools.in_thread(lambda: self._history.state(id))
             _not_over(state)
             self._history.task(state, task)
             if id not in self._working:
-                await self._in_thread(lambda: self.kill_leftovers(id))
+                await self._tools.in_thread(lambda: self.kill_leftovers(id))
                 await self._tools.journal.record_all(ended_at_rest(state, self._clock(), reason, task))
-                return await self._in_thread(lambda: self._history.show(id))
+                return await self._tools.in_thread(lambda: self._history.show(id))
             runner = self._working.runner(id)
         if isinstance(runner, Rollback):
             raise _rolled_back(id)
         await runner.cancel(task, reason)
-        return await self._in_thread(lambda: self._history.show(id))
+        return await self._tools.in_thread(lambda: self._history.show(id))
 
     async def settled(self, run: str) -> str:
         """The whole id of `run`; if it has just told its end, nothing of it goes on any more."""
-        id = await self._in_thread(lambda: self._history.find(run))
+        id = await self._tools.in_thread(lambda: self._history.find(run))
         state = self._working.state(id)
         if state is not None and state.outcome is not None:
             await self._working.gone(id)
@@ -110,15 +107,12 @@ class Halting:
         kill_marked(f"CIS_HOME={self._tools.home.root}", f"CIS_RUN={run}")
 
     async def _cancel_at_rest(self, run: str, finish: Finish) -> None:
-        state = await self._in_thread(lambda: self._history.state(run))
+        state = await self._tools.in_thread(lambda: self._history.state(run))
         _not_over(state)
-        await self._in_thread(lambda: self.kill_leftovers(run))
+        await self._tools.in_thread(lambda: self.kill_leftovers(run))
         end = {"run": run, "status": finish.status.value, "error": finish.error}
         ends = ended_at_rest(state, self._clock(), finish.error)
         await self._tools.journal.record_all([*ends, (EventType.RUN_FAILED, end)])
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
 
 
 def _not_over(state: RunState) -> None:

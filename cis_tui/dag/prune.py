@@ -11,11 +11,10 @@ import asyncio
 import logging
 import os
 import shutil
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import CisError
@@ -27,7 +26,6 @@ _ROWS = 2000
 """Events that one commit removes: other commits wait no longer than for these."""
 _PAGES = 2000
 """Pages of the file that are given back at once."""
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -65,7 +63,7 @@ class Pruner:
         """`working`: the runs that are worked on; `changing` is held while one that is not becomes so."""
         self._home = tools.home
         self._journal = tools.journal
-        self._threads = tools.threads
+        self._tools = tools
         self._working = working
         self._changing = changing
         self._finishing = asyncio.Lock()
@@ -98,7 +96,7 @@ class Pruner:
         """Take runs out of the list; `finish` removes what is left of them."""
         busy = frozenset(self._working)
         runs, kept = await self._journal.maintain(lambda connection: chosen(connection, keep, busy))
-        size = await self._in_thread(lambda: sum(_size(self._home.runs / run) for run in runs))
+        size = await self._tools.in_thread(lambda: sum(_size(self._home.runs / run) for run in runs))
         if not dry_run:
             for run in runs:
                 await self._journal.maintain(lambda connection, run=run: _take_out(connection, run))
@@ -118,7 +116,7 @@ class Pruner:
             for run in runs:
                 while await self._journal.maintain(lambda connection, run=run: _drop_events(connection, run)):
                     pass
-                await self._in_thread(lambda run=run: _remove(self._home.runs, run))
+                await self._tools.in_thread(lambda run=run: _remove(self._home.runs, run))
                 await self._journal.maintain(lambda connection, run=run: _forget(connection, run))
             if runs:
                 while await self._journal.maintain(_give_back):
@@ -128,9 +126,6 @@ class Pruner:
 
     def _file_size(self) -> int:
         return sum(_length(Path(f"{self._home.runs_db}{end}")) for end in ("", "-wal"))
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 async def _told(work: Coroutine[object, object, object]) -> None:

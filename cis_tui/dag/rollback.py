@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import TypeVar
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.codec import encode
@@ -36,7 +35,6 @@ from cis_tui.dag.views import RunStatus, UndoItem, UndoKind, UndoStatus
 from cis_tui.memory.rollback import Restored
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 RollBackMemory = Callable[[str, Instant], Sequence[Restored]]
 """Brings every entry that a run, which began at that moment, wrote back to the version before; blocks."""
 
@@ -88,7 +86,7 @@ class Rollback:
             self._working.cancel()
 
     async def _work(self) -> None:
-        plan = await self._in_thread(lambda: undo_plan(self.record, self._calls, self._state))
+        plan = await self._tools.in_thread(lambda: undo_plan(self.record, self._calls, self._state))
         await self._plan(plan.items)
         stuck = await self._take_back(plan.groups, plan.order)
         if not stuck:
@@ -169,7 +167,7 @@ class Rollback:
         """One attempt, whose start is recorded before it; with the item as it is then."""
         try:
             calls = groups.of(task.id).calls
-            call = await self._in_thread(lambda: calls.undoing(task, step, self._facts))
+            call = await self._tools.in_thread(lambda: calls.undoing(task, step, self._facts))
         except CisError as error:
             return Outcome(False, None, error=error.message, final=True), item
         item = replace(item, attempts=item.attempts + 1, command=clean_line(call.shown), detail="")
@@ -228,14 +226,14 @@ class Rollback:
         items = [replace(item, attempts=item.attempts + 1, detail="") for item in items]
         await self._tell(EventType.UNDO_STARTED, items)
         kept = [self._undo.files[item.id] for item in items]
-        found = await self._in_thread(lambda: restore(kept, self._checkpoints))
+        found = await self._tools.in_thread(lambda: restore(kept, self._checkpoints))
         ended = [replace(item, status=found[item.id][0], detail=found[item.id][1]) for item in items]
         await self._tell(EventType.UNDO_ENDED, ended)
 
     async def _restore_memory(self) -> None:
         """Memory itself knows what the run wrote, and what is taken back: a kill is mended by doing it again."""
         try:
-            found = await self._in_thread(lambda: self._roll_back_memory(self.record.id, self._state.started_at))
+            found = await self._tools.in_thread(lambda: self._roll_back_memory(self.record.id, self._state.started_at))
         except CisError as error:
             item = UndoItem(UndoKind.MEMORY, "memory", UndoStatus.FAILED, detail=clean_line(error.message, limit=1000))
             await self._tell(EventType.UNDO_ENDED, [item])
@@ -263,10 +261,7 @@ class Rollback:
         end: Change = (EventType.RUN_FAILED, {"run": self.record.id, "status": status.value, "error": error})
         await self._journal.record_all([end])
         if status is RunStatus.ROLLED_BACK and not any(item.detail for item in self._items.values()):
-            await self._in_thread(self._checkpoints.drop)
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
+            await self._tools.in_thread(self._checkpoints.drop)
 
 
 def _memory_item(number: int, restored: Restored) -> UndoItem:

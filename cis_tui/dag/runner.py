@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 from cis_tui.core.errors import CisError, Invalid, Refused
 from cis_tui.core.events import EventType
@@ -32,7 +31,6 @@ from cis_tui.dag.verdicts import Consequence, consequence, explain
 from cis_tui.dag.views import Decision, RunStatus, TaskStatus
 from cis_tui.dag.works import Works
 
-T = TypeVar("T")
 LOST_AGAIN = 2
 """How often an idempotent task is run again at least, when who carried it out was lost; it may be what kills them."""
 
@@ -266,7 +264,7 @@ class Runner:
             return
         views = () if again else task_views(group.spec)
         data = task_expanded(self.record.id, task.id, expansion.items, views)
-        expanded = data if expansion.items is None else await self._in_thread(lambda: self._without_secrets(data))
+        expanded = data if expansion.items is None else await self._tools.in_thread(lambda: self._without_secrets(data))
         if again:
             self._journal.emit(EventType.TASK_EXPANDED, expanded)
         else:
@@ -289,7 +287,7 @@ class Runner:
         calls, items = self._groups.of(task.id).calls, self._carried.expansions[task.id]
         edit = self._carried.edits.get(task.id)
         try:
-            call = await self._in_thread(lambda: calls.again(task, dict(self._facts), items))
+            call = await self._tools.in_thread(lambda: calls.again(task, dict(self._facts), items))
             expansion = standing(task, call, edit, calls.dags)
         except CisError as error:
             await self._fail(task, Outcome(False, None, error=error.message), 0)
@@ -357,10 +355,7 @@ class Runner:
         if calls.is_fixed(task):
             return calls.prepare(task, self._facts)
         facts = dict(self._facts)
-        return await self._in_thread(lambda: calls.prepare(task, facts))
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)
+        return await self._tools.in_thread(lambda: calls.prepare(task, facts))
 
     async def _decide(self, task: TaskSpec, call: Call) -> Call | None:
         """What runs of the task, as whoever decided left it; None if nothing does, and its end is recorded."""

@@ -38,11 +38,11 @@ from cis_tui.dag.state import RunState
 from cis_tui.dag.taken import carried_over, taken_over, taking
 from cis_tui.dag.tools import AskAgent, Elsewhere, Tools
 from cis_tui.dag.undo_plan import undo_plan
-from cis_tui.dag.views import Debt, LogChunk, PruneReport, RunStatus, RunSummary, RunView, TaskView, UndoItem
+from cis_tui.dag.views import Debt, PruneReport, RunStatus, RunView, TaskView, UndoItem
 from cis_tui.dag.working import WorkingRuns, stopping
 from cis_tui.skills.kernel import Probe, this_kernel
 from cis_tui.skills.memory import Caller, SkillMemory
-from cis_tui.skills.model import SkillManifest, SkillRun
+from cis_tui.skills.model import SkillManifest
 from cis_tui.skills.native import NativeSkills
 from cis_tui.skills.process import Processes
 from cis_tui.skills.scheduling import MAX_DEPTH, MAX_WAITING, Task
@@ -63,7 +63,7 @@ def _no_skill(project: str, name: str) -> SkillManifest:
 class RunService:
     """All runs of one engine.
 
-    To be used on the engine's event loop, except `list`, `show`, `logs`, `undo_plan` and `skills_of`, which block.
+    To be used on the engine's event loop, except `history`, `undo_plan`, `skills_of` and `rolling_back`, which block.
     """
 
     def __init__(
@@ -93,14 +93,15 @@ class RunService:
         self._find_skill = find_skill
         self._clock = clock
         self._identity = identity
-        self._history = RunHistory(home, lambda run: self._working.state(run))
+        self.history = RunHistory(home, lambda run: self._working.state(run))
+        """What the journal tells, of decisions too; its methods block."""
         self.decisions = DecisionService(
             journal=journal,
             identity=identity,
             settings=settings.decisions,
             clock=clock,
-            stored=self._history.decisions,
-            known=self._history.decision,
+            stored=self.history.decisions,
+            known=self.history.decision,
         )
         self._tools = Tools(
             home=home,
@@ -130,7 +131,8 @@ class RunService:
             max_parallel=settings.core.max_parallel,
         )
         self._working = WorkingRuns(self._tools, roll_back_memory)
-        self._skill_calls = SkillCalls(home, self._native, self._wasm, journal, self.decisions)
+        self.skill_calls = SkillCalls(home, self._native, self._wasm, journal, self.decisions)
+        """The skills that are called outside of any run."""
         self._changing = asyncio.Lock()
         """Held while a run that is not live is made live, or ended."""
         self._changes: set[asyncio.Task[RunView]] = set()
@@ -139,7 +141,7 @@ class RunService:
         self._pruner = Pruner(self._tools, self._working, self._changing)
         self._halting = Halting(
             tools=self._tools,
-            history=self._history,
+            history=self.history,
             working=self._working,
             changing=self._changing,
             me=identity.did,
@@ -158,21 +160,9 @@ class RunService:
 
     # Reading
 
-    def list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
-        """See `RunHistory.list`."""
-        return self._history.list(project, limit=limit)
-
-    def show(self, run: str) -> RunView:
-        """See `RunHistory.show`."""
-        return self._history.show(run)
-
-    def logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65_536) -> LogChunk:
-        """See `RunHistory.logs`."""
-        return self._history.logs(run, task, attempt=attempt, offset=offset, limit=limit)
-
     def skills_of(self, run: str) -> set[str]:
         """The names of the skills that the run with this whole id calls."""
-        return self._history.record(run).spec.skills
+        return self.history.record(run).spec.skills
 
     def undo_plan(self, run: str) -> tuple[UndoItem, ...]:
         """What a rollback of `run` would take back of its tasks and files, in that order, with how far that is.
@@ -180,27 +170,10 @@ class RunService:
         Raises:
             NotFound: there is no such run.
         """
-        state = self._history.state(self._history.find(run))
-        record = self._history.record(state.id)
+        state = self.history.state(self.history.find(run))
+        record = self.history.record(state.id)
         plan = undo_plan(record, Calls(record, {}, self._memory_get), state)
         return tuple(state.undo.items.get(item.key, item) for item in plan.items)
-
-    def debts(self, run: str = "", project: str = "", *, all: bool = False) -> tuple[Debt, ...]:
-        """See `RunHistory.debts`."""
-        return self._history.debts(run, project, all=all)
-
-    @property
-    def history(self) -> RunHistory:
-        """What the journal tells, of decisions too; its methods block."""
-        return self._history
-
-    def durations(self, dag: str, project: str) -> dict[str, float]:
-        """See `RunHistory.durations`."""
-        return self._history.durations(dag, project)
-
-    def scheduled(self) -> Sequence[str]:
-        """See `RunHistory.scheduled`."""
-        return self._history.scheduled()
 
     # Changing
 
@@ -214,7 +187,7 @@ class RunService:
             Refused: too much is scheduled, or too much by what was scheduled itself (CIS-SKILL-077).
             Unavailable: as `start`.
         """
-        manifest = await self._in_thread(lambda: self._find_skill(caller.project, task.skill))
+        manifest = await self._tools.in_thread(lambda: self._find_skill(caller.project, task.skill))
         depth = 1
         if caller.run in self._working:
             depth += self._working.runner(caller.run).record.depth
@@ -322,7 +295,7 @@ class RunService:
 
     def rolling_back(self) -> Sequence[str]:
         """The runs whose rollback was interrupted, to be resumed; blocks."""
-        return [id for id in self._history.rolling_back() if id not in self._working]
+        return [id for id in self.history.rolling_back() if id not in self._working]
 
     async def cancel(self, run: str, task: str = "", *, reason: str = "") -> RunView:
         """End a run, or one task of it, and all its processes; returns when it has ended. See `Runner.cancel`.
@@ -371,21 +344,12 @@ class RunService:
         if not reason:
             raise Refused("CIS-DAG-106", "a debt is settled for a reason", hint='--reason "how it was made good"')
         async with self._changing:
-            id = await self._in_thread(lambda: self._history.find(run))
-            await self._in_thread(lambda: self._history.open_debt(id, task))
+            id = await self._tools.in_thread(lambda: self.history.find(run))
+            await self._tools.in_thread(lambda: self.history.open_debt(id, task))
             settled = {"run": id, "task": task, "reason": reason, "by": self._identity.did}
             await self._journal.record(EventType.DEBT_SETTLED, settled)
-            found = await self._in_thread(lambda: self._history.debts(id, all=True))
+            found = await self._tools.in_thread(lambda: self.history.debts(id, all=True))
         return next(debt for debt in found if debt.task == task)
-
-    @property
-    def skill_calls(self) -> SkillCalls:
-        """The skills that are called outside of any run."""
-        return self._skill_calls
-
-    def skill_runs(self, skill: str = "", *, project: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
-        """See `RunHistory.skill_runs`."""
-        return self._history.skill_runs(skill, project=project, limit=limit)
 
     async def close(self) -> None:
         """End every process. Runs that had not ended are paused; nothing is recorded about what was in flight."""
@@ -393,7 +357,7 @@ class RunService:
         self._tools.processes.hurry()
         self._working.shut()
         await self._pruner.close()
-        await asyncio.gather(self._skill_calls.close(), *self._changes, return_exceptions=True)
+        await asyncio.gather(self.skill_calls.close(), *self._changes, return_exceptions=True)
         await self._working.close()
         await self.decisions.close()
         await self._native.close()
@@ -435,15 +399,15 @@ class RunService:
     ) -> RunView:
         id = await self._halting.settled(run)
         async with self._changing:
-            state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
+            state, record = await self._tools.in_thread(lambda: (self.history.state(id), self.history.record(id)))
             if id in self._working:
                 hint = f"cis run cancel {id} ends it first"
                 raise Refused("CIS-DAG-124", f"the run {id} is {state.status}", hint=hint)
             if state.status is RunStatus.ROLLED_BACK:
                 raise Refused("CIS-DAG-125", f"the run {id} is rolled back already")
             for task in skip:
-                self._history.task(state, task)
-            await self._in_thread(lambda: self._halting.kill_leftovers(id))
+                self.history.task(state, task)
+            await self._tools.in_thread(lambda: self._halting.kill_leftovers(id))
             changes = [] if state.undo.rolling else ended_at_rest(state, self._clock(), CANCELLED.error)
             again = state.outcome is RunStatus.ROLLBACK_FAILED or state.undo.rolling
             data = {"run": id, "error": state.undo.reason if again else state.error, "skip": list(skip)}
@@ -460,7 +424,7 @@ class RunService:
     ) -> RunView:
         """Record `changes`, after which the run is rolling back, and go on with that."""
         await self._journal.record_all(changes)
-        state = await self._in_thread(lambda: self._history.state(record.id))
+        state = await self._tools.in_thread(lambda: self.history.state(record.id))
         executors = self._executors.as_before(record, executor)
         abroad = next((task.executor for task in state.tasks.values() if task.executor not in ("", PEER)), LOCAL)
         calls = Calls(record, skills, memory_for(executor or abroad, self._memory_get))
@@ -480,19 +444,21 @@ class RunService:
                     raise Refused("CIS-DAG-172", what, hint=f"cis run cancel {id} ends it first")
                 if isinstance(runner, Runner):
                     await runner.go_on(self._identity.did)
-                return await self._in_thread(lambda: self._history.show(id))
-            state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
+                return await self._tools.in_thread(lambda: self.history.show(id))
+            state, record = await self._tools.in_thread(lambda: (self.history.state(id), self.history.record(id)))
             if state.outcome in _LASTING:
                 return state.view()
-            await self._in_thread(lambda: self._halting.kill_leftovers(id))
+            await self._tools.in_thread(lambda: self._halting.kill_leftovers(id))
             if state.undo.rolling:
                 return await self._begin_undo(record, skills, state, [], executor)
             anew = again(state)
-            carried = await self._in_thread(lambda: carry(state, anew, last_words=lambda task: self._last(state, task)))
+            carried = await self._tools.in_thread(
+                lambda: carry(state, anew, last_words=lambda task: self._last(state, task))
+            )
             # A yes that was given to the run still holds; that a task may run a second time is asked on its own.
             record = replace(record, yes=record.yes or yes)
             carried = replace(carried, rerun=yes)
-            self.decisions.adopt(await self._in_thread(lambda: self._history.rules(id, all=True)))
+            self.decisions.adopt(await self._tools.in_thread(lambda: self.history.rules(id, all=True)))
             runner = await self._runner(record, skills, executor or state.executor, carried)
             resumed = run_resumed(id, anew, dropped(state, anew), executor=runner.executors.name)
             changes = [*superseded(state, self._clock()), (EventType.RUN_STARTED, resumed)]
@@ -502,11 +468,11 @@ class RunService:
         self, run: str, start: str, skills: Mapping[str, SkillManifest], yes: bool, executor: str
     ) -> RunView:
         id = await self._halting.settled(run)
-        state, record = await self._in_thread(lambda: (self._history.state(id), self._history.record(id)))
+        state, record = await self._tools.in_thread(lambda: (self.history.state(id), self.history.record(id)))
         if state.outcome is None or id in self._working:
             hint = f"cis run resume {id} goes on with it, cis run cancel {id} ends it"
             raise Refused("CIS-DAG-124", f"the run {id} has not ended", hint=hint)
-        self._history.task(state, start)
+        self.history.task(state, start)
         record = replace(record, id=secrets.token_hex(5), yes=yes)
         over = taken_over(state, start)
         runner = await self._runner(record, skills, executor or state.executor, carried_over(state, over))
@@ -529,6 +495,3 @@ class RunService:
         self._changes.add(task)
         task.add_done_callback(self._changes.discard)
         return await asyncio.shield(task)
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._tools.threads, call)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cis_tui.agents.tasks import AgentWork
 from cis_tui.core.paths import Home
@@ -14,6 +15,8 @@ from cis_tui.dag.executors.base import Place
 from cis_tui.dag.journal import Journal
 from cis_tui.dag.secrecy import Secrets
 from cis_tui.skills.process import Processes
+
+T = TypeVar("T")
 
 
 class AskAgent(Protocol):
@@ -44,3 +47,7 @@ class Tools:
     """What asks agents; None where there are none."""
     elsewhere: Callable[[], Elsewhere | None] = lambda: None
     """What has tasks carried out by other nodes of this person, once there is something."""
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        """What `call`, which blocks, gives."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call)

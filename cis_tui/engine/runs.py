@@ -34,7 +34,7 @@ class Runs(Parts):
     async def dag_plan(self, project: str, name: str, params: Mapping[str, str], *, executor: str = "") -> DagPlan:
         """See `EngineApi`."""
         session = self._session(project)
-        planned = await self._in_thread(lambda: session.plan(name, params, durations=self._runs.durations))
+        planned = await self._in_thread(lambda: session.plan(name, params, durations=self._runs.history.durations))
         if not executor:
             return planned
         spec, skills = await self._in_thread(session.called, name)
@@ -74,15 +74,17 @@ class Runs(Parts):
 
     async def run_list(self, project: str = "", *, limit: int = 50) -> tuple[RunSummary, ...]:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._runs.list(project, limit=limit))
+        return await self._in_thread(lambda: self._runs.history.list(project, limit=limit))
 
     async def run_show(self, run: str) -> RunView:
         """See `EngineApi`."""
-        return await self._in_thread(self._runs.show, run)
+        return await self._in_thread(self._runs.history.show, run)
 
     async def run_logs(self, run: str, task: str, *, attempt: int = 0, offset: int = 0, limit: int = 65536) -> LogChunk:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._runs.logs(run, task, attempt=attempt, offset=offset, limit=limit))
+        return await self._in_thread(
+            lambda: self._runs.history.logs(run, task, attempt=attempt, offset=offset, limit=limit)
+        )
 
     async def run_resume(self, run: str, *, yes: bool = False, executor: str = "") -> RunView:
         """See `EngineApi`."""
@@ -133,7 +135,7 @@ class Runs(Parts):
 
     async def _wait_for_scheduled(self) -> None:
         """Go on with what skills have scheduled and an engine did not begin."""
-        for run in await self._in_thread(self._runs.scheduled):
+        for run in await self._in_thread(self._runs.history.scheduled):
             try:
                 await self.run_resume(run)
             except (CisError, OSError) as error:
@@ -149,7 +151,7 @@ class Runs(Parts):
 
     async def run_debts(self, run: str = "", *, project: str = "", all: bool = False) -> tuple[Debt, ...]:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._runs.debts(run, project, all=all))
+        return await self._in_thread(lambda: self._runs.history.debts(run, project, all=all))
 
     async def run_prune(self, *, before: Instant | None = None, newest: int = 0, dry_run: bool = False) -> PruneReport:
         """See `EngineApi`."""

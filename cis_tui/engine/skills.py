@@ -66,7 +66,7 @@ class Skills(Runs):
 
     async def skill_runs(self, project: str = "", *, skill: str = "", limit: int = 50) -> tuple[SkillRun, ...]:
         """See `EngineApi`."""
-        return await self._in_thread(lambda: self._runs.skill_runs(skill, project=project, limit=limit))
+        return await self._in_thread(lambda: self._runs.history.skill_runs(skill, project=project, limit=limit))
 
     async def skill_log(self, call: str, *, offset: int = 0, limit: int = 65536) -> LogChunk:
         """See `EngineApi`."""

@@ -173,7 +173,7 @@ async def ours(shape: Shape, folder: Path) -> Cost:
     await service.close()
     journal.close()
     used = Cost.since(*began)
-    ended = service.show(view.id)
+    ended = service.history.show(view.id)
     assert ended.status is RunStatus.COMPLETED
     assert len(ended.tasks) == len(shape)
     return used

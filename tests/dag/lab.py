@@ -60,8 +60,8 @@ class Lab:
 
     async def ended(self, run: str) -> RunView:
         """The run once nothing of it goes on."""
-        await self.until(lambda: self.runs.show(run).status.ended)
-        return self.runs.show(run)
+        await self.until(lambda: self.runs.history.show(run).status.ended)
+        return self.runs.history.show(run)
 
     async def decision(self, task: str) -> Decision:
         """The open decision about `task`, once it is asked and everybody could know."""
@@ -74,7 +74,7 @@ class Lab:
 
     def task(self, run: str, id: str) -> TaskView:
         """One task as it is now."""
-        return next(task for task in self.runs.show(run).tasks if task.id == id)
+        return next(task for task in self.runs.history.show(run).tasks if task.id == id)
 
     def story(self) -> list[tuple[str, str]]:
         """Type and task of every event so far."""

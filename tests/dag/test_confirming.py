@@ -69,7 +69,7 @@ async def test_a_no_refuses_the_call_and_nothing_runs(tmp_path: Path) -> None:
         await lab.runs.decisions.reject(decision.id, reason="not on this machine")
         with pytest.raises(Refused, match=r"lint was not called: rejected by .*: not on this machine"):
             await work
-        assert lab.runs.skill_runs() == ()
+        assert lab.runs.history.skill_runs() == ()
 
 
 async def test_what_could_not_be_asked_is_not_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

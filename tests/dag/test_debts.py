@@ -27,7 +27,7 @@ async def test_a_debt_is_listed_until_it_is_settled_whatever_ends_the_engine(tmp
         assert (debt.run, debt.task, debt.dag, debt.error, debt.exit_code) == (view.id, "lint", "lab", "exit code 3", 3)
         assert (debt.reason, debt.by) == ("mended by hand", OWNER.did)
         assert debt.settled_at is not None
-        (left,) = lab.runs.debts()
+        (left,) = lab.runs.history.debts()
         assert (left.task, left.settled_at) == ("docs", None)
         assert lab.task(view.id, "lint").settled == "mended by hand"
         assert lab.task(view.id, "lint").status is TaskStatus.DEBT
@@ -61,7 +61,7 @@ async def test_only_a_debt_can_be_settled_and_only_once(tmp_path: Path) -> None:
 async def test_a_list_may_owe(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         view = await lab.run(shell("t", "exit {{ item }}", for_each=(0, 1)), policy=Policy.ALLOW_DEBT)
-        (debt,) = lab.runs.debts()
+        (debt,) = lab.runs.history.debts()
         assert debt.task == "t[1]"
         await lab.runs.settle(view.id, "t[1]", reason="fine")
-        assert lab.runs.debts() == ()
+        assert lab.runs.history.debts() == ()

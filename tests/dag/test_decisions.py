@@ -68,7 +68,7 @@ async def test_approved_by_key_it_runs_at_once(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         run = await lab.start(shell("push", "echo pushed", level=RECOMMENDED))
         decision = await lab.decision("push")
-        assert lab.runs.show(run).status is RunStatus.WAITING
+        assert lab.runs.history.show(run).status is RunStatus.WAITING
         made = await lab.runs.decisions.approve(decision.id, reason="looks good")
         assert (made.status, made.by, made.reason) == (DecisionStatus.APPROVED, OWNER.did, "looks good")
         assert (await lab.ended(run)).status is RunStatus.COMPLETED
@@ -256,7 +256,7 @@ async def test_yes_answers_for_people_but_not_for_a_vote(tmp_path: Path) -> None
         await lab.decision("vote")
         await lab.until(lambda: lab.types().count(EventType.TASK_COMPLETED) == 2)
         assert [(made.task, made.by) for made in decided(lab)] == [("lint", "--yes"), ("push", "--yes")]
-        assert lab.runs.show(run).status is RunStatus.WAITING
+        assert lab.runs.history.show(run).status is RunStatus.WAITING
         with pytest.raises(Refused, match="made by votes"):
             await lab.runs.decisions.approve((await lab.decision("vote")).id)
 

@@ -89,7 +89,7 @@ async def test_parameters_of_another_dag_are_edited_and_outlive_the_run(tmp_path
         assert (await lab.ended(run)).status is RunStatus.FAILED
         (lab.project / "go").touch()
         await lab.runs.resume(run)
-        await lab.until(lambda: lab.runs.show(run).status is RunStatus.COMPLETED)
+        await lab.until(lambda: lab.runs.history.show(run).status is RunStatus.COMPLETED)
         assert read(lab.project / "said") == "bob\nbob\n"
 
 

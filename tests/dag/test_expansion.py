@@ -289,7 +289,7 @@ async def test_dags_within_dags_for_each_item(tmp_path: Path) -> None:
     leaf = DagSpec("leaf", (shell("say", "echo {{ params.name }}"),), params=(Param("name"),))
     async with open_lab(tmp_path) as lab:
         view = await run_with(lab, of_dag("t", "outer", input={"names": "a,b"}), dags={"outer": outer, "leaf": leaf})
-        (summary,) = lab.runs.list()
+        (summary,) = lab.runs.history.list()
     assert [task.id for task in view.tasks] == [
         "t",
         "t/all",
@@ -344,7 +344,7 @@ async def test_after_a_crash_the_same_tasks_go_on(tmp_path: Path) -> None:
     (lab.project / "go").touch()
     async with open_lab(tmp_path) as lab:
         await lab.runs.resume(run)
-        await lab.until(lambda: lab.runs.show(run).status is RunStatus.WAITING)
+        await lab.until(lambda: lab.runs.history.show(run).status is RunStatus.WAITING)
         asked = {decision.task: decision.kind for decision in lab.runs.decisions.list()}
         assert asked == dict.fromkeys(["t[1]", "t[2]"], DecisionKind.INTERRUPTED)
         assert lab.task(run, "t").status is S.RUNNING
@@ -354,7 +354,7 @@ async def test_after_a_crash_the_same_tasks_go_on(tmp_path: Path) -> None:
         assert (EventType.TASK_EXPANDED, "t") in lab.story()
         assert RunState.from_events(
             event for event in lab.journal.events_since(0) if event.data.get("run") == run
-        ) == lab.runs._history.state(run)  # pyright: ignore[reportPrivateUsage]
+        ) == lab.runs.history.state(run)
     assert view.status is RunStatus.COMPLETED
     assert sorted(read(lab.project / "log").split()) == ["3", "x", "y", "y", "z", "z"]
 
@@ -389,7 +389,7 @@ async def test_only_what_failed_of_a_list_runs_again(tmp_path: Path) -> None:
         (lab.project / "go").touch()
         await lab.runs.resume(view.id)
         view = await lab.ended(view.id)
-        (summary,) = lab.runs.list()
+        (summary,) = lab.runs.history.list()
     assert view.status is RunStatus.COMPLETED
     assert sorted(read(lab.project / "log").split()) == ["a", "after", "b", "b"]
     assert (summary.tasks_total, summary.tasks_ended, summary.tasks_failed) == (4, 4, 0)
@@ -408,7 +408,7 @@ async def test_a_list_that_ran_because_of_a_failure_is_made_anew(tmp_path: Path)
         (lab.project / "items").write_text("[3]")
         await lab.runs.resume(view.id)
         view = await lab.ended(view.id)
-        (summary,) = lab.runs.list()
+        (summary,) = lab.runs.history.list()
     assert statuses(view) == {"bad": S.FAILED, "mend": S.COMPLETED, "mend[0]": S.COMPLETED}
     assert sorted(read(lab.project / "log").split()) == ["1", "2", "3"]
     assert (summary.tasks_total, summary.tasks_ended, summary.tasks_failed) == (3, 3, 1)

@@ -16,7 +16,7 @@ CONFIRMED = Level(LevelKind.CONFIRMED, timeout=60)
 
 
 def statuses(lab: Lab, run: str) -> dict[str, str]:
-    return {task.id: task.status.value for task in lab.runs.show(run).tasks}
+    return {task.id: task.status.value for task in lab.runs.history.show(run).tasks}
 
 
 async def test_a_paused_run_lets_what_runs_end_and_starts_nothing(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_a_paused_run_lets_what_runs_end_and_starts_nothing(tmp_path: Path
         (lab.project / "go").touch()
         await lab.until(lambda: ("TaskReady", "second") in lab.story())
         assert statuses(lab, run) == {"first": "completed", "second": "ready"}
-        assert lab.runs.list()[0].status is RunStatus.PAUSED
+        assert lab.runs.history.list()[0].status is RunStatus.PAUSED
         view = await lab.runs.resume(run)
         assert (await lab.ended(run)).status is RunStatus.COMPLETED
         assert view.paused_by == ""
@@ -97,7 +97,7 @@ async def test_a_paused_run_is_still_paused_after_its_engine(tmp_path: Path) -> 
         await lab.decision("first")
         await lab.runs.pause(run)
     async with open_lab(tmp_path) as lab:
-        view = lab.runs.show(run)
+        view = lab.runs.history.show(run)
         assert (view.status, view.paused_by, view.interrupted) == (RunStatus.PAUSED, OWNER.did, True)
         with pytest.raises(Refused, match="its engine ended"):
             await lab.runs.pause(run)
@@ -197,7 +197,7 @@ async def test_a_cancelled_task_is_no_debt(tmp_path: Path) -> None:
         await lab.runs.cancel(run, "a")
         assert (await lab.ended(run)).status is RunStatus.FAILED
         assert statuses(lab, run) == {"a": "cancelled", "b": "skipped"}
-        assert lab.runs.debts() == ()
+        assert lab.runs.history.debts() == ()
 
 
 async def test_one_item_is_cancelled_and_all_of_a_list(tmp_path: Path) -> None:
@@ -225,11 +225,11 @@ async def test_what_was_cancelled_stays_so_when_the_engine_ends_and_a_new_try_ru
     async with open_lab(tmp_path) as lab:
         await lab.runs.cancel(run, "c")
         assert statuses(lab, run) == {"a": "cancelled", "b": "skipped", "c": "cancelled"}
-        assert lab.runs.show(run).status is RunStatus.PAUSED
+        assert lab.runs.history.show(run).status is RunStatus.PAUSED
         await lab.runs.resume(run)
         assert (await lab.ended(run)).status is RunStatus.FAILED
         assert not (lab.project / "a").exists()
         await lab.runs.resume(run)
         for task in ("a", "c"):
             await lab.runs.decisions.approve((await lab.decision(task)).id)
-        await lab.until(lambda: lab.runs.show(run).status is RunStatus.COMPLETED)
+        await lab.until(lambda: lab.runs.history.show(run).status is RunStatus.COMPLETED)

@@ -79,7 +79,7 @@ async def test_the_time_of_earlier_runs_is_known(tmp_path: Path) -> None:
         for _ in range(3):
             await lab.run(*tasks[:4], dags={"inner": inner})
         await lab.run(shell("slow", "true"))
-        known = lab.runs.durations("lab", str(lab.project))
+        known = lab.runs.history.durations("lab", str(lab.project))
     assert known == RunHistory(lab.home).durations("lab", str(lab.project))
     assert RunHistory(lab.home).durations("other", str(lab.project)) == {}
     assert set(known) == {"slow", "many", "many[*]", "sub", "sub/x", "sub/y"}

@@ -42,12 +42,12 @@ async def test_what_is_over_goes_and_what_is_open_stays(tmp_path: Path) -> None:
         told = await lab.runs.prune(Keep(), dry_run=True)
         assert set(told.runs) == {done.id, failed.id, stuck.id}
         assert set(told.kept) == {debt.id, waiting, live}
-        assert len(lab.runs.list()) == 6
+        assert len(lab.runs.history.list()) == 6
         trail = rows(lab, "SELECT count(*) FROM trail")
         report = await lab.runs.prune(Keep())
         assert report.runs == told.runs
         assert report.bytes > 0
-        assert {run.id for run in lab.runs.list()} == {debt.id, waiting, live}
+        assert {run.id for run in lab.runs.history.list()} == {debt.id, waiting, live}
         assert not log_path(lab.home.runs, done.id, "a", 1).parent.exists()
         assert rows(lab, f"SELECT count(*) FROM events WHERE run IN ('{done.id}', '{failed.id}')") == 0
         assert rows(lab, "SELECT count(*) FROM pruned") == 0
@@ -63,7 +63,7 @@ async def test_the_newest_and_the_young_stay(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         ids = [(await lab.run(shell("a", "true"))).id for _ in range(4)]
         await settled(lab)
-        middle = lab.runs.show(ids[2]).ended_at
+        middle = lab.runs.history.show(ids[2]).ended_at
         assert middle is not None
         assert (await lab.runs.prune(Keep(before=middle, newest=3))).runs == (ids[0],)
         assert (await lab.runs.prune(Keep(before=middle))).runs == (ids[1],)
@@ -117,17 +117,17 @@ async def test_a_prune_that_was_cut_off_is_finished_by_the_next_engine(tmp_path:
         lab.journal.maintain = some  # pyright: ignore[reportAttributeAccessIssue]
         with pytest.raises(CisError, match="killed"):
             await lab.runs.prune(Keep(newest=1))
-        listed = {run.id for run in lab.runs.list()}
+        listed = {run.id for run in lab.runs.history.list()}
         assert left in listed
         for run in listed:
-            assert lab.runs.show(run).tasks[0].output == "hello\n", "a run is there wholly, or not at all"
+            assert lab.runs.history.show(run).tasks[0].output == "hello\n", "a run is there wholly, or not at all"
     async with open_lab(tmp_path) as lab:
         lab.runs.begin_pruning()
         await eventually(lambda: rows(lab, "SELECT count(*) FROM pruned") == 0)
-        listed = {run.id for run in lab.runs.list()}
+        listed = {run.id for run in lab.runs.history.list()}
         for run in gone:
             if run not in listed:
                 assert rows(lab, f"SELECT count(*) FROM events WHERE run = '{run}'") == 0
                 assert not (lab.home.runs / run).exists()
         await lab.runs.prune(Keep(newest=1))
-        assert [run.id for run in lab.runs.list()] == [left]
+        assert [run.id for run in lab.runs.history.list()] == [left]

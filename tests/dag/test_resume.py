@@ -41,7 +41,7 @@ async def test_what_was_in_flight_is_asked_about(tmp_path: Path) -> None:
         await lab.until(lambda: EventType.TASK_OUTPUT in lab.types())
     (lab.project / "go").touch()
     async with open_lab(tmp_path) as lab:
-        assert lab.runs.show(run).status is RunStatus.PAUSED
+        assert lab.runs.history.show(run).status is RunStatus.PAUSED
         view = await lab.runs.resume(run)
         assert view.status in (RunStatus.RUNNING, RunStatus.WAITING)
         decision = await lab.decision("push")
@@ -152,7 +152,7 @@ async def test_a_failed_run_is_tried_again_without_what_is_done(tmp_path: Path) 
         assert final.status is RunStatus.COMPLETED
         assert [task.attempts for task in final.tasks] == [1, 2, 1, 0]
         assert read(lab.project / "log").split() == ["done", "bad", "bad", "next"]
-        (summary,) = lab.runs.list()
+        (summary,) = lab.runs.history.list()
         assert (summary.tasks_ended, summary.tasks_failed, summary.status) == (4, 0, RunStatus.COMPLETED)
         assert RunState.from_events(lab.events) == RunHistory(lab.home).state(view.id)
 
@@ -223,7 +223,7 @@ async def test_resumed_from_any_prefix_a_completed_task_never_starts_again(tmp_p
             TaskSpec("e", deps=("d",)),
         )
         events = [event for event in lab.events if event.type not in (EventType.TASK_READY, EventType.TASK_OUTPUT)]
-        spec = lab.runs._history.record(str(events[0].data["run"])).spec  # pyright: ignore[reportPrivateUsage]
+        spec = lab.runs.history.record(str(events[0].data["run"])).spec
     for state in prefixes(events):
         completed = {task.id for task in state.tasks.values() if task.status is TaskStatus.COMPLETED}
         anew = again(state)
@@ -244,7 +244,7 @@ async def test_resumed_from_any_prefix_tasks_stand_for_the_same_as_before(tmp_pa
             dags={"inner": inner},
         )
         events = [event for event in lab.events if event.type not in (EventType.TASK_READY, EventType.TASK_OUTPUT)]
-        record = lab.runs._history.record(str(events[0].data["run"]))  # pyright: ignore[reportPrivateUsage]
+        record = lab.runs.history.record(str(events[0].data["run"]))
     for state in prefixes(events):
         completed = {task.id for task in state.tasks.values() if task.status is TaskStatus.COMPLETED}
         anew = again(state)
@@ -301,7 +301,7 @@ def dag(seed):
 
 async def main(folder, seed):
     async with open_lab(Path(folder)) as lab:
-        known = lab.runs.list()
+        known = lab.runs.history.list()
         if known:
             run = (await lab.runs.resume(known[0].id, yes=True)).id
         else:

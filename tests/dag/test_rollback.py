@@ -57,7 +57,7 @@ async def test_what_completed_is_taken_back_in_reverse_when_a_task_fails(tmp_pat
         seen = RunState.from_events(event for event in lab.events if event.data.get("run") == view.id)
         assert seen is not None
         assert seen.view() == view == RunHistory(lab.home).show(view.id)
-        (summary,) = lab.runs.list()
+        (summary,) = lab.runs.history.list()
         assert summary.status is RunStatus.ROLLED_BACK
 
 

@@ -90,7 +90,7 @@ async def test_a_failure_skips_what_needs_it_and_lets_the_rest_finish(tmp_path: 
         bad, following, last, _ = view.tasks
         assert (bad.exit_code, bad.error, bad.output) == (3, "exit code 3", "oh no\n")
         assert (following.error, last.error) == ("needs bad, which failed", "needs next, which was skipped")
-        (summary,) = lab.runs.list()
+        (summary,) = lab.runs.history.list()
         assert (summary.tasks_total, summary.tasks_ended, summary.tasks_failed) == (4, 4, 1)
 
 
@@ -125,8 +125,8 @@ async def test_retries_and_their_waits_are_told(tmp_path: Path) -> None:
         delays = [event.data["delay"] for event in lab.events if event.type == EventType.TASK_RETRIED]
         assert delays == [0.01, 0.02]
         for attempt in (1, 2, 3):
-            assert lab.runs.logs(view.id, "flaky", attempt=attempt).text == f"try {attempt}\n"
-        assert lab.runs.logs(view.id, "flaky").attempt == 3
+            assert lab.runs.history.logs(view.id, "flaky", attempt=attempt).text == f"try {attempt}\n"
+        assert lab.runs.history.logs(view.id, "flaky").attempt == 3
 
 
 async def test_a_wait_for_the_next_attempt_holds_no_slot(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ async def test_a_native_skill_answers_json_and_logs_the_rest(tmp_path: Path) -> 
             "one document, compact"
         )
         assert use.output == "x!\n"
-        assert "counting\n" in lab.runs.logs(view.id, "count").text
+        assert "counting\n" in lab.runs.history.logs(view.id, "count").text
 
 
 async def test_a_native_skill_that_fails_or_hangs(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ async def test_a_skill_is_run_outside_of_any_run_too(tmp_path: Path) -> None:
         manifest = skill(tmp_path, "count", 'echo "{\\"n\\": $#}"')
         result = await lab.runs.skill_calls.run(manifest, project=str(lab.project), args=("a", "b"), input={})
         assert (result.success, result.output) == (True, {"n": 2})
-        assert lab.runs.list() == ()
+        assert lab.runs.history.list() == ()
 
 
 async def test_cancelled_nothing_of_a_run_goes_on(tmp_path: Path) -> None:
@@ -283,35 +283,35 @@ async def test_a_wait_for_the_next_attempt_is_cancelled_at_once(tmp_path: Path) 
 async def test_runs_are_found_by_the_beginning_of_their_id(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         first = await lab.run(TaskSpec("a"))
-        assert lab.runs.show(first.id[:6]) == first
+        assert lab.runs.history.show(first.id[:6]) == first
         for _ in range(17):
             await lab.run(TaskSpec("a"))
-        ids = [summary.id for summary in lab.runs.list()]
+        ids = [summary.id for summary in lab.runs.history.list()]
         shared = next(id[0] for id in ids if sum(other.startswith(id[0]) for other in ids) > 1)
         with pytest.raises(Refused, match="several runs begin"):
-            lab.runs.show(shared)
+            lab.runs.history.show(shared)
         for wrong in ("", "zzz", first.id + "0", "%"):
             with pytest.raises(NotFound, match="there is no run"):
-                lab.runs.show(wrong)
+                lab.runs.history.show(wrong)
         assert ids[-1] == first.id, "newest first"
-        assert len(lab.runs.list(limit=3)) == 3
-        assert lab.runs.list("/elsewhere") == ()
+        assert len(lab.runs.history.list(limit=3)) == 3
+        assert lab.runs.history.list("/elsewhere") == ()
 
 
 async def test_logs_while_a_task_runs_and_after(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         run = await lab.start(shell("talk", "echo one; until test -e go; do sleep 0.02; done; echo two"))
         await lab.until(lambda: EventType.TASK_OUTPUT in lab.types())
-        first = lab.runs.logs(run, "talk")
+        first = lab.runs.history.logs(run, "talk")
         assert (first.text, first.ended) == ("one\n", False)
         (lab.project / "go").touch()
         await lab.ended(run)
-        second = lab.runs.logs(run, "talk", offset=first.offset)
+        second = lab.runs.history.logs(run, "talk", offset=first.offset)
         assert (second.text, second.ended) == ("two\n", True)
         with pytest.raises(NotFound, match='no task "tlk"'):
-            lab.runs.logs(run, "tlk")
+            lab.runs.history.logs(run, "tlk")
         with pytest.raises(NotFound, match="has had 1 attempts, not 2"):
-            lab.runs.logs(run, "talk", attempt=2)
+            lab.runs.history.logs(run, "talk", attempt=2)
         modes = {stat.S_IMODE(os.stat(file).st_mode) for file in lab.home.runs.rglob("*.log")}
         assert modes == {0o600}
 
@@ -321,7 +321,7 @@ async def test_without_a_process_there_is_neither_file_nor_guardian(tmp_path: Pa
         view = await lab.run(*(TaskSpec(f"t{number}") for number in range(50)))
         assert view.status is RunStatus.COMPLETED
         assert sorted(os.listdir(lab.home.root)) == ["runs.db", "runs.db-shm", "runs.db-wal"]
-        assert lab.runs.logs(view.id, "t3").text == ""
+        assert lab.runs.history.logs(view.id, "t3").text == ""
 
 
 async def test_closing_leaves_runs_paused_and_nothing_alive(tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ async def test_a_journal_that_cannot_be_written_pauses_the_run(tmp_path: Path) -
         lab.journal.close()
         (lab.project / "go").touch()
         await eventually(lambda: not lab.runs.active)
-        assert lab.runs.show(run).status is RunStatus.PAUSED
+        assert lab.runs.history.show(run).status is RunStatus.PAUSED
 
 
 async def test_a_handler_sees_what_went_wrong_and_the_run_fails_all_the_same(tmp_path: Path) -> None:

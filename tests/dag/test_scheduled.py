@@ -60,11 +60,11 @@ async def scheduled_runs(lab: Lab, count: int) -> list[str]:
     """The ids of the runs that skills have scheduled, oldest first, once there are so many and all have ended."""
 
     def done() -> bool:
-        found = [run for run in lab.runs.list(limit=100) if "scheduled by" in run.dag]
+        found = [run for run in lab.runs.history.list(limit=100) if "scheduled by" in run.dag]
         return len(found) == count and all(run.status.ended for run in found)
 
     await lab.until(done)
-    return [run.id for run in reversed(lab.runs.list(limit=100)) if "scheduled by" in run.dag]
+    return [run.id for run in reversed(lab.runs.history.list(limit=100)) if "scheduled by" in run.dag]
 
 
 async def test_a_task_is_a_run_of_its_own_that_begins_afterwards(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ async def test_a_task_is_a_run_of_its_own_that_begins_afterwards(tmp_path: Path)
         caller = await lab.run(CALL, skills=skills)
         assert caller.tasks[0].output == "0"
         (id,) = await scheduled_runs(lab, 1)
-        run = lab.runs.show(id)
+        run = lab.runs.history.show(id)
         assert (run.dag, run.status) == ("echo (scheduled by guest)", RunStatus.COMPLETED)
         assert json.loads(run.tasks[0].output)["input"] == {"word": "hé"}
         order = [(kind, task) for kind, task in lab.story() if kind in ("TaskCompleted", "TaskStarted")]
@@ -93,21 +93,21 @@ async def test_its_input_is_no_template(tmp_path: Path) -> None:
         async with open_lab(tmp_path, skills=skills, memory=service) as lab:
             await lab.run(CALL, skills=skills)
             (id,) = await scheduled_runs(lab, 1)
-            assert json.loads(lab.runs.show(id).tasks[0].output)["input"] == {"word": word}
+            assert json.loads(lab.runs.history.show(id).tasks[0].output)["input"] == {"word": word}
 
 
 async def test_it_waits_for_its_time_also_in_another_engine(tmp_path: Path) -> None:
     skills = shop(tmp_path, guest=scheduling({"skill": "echo", "after": 2}), echo=ECHO)
     async with open_lab(tmp_path, skills=skills) as lab:
         caller = await lab.run(CALL, skills=skills)
-        scheduled = next(run for run in lab.runs.list() if run.id != caller.id)
+        scheduled = next(run for run in lab.runs.history.list() if run.id != caller.id)
         await lab.until(lambda: ("TaskReady", "echo") in lab.story())
         assert lab.task(scheduled.id, "echo").status is TaskStatus.READY
         await eventually(lambda: (lab.runs.active, lab.runs.busy) == (1, 0))  # an engine that is to end need not wait
-        assert lab.runs.scheduled() == []
+        assert lab.runs.history.scheduled() == []
     async with open_lab(tmp_path, skills=skills) as lab:
-        assert lab.runs.show(scheduled.id).status is RunStatus.PAUSED
-        assert list(lab.runs.scheduled()) == [scheduled.id]
+        assert lab.runs.history.show(scheduled.id).status is RunStatus.PAUSED
+        assert list(lab.runs.history.scheduled()) == [scheduled.id]
         await lab.runs.resume(scheduled.id, skills=skills)
         run = await lab.ended(scheduled.id)
         began = run.tasks[0].started_at
@@ -115,17 +115,17 @@ async def test_it_waits_for_its_time_also_in_another_engine(tmp_path: Path) -> N
         assert began is not None
         assert caller.ended_at is not None
         assert 1.0 < float(began) - float(caller.ended_at) < 20
-        assert lab.runs.scheduled() == []
+        assert lab.runs.history.scheduled() == []
 
 
 async def test_one_that_was_cancelled_or_has_begun_is_nobodys_any_more(tmp_path: Path) -> None:
     skills = shop(tmp_path, guest=scheduling({"skill": "echo", "after": 1000}), echo=ECHO)
     async with open_lab(tmp_path, skills=skills) as lab:
         caller = await lab.run(CALL, skills=skills)
-        scheduled = next(run for run in lab.runs.list() if run.id != caller.id)
+        scheduled = next(run for run in lab.runs.history.list() if run.id != caller.id)
         await lab.runs.cancel(scheduled.id)
     async with open_lab(tmp_path, skills=skills) as lab:
-        assert lab.runs.scheduled() == []
+        assert lab.runs.history.scheduled() == []
 
 
 async def test_what_a_skill_may_not_schedule(tmp_path: Path) -> None:
@@ -142,8 +142,8 @@ async def test_what_a_skill_may_not_schedule(tmp_path: Path) -> None:
         for task, code in tasks.items():
             run = await lab.run(CALL, skills=shop(tmp_path, guest=scheduling(task)))
             assert run.tasks[0].output == str(code), task
-            assert "warn: " in lab.runs.logs(run.id, "call").text
-        assert len(lab.runs.list()) == len(tasks)
+            assert "warn: " in lab.runs.history.logs(run.id, "call").text
+        assert len(lab.runs.history.list()) == len(tasks)
 
 
 async def test_one_call_schedules_only_so_much(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ async def test_what_schedules_itself_comes_to_an_end(tmp_path: Path) -> None:
     async with open_lab(tmp_path, skills=skills) as lab:
         await lab.run(CALL, skills=skills)
         runs = await scheduled_runs(lab, MAX_DEPTH)
-        assert lab.runs.show(runs[-1]).tasks[0].output == str(DENIED)
+        assert lab.runs.history.show(runs[-1]).tasks[0].output == str(DENIED)
 
 
 async def test_a_scheduled_call_has_its_own_permissions_alone(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ async def test_a_scheduled_call_has_its_own_permissions_alone(tmp_path: Path) ->
         async with open_lab(tmp_path, skills=skills, memory=service) as lab:
             await lab.run(CALL, skills=skills)
             (id,) = await scheduled_runs(lab, 1)
-            assert lab.runs.show(id).tasks[0].output == str(DENIED)
+            assert lab.runs.history.show(id).tasks[0].output == str(DENIED)
 
 
 @settings(max_examples=40, deadline=None)

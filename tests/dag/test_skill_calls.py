@@ -52,7 +52,7 @@ async def test_a_call_is_told_while_it_goes_on_and_remembered_after(tmp_path: Pa
         assert result.success
         await _told(lab, 1)
         assert ("SkillOutput", "abc") in [(event.type, event.data.get("call")) for event in lab.events]
-        (ran,) = lab.runs.skill_runs()
+        (ran,) = lab.runs.history.skill_runs()
         assert (ran.skill, ran.call, ran.project, ran.success, ran.exit_code) == ("count", "abc", project, True, 0)
         assert ran.duration > 0
         told = read_log(lab.home, "abc")
@@ -66,7 +66,7 @@ async def test_arguments_are_checked_and_named_before_anything_runs(tmp_path: Pa
         manifest = skill(tmp_path, "lint", "cat", exports=(LINT,))
         with pytest.raises(Invalid, match='lint: "depth" is "deep", expected a whole number'):
             await lab.runs.skill_calls.run(manifest, project="", args=("deep",), input={})
-        assert lab.runs.skill_runs() == ()
+        assert lab.runs.history.skill_runs() == ()
         result = await lab.runs.skill_calls.run(manifest, project="", args=("3",), input={})
         assert result.output == {"args": ["3"], "input": {"depth": 3}, "project": "", "run": ""}
         view = await lab.run(TaskSpec("a", skill="lint", args=("no",)), skills={"lint": manifest})
@@ -88,14 +88,14 @@ async def test_every_end_of_a_call_is_remembered(tmp_path: Path) -> None:
         assert not calls.cancel("e1")
         view = await lab.run(TaskSpec("a", skill="bad"), skills={"bad": skill(tmp_path, "bad", "exit 3")})
         await _told(lab, 4)
-        found = [(run.skill, run.exit_code, run.error, run.task) for run in lab.runs.skill_runs()]
+        found = [(run.skill, run.exit_code, run.error, run.task) for run in lab.runs.history.skill_runs()]
         assert found == [
             ("bad", 3, "exit code 3", "a"),
             ("endless", None, "cancelled", ""),
             ("slow", None, "timed out after 0.1 s", ""),
             ("bad", 3, "", ""),
         ]
-        assert lab.runs.skill_runs("bad", limit=1)[0].run == view.id
+        assert lab.runs.history.skill_runs("bad", limit=1)[0].run == view.id
 
 
 async def _told(lab: Lab, calls: int) -> None:

@@ -48,13 +48,13 @@ async def test_what_completed_before_is_taken_over_and_the_rest_runs(tmp_path: P
         assert ran(lab) == ["c", "out", "of", "b", "d"]
         assert taken(new) == {"a", "b"}
         assert {task.id: task.status for task in new.tasks} == dict.fromkeys("abcd", S.COMPLETED)
-        assert lab.runs.logs(new.id, "b").text == "out of b\n", "read from where it was printed"
-        (summary, _) = lab.runs.list()
+        assert lab.runs.history.logs(new.id, "b").text == "out of b\n", "read from where it was printed"
+        (summary, _) = lab.runs.history.list()
         assert (summary.tasks_total, summary.tasks_ended, summary.tasks_failed) == (4, 4, 0)
         seen = RunState.from_events(event for event in lab.events if event.data.get("run") == new.id)
         assert seen is not None
         assert seen.view() == new == RunHistory(lab.home).show(new.id)
-        assert lab.runs.show(old.id) == old, "the old run is as it was"
+        assert lab.runs.history.show(old.id) == old, "the old run is as it was"
 
 
 async def test_a_completed_task_runs_again_with_all_behind_it_only(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ async def test_a_completed_task_runs_again_with_all_behind_it_only(tmp_path: Pat
         again = await rerun(lab, new.id, "c")
         assert ran(lab) == ["c"]
         assert {task.id: task.taken for task in again.tasks} == {"a": old.id, "aside": old.id, "b": new.id, "c": ""}
-        assert lab.runs.logs(again.id, "a").text == "out of a\n"
+        assert lab.runs.history.logs(again.id, "a").text == "out of a\n"
 
 
 async def test_what_did_not_complete_runs_again_too_and_handlers_with_it(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ async def test_a_resumed_run_has_what_was_left_of_its_time(tmp_path: Path) -> No
         )
         await lab.running("then")
     async with open_lab(tmp_path) as lab:
-        state = lab.runs.show(run)
+        state = lab.runs.history.show(run)
         assert state.status is RunStatus.PAUSED
         await lab.runs.resume(run)
         ended = await lab.ended(run)
@@ -75,7 +75,7 @@ async def test_a_pause_stops_the_time_of_a_run(tmp_path: Path) -> None:
         await lab.runs.pause(run)
         other = await lab.run(shell("t", "sleep 0.8"))
         assert other.status is RunStatus.COMPLETED
-        assert lab.runs.show(run).status is RunStatus.PAUSED
+        assert lab.runs.history.show(run).status is RunStatus.PAUSED
         await lab.runs.resume(run)
         await lab.runs.decisions.approve(decision.id)
         assert (await lab.ended(run)).status is RunStatus.COMPLETED

@@ -48,11 +48,11 @@ async def test_a_rollback_takes_back_what_it_wrote(tmp_path: Path) -> None:
             run = await lab.run(replace(CALL, input={}), seen, skills=guest)
             assert value_of(service, "project/x") == "new"
             assert run.tasks[0].output == "7"
-            assert lab.runs.logs(run.id, "call").text == "warn: new\n"
+            assert lab.runs.history.logs(run.id, "call").text == "warn: new\n"
             told = next(event.data for event in lab.events if event.type == "MemoryAccess")
             assert (told["skill"], told["run"], told["task"]) == ("guest", run.id, "call")
             await lab.runs.roll_back(run.id, skills=guest)
-            await lab.until(lambda: lab.runs.show(run.id).status is RunStatus.ROLLED_BACK)
+            await lab.until(lambda: lab.runs.history.show(run.id).status is RunStatus.ROLLED_BACK)
             assert value_of(service, "project/x") == "before"
 
 
@@ -84,4 +84,4 @@ async def test_an_engine_that_stops_waits_for_none(tmp_path: Path) -> None:
             run = await lab.start(CALL, skills=guest)
             await lab.running("call")
         async with open_lab(tmp_path) as lab:
-            assert lab.runs.show(run).status is RunStatus.PAUSED
+            assert lab.runs.history.show(run).status is RunStatus.PAUSED

@@ -118,7 +118,7 @@ class JobService:
 
     async def _after_crash(self, run: str, did: str, job: str) -> None:
         try:
-            view = await asyncio.to_thread(self._runs.show, run)
+            view = await asyncio.to_thread(self._runs.history.show, run)
             if any(task.attempts for task in view.tasks):
                 await self._runs.cancel(run, reason=NOBODY_SAW)
                 return
@@ -245,13 +245,13 @@ class JobService:
 
     def _look(self, run: str, offset: int) -> tuple[News, bool]:
         """How it is, and whether that is to be told at once. Blocks."""
-        view = self._runs.show(run)
+        view = self._runs.history.show(run)
         task = view.tasks[0]
         waits = task.status is TaskStatus.WAITING
         if not task.attempts:
             end = end_of(view)
             return News(True, waits=waits, end=end), end is not None
-        chunk = self._runs.logs(run, TASK, attempt=1, offset=offset, limit=PIECE)
+        chunk = self._runs.history.logs(run, TASK, attempt=1, offset=offset, limit=PIECE)
         # Its end comes after the last of its output.
         over = chunk.ended and chunk.offset <= offset
         news = News(True, chunk.offset, chunk.text, waits, end_of(view) if over else None)

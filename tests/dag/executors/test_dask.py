@@ -69,7 +69,7 @@ async def test_a_run_is_carried_out_there_and_told_as_if_here(
     assert (tasks["env"].executor, tasks["env"].worker) == (cluster.executor, "gpu-box")
     assert (tasks["fails"].exit_code, tasks["fails"].error) == (7, "exit code 7")
     assert tasks["reads"].output == "got 0\n"
-    assert lab.runs.logs(run, "fails").text == "so it goes\n"
+    assert lab.runs.history.logs(run, "fails").text == "so it goes\n"
     started = [event.data for event in lab.events if event.type == "TaskStarted" and event.data["run"] == run]
     assert {data["executor"] for data in started} == {cluster.executor}
     assert {str(data["worker"]) for data in started} <= {"gpu-box", "plain"}
@@ -81,7 +81,7 @@ async def test_output_arrives_while_it_runs(lab: Lab, cluster: DaskCluster) -> N
     run = await lab.start(shell("talks", line), executor=cluster.executor)
     await lab.until(lambda: any(event.data.get("text") == "early\n" for event in lab.events))
     assert lab.task(run, "talks").status is TaskStatus.RUNNING
-    assert lab.runs.logs(run, "talks").text == "early\n"
+    assert lab.runs.history.logs(run, "talks").text == "early\n"
     go.touch()
     view = await lab.ended(run)
     assert view.tasks[0].output.endswith("300000\nlate\n")
@@ -113,7 +113,7 @@ async def test_a_skill_goes_there_with_its_files(lab: Lab, cluster: DaskCluster,
     assert (answer["word"], answer["n"], answer["args"]) == ("zebra", 4, ["x"])
     assert not answer["file"].startswith(str(folder))
     assert view.tasks[1].output == "zebra\n"
-    assert "a word of its log" in lab.runs.logs(view.id, "greets").text
+    assert "a word of its log" in lab.runs.history.logs(view.id, "greets").text
 
 
 async def test_to_cancel_it_ends_everything_there(lab: Lab, cluster: DaskCluster) -> None:
@@ -137,13 +137,13 @@ async def test_a_label_decides_and_one_that_nobody_bears_is_refused_at_once(lab:
     view = await lab.run(*tasks, executor=cluster.executor)
     assert {task.worker for task in view.tasks} == {"gpu-box"}
     for label in ("gpo", "half"):
-        before = len(lab.runs.list())
+        before = len(lab.runs.history.list())
         with pytest.raises(CisError) as caught:
             await lab.start(shell("a", "true"), shell("b", "true", target_node=label), executor=cluster.executor)
         assert caught.value.code == "CIS-DAG-164"
         assert f'"{label}" for "b"' in caught.value.message
         assert "gpu" in caught.value.hint
-        assert len(lab.runs.list()) == before
+        assert len(lab.runs.history.list()) == before
 
 
 async def test_private_memory_does_not_leave(lab: Lab, cluster: DaskCluster) -> None:
@@ -188,7 +188,7 @@ async def test_files_to_take_back_need_the_same_folder_there(
         assert view.status is RunStatus.ROLLED_BACK
         assert {item.status for item in view.undo} == {UndoStatus.RESTORED}
         assert not (shared.project / "made").exists()
-        assert "taken back completed" in shared.runs.logs(view.id, "makes#1").text
+        assert "taken back completed" in shared.runs.history.logs(view.id, "makes#1").text
 
 
 async def test_nobody_there_is_said_soon(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ async def test_nobody_there_is_said_soon(tmp_path: Path) -> None:
         with pytest.raises(CisError, match="in clear") as caught:
             await lab.start(shell("a", "true"), executor="dask://192.0.2.1:8786")
         assert caught.value.code == "CIS-DAG-167"
-        assert lab.runs.list() == ()
+        assert lab.runs.history.list() == ()
 
 
 async def test_a_worker_without_cis_is_not_used_and_says_why(lab: Lab, cluster: DaskCluster, tmp_path: Path) -> None:

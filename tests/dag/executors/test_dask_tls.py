@@ -51,7 +51,7 @@ async def test_anybody_else_is_not(tmp_path: Path, cluster: DaskCluster, how: st
         with pytest.raises(CisError) as caught:
             await lab.start(shell("a", "true"), executor=cluster.executor)
         assert caught.value.code == "CIS-DAG-165"
-        assert lab.runs.list() == ()
+        assert lab.runs.history.list() == ()
 
 
 async def test_certificates_that_are_not_there_are_named(

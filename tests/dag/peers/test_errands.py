@@ -50,7 +50,7 @@ async def yes(node: Node) -> None:
 
 
 def log_of(node: Node, run: str, task: str) -> str:
-    return node.lab.runs.logs(run, task).text
+    return node.lab.runs.history.logs(run, task).text
 
 
 async def test_it_runs_there_after_a_yes_there_and_all_comes_back(tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ async def test_cancel_reaches_it(tmp_path: Path) -> None:
         await eventually(lambda: read(mark).endswith("\n"))
         await ann.lab.runs.cancel(run)
         await eventually(lambda: not lives(int(read(mark))))
-        (job,) = bob.lab.runs.list()
+        (job,) = bob.lab.runs.history.list()
         assert job.status is RunStatus.CANCELLED
-        assert "ended by ann" in bob.lab.runs.show(job.id).error
+        assert "ended by ann" in bob.lab.runs.history.show(job.id).error
 
 
 async def test_a_time_limit_reaches_it(tmp_path: Path) -> None:
@@ -215,8 +215,8 @@ async def test_whose_asker_is_gone_is_ended(tmp_path: Path) -> None:
         await eventually(lambda: read(mark).endswith("\n"))
         net.away.add(ANN.did)
         await bob.lab.until(lambda: "RunFailed" in bob.lab.types())
-        (job,) = bob.lab.runs.list()
-        assert "ann was not heard of" in bob.lab.runs.show(job.id).error
+        (job,) = bob.lab.runs.history.list()
+        assert "ann was not heard of" in bob.lab.runs.history.show(job.id).error
         assert not lives(int(read(mark)))
 
 
@@ -236,7 +236,7 @@ async def test_a_node_that_is_killed_in_the_middle_is_asked_about(tmp_path: Path
             assert read(mark) == "x\n", "nothing begins again by itself"
             await ann.lab.runs.decisions.approve(lost.id)
             assert (await ann.lab.ended(run)).status is RunStatus.COMPLETED
-            assert len(bob.lab.runs.list()) == 2
+            assert len(bob.lab.runs.history.list()) == 2
 
 
 async def test_an_idempotent_one_runs_again_by_itself(tmp_path: Path) -> None:
@@ -279,7 +279,10 @@ async def test_the_engine_that_wants_it_ends_and_goes_on(tmp_path: Path) -> None
         async with open_node(tmp_path, net, ANN, own=[BOB.did]) as ann:
             await ann.lab.runs.resume(run)
             assert (await ann.lab.ended(run)).status is RunStatus.COMPLETED
-            assert sorted(job.status for job in bob.lab.runs.list()) == [RunStatus.CANCELLED, RunStatus.COMPLETED]
+            assert sorted(job.status for job in bob.lab.runs.history.list()) == [
+                RunStatus.CANCELLED,
+                RunStatus.COMPLETED,
+            ]
 
 
 async def test_a_skill_is_the_one_that_is_there(tmp_path: Path) -> None:
@@ -306,7 +309,7 @@ async def test_a_rollback_goes_where_its_task_ran(tmp_path: Path) -> None:
         assert undo in decision.prompt
         assert "CIS_ROLLBACK" in str(bob.lab.runs.decisions.asked(decision.id))
         await bob.lab.runs.decisions.approve(decision.id)
-        await ann.lab.until(lambda: ann.lab.runs.show(view.id).status is RunStatus.ROLLED_BACK)
+        await ann.lab.until(lambda: ann.lab.runs.history.show(view.id).status is RunStatus.ROLLED_BACK)
         assert read(mark) == "undone\n"
 
 
@@ -329,7 +332,7 @@ async def test_who_is_not_own_there_can_have_nothing_run(tmp_path: Path) -> None
             with pytest.raises(CisError) as refused:
                 await want(net, EVE, JOB, what)
             assert refused.value.code == "CIS-P2P-106"
-        assert bob.lab.runs.list() == ()
+        assert bob.lab.runs.history.list() == ()
         await bob.lab.until(lambda: "CIS-P2P-106" in bob.complaints())
 
 
@@ -370,14 +373,14 @@ async def test_a_job_is_bounded_and_is_shown_for_what_it_is(tmp_path: Path) -> N
             with pytest.raises(CisError) as refused:
                 await want(net, ANN, job)
             assert refused.value.code in ("CIS-P2P-107", "CIS-SKILL-002"), name
-        assert bob.lab.runs.list() == ()
+        assert bob.lab.runs.history.list() == ()
         await want(net, ANN, replace(JOB, line="echo '\x1b[2K' \"{{ memory('own/word') }}\""))
         decision = await asked(bob)
         assert "\x1b" not in decision.prompt
         assert "{{ memory('own/word') }}" in decision.prompt, "what another node sends is no template"
         await bob.lab.runs.decisions.approve(decision.id)
         await bob.lab.until(lambda: "RunCompleted" in bob.lab.types())
-        assert "zebra" not in bob.lab.runs.show(bob.lab.runs.list()[0].id).tasks[0].output
+        assert "zebra" not in bob.lab.runs.history.show(bob.lab.runs.history.list()[0].id).tasks[0].output
 
 
 async def test_a_flood_of_jobs_is_held_back(tmp_path: Path) -> None:
@@ -390,4 +393,4 @@ async def test_a_flood_of_jobs_is_held_back(tmp_path: Path) -> None:
                 assert (error.code, error.retryable) == ("CIS-P2P-108", True)
                 refused += 1
         assert refused == 14
-        assert len(bob.lab.runs.list()) == 16
+        assert len(bob.lab.runs.history.list()) == 16

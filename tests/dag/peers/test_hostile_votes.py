@@ -82,7 +82,7 @@ async def test_only_a_ballot_of_the_seats_holder_for_just_this_counts(tmp_path: 
         with pytest.raises(CisError) as twice:
             await cast(net, BOB, decision, ballot_of(BOB, decision, choice=Choice.REJECT))
         assert twice.value.code == "CIS-P2P-084"
-        assert ann.lab.runs.show(run).status is RunStatus.WAITING
+        assert ann.lab.runs.history.show(run).status is RunStatus.WAITING
 
 
 async def test_a_ballot_is_not_taken_for_a_vote_of_another_run_by_the_same_name(tmp_path: Path) -> None:

@@ -238,9 +238,9 @@ async def test_a_task_runs_after_a_yes_and_what_it_prints_comes_back(tmp_path: P
         line = f"echo first; until test -e {tmp_path}/go; do sleep 0.02; done; echo last"
         run = await ann.node.lab.start(shell("build", line, target_node="bob"))
         await bob.node.lab.until(lambda: bool(bob.node.open()))
-        await ann.node.lab.until(lambda: "waits for a yes there" in ann.node.lab.runs.logs(run, "build").text)
+        await ann.node.lab.until(lambda: "waits for a yes there" in ann.node.lab.runs.history.logs(run, "build").text)
         await bob.node.lab.runs.decisions.approve(bob.node.open()[0].id)
-        await ann.node.lab.until(lambda: "first" in ann.node.lab.runs.logs(run, "build").text)
+        await ann.node.lab.until(lambda: "first" in ann.node.lab.runs.history.logs(run, "build").text)
         (tmp_path / "go").touch()
         view = await ann.node.lab.ended(run)
         assert (view.status, view.tasks[0].output) == (RunStatus.COMPLETED, "first\nlast\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from cis_tui.core.document import is_list
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import Decision, DecisionStatus, TaskStatus, TaskView
 from cis_tui.tui.folding import MANY, Graph, Group, Groups, find_groups, first_of, only, quotient
@@ -16,6 +18,9 @@ from cis_tui.tui.task_filter import TaskFilter
 
 FEW = 8
 """Tasks for which one stands that are shown without being asked for."""
+
+FOLDS, FOLDS_ROOM = 50, 900
+"""How many folds are kept for the next time, and characters of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +231,31 @@ class Board:
         self._details[self._run] = detail
         self._again()
         return False
+
+    def folds(self) -> str:
+        """What somebody opened and folded, the newest of it, for `fold_as`."""
+        rows: list[tuple[str, str, int]] = [(run, "", levels) for run, levels in self._details.items()]
+        rows += [(run, id, int(open)) for (run, id), open in self._folds.items()]
+        rows = rows[-FOLDS:]
+        while len(text := json.dumps(rows, separators=(",", ":"))) > FOLDS_ROOM:
+            del rows[0]
+        return text
+
+    def fold_as(self, folds: str) -> None:
+        """Fold as it was left, but for what was folded since; what does not read so is left out."""
+        try:
+            found: object = json.loads(folds)
+        except (ValueError, RecursionError):
+            return
+        for row in found if is_list(found) else ():
+            match row:
+                case [str(run), "", int(levels)]:
+                    self._details.setdefault(run, levels)
+                case [str(run), str(id), int(open)]:
+                    self._folds.setdefault((run, id), bool(open))
+                case _:
+                    continue
+        self._again()
 
     def peek(self, task: str) -> bool:
         """Show `task` wherever it is folded, until another one is peeked at; whether that moves rows."""

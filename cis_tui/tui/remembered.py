@@ -9,9 +9,9 @@ from cis_tui.core.document import is_table
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home, write_private
 
-MAX_BYTES = 100_000
+MAX_BYTES = 1_000_000
 MAX_PROJECTS = 200
-MAX_TEXT = 100
+MAX_TEXT = 1_000
 
 
 class Remembered:

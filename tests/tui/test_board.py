@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cis_tui.core.clock import Instant
 from cis_tui.dag.state import RunState
 from cis_tui.dag.views import TaskStatus, TaskView
-from cis_tui.tui.board import FEW, Board, first_interesting
+from cis_tui.tui.board import FEW, FOLDS_ROOM, Board, first_interesting
 from cis_tui.tui.gantt import Doing, bar_pieces, stretches
 from cis_tui.tui.paint import line_width
 from cis_tui.tui.task_filter import TaskFilter
@@ -53,6 +55,36 @@ def test_what_somebody_unfolded_stays_so_in_this_run() -> None:
     shown.take(listed(20))
     assert shown.shown_for("each[3]") == "each[3]"
     assert shown.fold("each", open=False) and not shown.fold("last", open=False)
+
+
+def test_what_was_folded_is_found_so_the_next_time() -> None:
+    shown = board(listed(20))
+    shown.unfold_above("each[3]")
+    again = board(listed(20))
+    again.fold_as(shown.folds())
+    assert again.shown_for("each[3]") == "each[3]"
+    again.fold("each", open=False)
+    again.fold_as(shown.folds())
+    assert again.shown_for("each[3]") == "each", "what was folded since is newer"
+    opened = board(listed(20))
+    assert opened.more(1)
+    again = board(listed(20))
+    again.fold_as(opened.folds())
+    assert len(again.rows()) == 22
+
+
+def test_many_folds_are_kept_as_far_as_there_is_room() -> None:
+    shown = board(listed(20))
+    shown.fold_as(json.dumps([["run", f"task-{number}", 1] for number in range(500)]))
+    kept = shown.folds()
+    assert len(kept) <= FOLDS_ROOM and "task-499" in kept and 'task-1"' not in kept
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "[3]", '[["a"]]', '[["a", 1, 1]]', '[["a", "b", "c"]]', "[" * 9_000])
+def test_what_was_not_written_as_folds_folds_nothing(text: str) -> None:
+    shown = board(listed(20))
+    shown.fold_as(text)
+    assert shown.folds() == "[]"
 
 
 def test_a_folded_list_says_how_far_it_is() -> None:

@@ -291,16 +291,24 @@ async def test_large_boxes(home: Home, looks_right: Compare) -> None:
         looks_right(app)
 
 
-async def test_the_view_is_remembered_for_the_project(home: Home) -> None:
+async def test_the_view_and_what_is_folded_are_remembered_for_the_project(home: Home) -> None:
     home.ensure()
+    kept = home.root / "workspace.json"
     app = workspace(home, project=Path(ROOT))
     async with app.run_test(size=(120, 36)) as pilot:
-        fill(app, half_way())
+        fill(app, with_everything())
         await pilot.press("v")
-        await until(pilot, lambda: (home.root / "workspace.json").exists())
+        await until(pilot, lambda: kept.exists() and "boxes" in kept.read_text())
+        await pilot.press("j", "j", "j", "enter")
+        screen_of(app).tasks.current.select("probe")
+        await pilot.press("space")
+        await until(pilot, lambda: "probe" in kept.read_text())
     app = workspace(home, project=Path(ROOT))
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: screen_of(app).tasks.name == "boxes")
+        fill(app, with_everything())
+        await pilot.press("j", "j", "j")
+        await until(pilot, lambda: screen_of(app).tasks.board.is_open("probe"))
 
 
 async def test_a_table_is_sorted_by_a_key(home: Home) -> None:

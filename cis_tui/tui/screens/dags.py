@@ -24,6 +24,7 @@ from cis_tui.tui.widgets.filter import Filter
 from cis_tui.tui.widgets.prompt import DecisionPrompt
 from cis_tui.tui.widgets.rows import RowList
 from cis_tui.tui.widgets.run_list import RunList
+from cis_tui.tui.widgets.task_keys import TaskKeys
 from cis_tui.tui.widgets.task_pane import TaskPane
 from cis_tui.tui.widgets.task_rows import TaskRows
 from cis_tui.tui.widgets.task_views import TaskViews
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 VIEW = "view"
 """Under this name it is remembered which view of a run was shown last."""
+FOLDS = "folds"
+"""And under this one, what of which run was folded."""
 
 
 class DagsScreen(WorkspaceScreen):
@@ -96,6 +99,7 @@ class DagsScreen(WorkspaceScreen):
         self.list.focus()
         self.panes.arrange()
         self.desk.remembered(VIEW, self.tasks.use)
+        self.desk.remembered(FOLDS, self._fold_as)
 
     def on_resize(self) -> None:
         """What has no room beside the other is shown in its place."""
@@ -284,8 +288,17 @@ class DagsScreen(WorkspaceScreen):
         """Fold what others stand in; read anything else."""
         if self.tasks.board.stands_for(self.tasks.current.here):
             self.tasks.toggle()
+            self._keep_folds()
         else:
             self.action_inspect()
+
+    async def _fold_as(self, folds: str) -> None:
+        self.tasks.board.fold_as(folds)
+        self.tasks.current.lay_out()
+
+    @on(TaskKeys.Folded)
+    def _keep_folds(self) -> None:
+        self.desk.remember(FOLDS, self.tasks.board.folds())
 
     def action_inspect(self) -> None:
         """Show all that is known of the chosen task, or of the run."""

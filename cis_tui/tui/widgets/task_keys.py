@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.scroll_view import ScrollView
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class TaskKeys(ScrollView):
         Binding("N", "again(-1)", "the one before", show=False, id="tasks.again-back"),
     ]
 
+    class Folded(Message):
+        """Somebody folded or unfolded something."""
+
     views: TaskViews | None = None
     """What holds all views."""
 
@@ -38,11 +42,13 @@ class TaskKeys(ScrollView):
         """Fold what the row stands for, or in what it stands; or unfold."""
         if self.views is not None:
             self.views.toggle()
+            self.post_message(self.Folded())
 
     def action_more(self, step: int) -> None:
         """Fold everything one level more, or unfold it."""
         if self.views is not None:
             self.views.more(step)
+            self.post_message(self.Folded())
 
     def action_kin(self, step: int) -> None:
         """Go to a task that this one needs, or that needs this one."""

@@ -269,3 +269,4 @@ class TaskRows(RowList, TaskKeys):
             above = next(self.board.above(here), "")
             if self.board.fold(above, open=False):
                 self.lay_out(above)
+        self.post_message(self.Folded())

@@ -381,9 +381,9 @@ def _assemble(found: Mapping[str, SettingValue], keys: Mapping[str, str], warnin
 
 # Sections of project.toml that speak of the project and not of settings; its own reader checks them.
 _PROJECT_SECTIONS = frozenset({"project", "ai", "skills", "stakeholders", "dag", "agent", "matrix", "p2p"})
-# Fields that project.toml gives in a section that it shares with the settings.
 # Sections in which a project would decide about the machine, or the people, that it is run by.
 _PERSONAL_SECTIONS = frozenset({"dask"})
+# Fields that project.toml gives in a section that it shares with the settings.
 _PROJECT_FIELDS = frozenset({"memory.namespace", "memory.shared_keys"})
 
 
@@ -427,7 +427,7 @@ def read_toml(path: Path, *, limit: int = 4_000_000) -> dict[str, object]:
     """The content of a TOML file; empty if there is no file.
 
     Raises:
-        Invalid: it is not TOML, not UTF-8, or larger than `limit` bytes (CIS-CORE-043).
+        Invalid: it is not TOML, not UTF-8, nested too deeply, or larger than `limit` bytes (CIS-CORE-043).
     """
     try:
         if path.stat().st_size > limit:
@@ -437,5 +437,5 @@ def read_toml(path: Path, *, limit: int = 4_000_000) -> dict[str, object]:
         return {}
     except tomllib.TOMLDecodeError as error:
         raise Invalid("CIS-CORE-043", f"{path}: not TOML: {error}") from error
-    except (UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:  # also of a number of thousands of digits
         raise Invalid("CIS-CORE-043", f"{path}: cannot be read: {error}") from error

@@ -45,6 +45,8 @@ def test_an_unknown_setting_is_warned_about_with_the_nearest(tmp_path: Path) -> 
         ("[memory]\nhot_weeks = true", ["memory.hot_weeks"]),
         ('[memory]\ndefault_domain = "pubic"', ["private or public"]),
         ("[memory\n", ["not TOML", "line 1"]),
+        (f"a = {'[' * 5000}{']' * 5000}", ["cannot be read", "recursion"]),
+        (f"a = {'1' * 5000}", ["cannot be read", "digits"]),
     ],
 )
 def test_a_wrong_value_names_file_field_and_what_was_expected(tmp_path: Path, text: str, words: list[str]) -> None:

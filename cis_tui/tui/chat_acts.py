@@ -311,7 +311,13 @@ class ChatActs:
             if yes:
                 self._of_this(lambda engine, here: engine.agent_delete(here), gone)
 
-        self._desk.dialog(ConfirmDialog("Delete this conversation?", "All that was said in it is gone."), sure)
+        self._desk.dialog(
+            ConfirmDialog(
+                "Delete this conversation?",
+                "All that was said in it is gone for good; /export writes it into a file first.",
+            ),
+            sure,
+        )
 
     def _export(self, given: str) -> None:
         self._of_this(lambda engine, here: engine.agent_export(here), partial(self._write, given))

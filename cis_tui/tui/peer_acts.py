@@ -66,7 +66,8 @@ class PeerActs:
         """Let a peer be a stranger again, after a yes."""
         from cis_tui.tui.screens.confirm import ConfirmDialog
 
-        text = f"{called(peer)}\n\nIts name and what you said of it are gone then. Should it come again, it is pending."
+        lost = "Its name and what you said of it are gone for good. Should it come again, it is pending."
+        text = f"{called(peer)}\n\n{lost}"
 
         def answered(yes: bool | None) -> None:
             if yes:

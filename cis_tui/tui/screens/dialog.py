@@ -86,7 +86,8 @@ class Dialog(ModalScreen[T]):
             most = max(FEWEST, room if number == len(parts) else room // 2)
             part.styles.max_height = most
             room -= min(most, part.virtual_size.height)
-        self.query_one(DialogKeys).tell_more()
+        # Only after the next layout it is known what there is no room for.
+        self.call_after_refresh(self.query_one(DialogKeys).tell_more)
 
     def show_changes(self, changes: Changes) -> None:
         """Something became different while it is open."""

@@ -9,7 +9,15 @@ from contextlib import aclosing
 from typing import cast
 
 from cis_tui.cli.context import Context
-from cis_tui.cli.outcome import UNDO_HEAD, exit_code, progress_line, run_line, summary_line, undo_rows
+from cis_tui.cli.outcome import (
+    UNDO_HEAD,
+    exit_code,
+    number_of_tasks,
+    progress_line,
+    run_line,
+    summary_line,
+    undo_rows,
+)
 from cis_tui.cli.output import note, paint, show, show_json, status_word, table
 from cis_tui.cli.prompts import Prompts
 from cis_tui.core.errors import CisError, Exit, Unavailable
@@ -35,7 +43,7 @@ async def follow(api: EngineApi, view: RunView, context: Context, *, yes: bool =
     state = RunState.from_view(view, await api.decision_list(all=True))
     if not context.json:
         project = f" in {view.project}" if view.project else ""
-        show(f"run {view.id} of {clean_line(view.dag)}{project}, {len(view.tasks)} tasks", now=True)
+        show(f"run {view.id} of {clean_line(view.dag)}{project}, {number_of_tasks(len(view.tasks))}", now=True)
     interrupt = _Interrupt(api, view.id)
     with interrupt, Prompts(api, context, yes=yes) as prompts:
         follower = _Follower(api, state, prompts, quiet=context.json)

@@ -90,13 +90,16 @@ def why_paused(view: RunView) -> str:
     if view.paused_by:
         told.append(f"by {short_name(view.paused_by)} at {moment(view.paused_at)} UTC")
     if view.interrupted:
-        told.append("its engine ended before it did" + (f", with {_tasks(running)} in flight" if running else ""))
+        told.append(
+            "its engine ended before it did" + (f", with {number_of_tasks(running)} in flight" if running else "")
+        )
     elif running:
-        told.append(f"{_tasks(running)} still {'runs' if running == 1 else 'run'} to the end")
+        told.append(f"{number_of_tasks(running)} still {'runs' if running == 1 else 'run'} to the end")
     return f"{'; '.join(told)}. cis run resume {view.id} goes on, cis run cancel {view.id} ends it"
 
 
-def _tasks(number: int) -> str:
+def number_of_tasks(number: int) -> str:
+    """`1 task`, `2 tasks`."""
     return "1 task" if number == 1 else f"{number} tasks"
 
 

@@ -243,10 +243,11 @@ class Config:
 
 def unknown_setting(name: str) -> NotFound:
     """The error for a setting that does not exist, naming the nearest one that does."""
+    keys = "keys are bound in [keys] of config.toml" if name.startswith("keys.") else ""
     return NotFound(
         "CIS-CORE-041",
         f'there is no setting "{name}"',
-        hint=did_you_mean(name, setting_types()) or "cis config show lists all settings",
+        hint=keys or did_you_mean(name, setting_types()) or "cis config show lists all settings",
     )
 
 

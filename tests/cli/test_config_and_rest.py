@@ -63,6 +63,7 @@ def test_a_setting_is_checked_before_it_is_written(home: Home, capsys: pytest.Ca
     assert "theme" not in call(capsys, "config", "set", "ui.thme", "x").out
     assert 'did you mean "cis-light"?' in call(capsys, "config", "set", "ui.theme", "cis-lihgt").err
     assert 'did you mean "ui.theme"?' in call(capsys, "config", "get", "ui.thme").err
+    assert "in [keys] of config.toml" in call(capsys, "config", "set", "keys.quit", "ctrl+x").err
 
 
 def test_a_setting_is_taken_out_again(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

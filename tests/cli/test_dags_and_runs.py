@@ -105,6 +105,7 @@ def test_a_new_dag_runs_and_is_trusted_as_it_was_written(project: Path) -> None:
     assert (done.code, done.err) == (0, "")
     run = cis("run", "list", "--json", cwd=project).json[0]["id"]
     assert "goodbye, Ada Lovelace\n" in cis("run", "logs", run, cwd=project).out
+    assert cis("run", "rollback", run, cwd=project).err == "there was nothing to take back\n"
     again = cis("dag", "new", "greet-all", "--json", cwd=project)
     assert (again.code, again.error["code"]) == (4, "CIS-PROJ-031")
     assert cis("dag", "new", "../out", cwd=project).code == 5
@@ -117,6 +118,7 @@ def test_a_run_says_which_fields_of_its_file_mean_nothing(tmp_path: Path) -> Non
     root = make_project(tmp_path / "p", typo='[[dag.tasks]]\nid = "a"\ncomand = "echo hi"\n')
     done = cis("dag", "run", "typo", cwd=root)
     assert done.code == 0
+    assert f" of typo in {root}, 1 task\n" in done.out
     assert done.err == (
         f'{root}/.cis/dags/typo.toml:3: warning: unknown field "comand" in [tasks] is ignored; '
         'did you mean "command"?\n'

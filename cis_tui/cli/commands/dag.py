@@ -204,13 +204,13 @@ def _show_head(dag: DagInfo) -> None:
 
 
 def _show_verdict(dag: DagInfo) -> None:
+    from cis_tui.cli.outcome import number_of_tasks
     from cis_tui.core.text import clean_line
 
     for problem in dag.problems:
         show(problem_line(problem))
     if dag.runnable:
-        tasks = "1 task" if len(dag.tasks) == 1 else f"{len(dag.tasks)} tasks"
-        show(f"{clean_line(dag.file)}: {status_word('ok')}, {tasks}")
+        show(f"{clean_line(dag.file)}: {status_word('ok')}, {number_of_tasks(len(dag.tasks))}")
 
 
 def _name(parser: ArgumentParser) -> None:

@@ -108,6 +108,8 @@ async def rollback(context: Context, arguments: Namespace) -> int:
         view = await api.run_rollback(view.id, skip=tuple(arguments.skip), executor=arguments.executor or "")
         code = await follow(api, view, context)
         final = await api.run_show(view.id)
+    if not final.undo and not context.json:
+        note("there was nothing to take back")
     return Exit.DONE if final.status is RunStatus.ROLLED_BACK else code
 
 

@@ -105,7 +105,8 @@ def test_a_new_dag_runs_and_is_trusted_as_it_was_written(project: Path) -> None:
     assert (done.code, done.err) == (0, "")
     run = cis("run", "list", "--json", cwd=project).json[0]["id"]
     assert "goodbye, Ada Lovelace\n" in cis("run", "logs", run, cwd=project).out
-    assert cis("run", "rollback", run, cwd=project).err == "there was nothing to take back\n"
+    undone = cis("run", "rollback", run, cwd=project)
+    assert (undone.code, undone.err.splitlines()[-1:]) == (0, ["there was nothing to take back"]), undone
     again = cis("dag", "new", "greet-all", "--json", cwd=project)
     assert (again.code, again.error["code"]) == (4, "CIS-PROJ-031")
     assert cis("dag", "new", "../out", cwd=project).code == 5

@@ -57,6 +57,15 @@ def _fill(app: CisApp) -> None:
     show(app, Changes(everything=True))
 
 
+async def test_before_the_engine_is_there_nobody_looked_for_a_wrong_name(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "known once the engine has started" in text_of(app))
+        _fill(app)
+        await until(pilot, lambda: "linter" in text_of(app))
+
+
 async def test_the_form_is_made_from_the_schema_and_complains(home: Home) -> None:
     app = workspace(home)
     async with app.run_test(size=(80, 24)) as pilot:

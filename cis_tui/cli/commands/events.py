@@ -31,8 +31,8 @@ async def events(context: Context, arguments: Namespace) -> int:
         return 0
     engine = await _connect(context)
     if engine is None:
+        since = since if since is not None else _last_stored(context)  # before it is said: from then on it counts
         note("no engine is live; waiting for one (Ctrl-C ends)")
-        since = since if since is not None else _last_stored(context)
     while True:
         if engine is not None:
             since = await _print_until_gone(engine, since)

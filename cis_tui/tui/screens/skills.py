@@ -40,19 +40,22 @@ class SkillList(RowList):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._skills: Sequence[SkillInfo] = ()
+        self._known = False
 
     @property
     def chosen(self) -> SkillInfo | None:
         """The skill under the cursor."""
         return self._skills[self.cursor] if self.cursor < len(self._skills) else None
 
-    def show(self, skills: Sequence[SkillInfo]) -> None:
-        """Show these."""
-        self._skills = skills
+    def show(self, skills: Sequence[SkillInfo], *, known: bool) -> None:
+        """Show these; `known`: whether it is known already which there are."""
+        self._skills, self._known = skills, known
         self.show_rows(len(skills))
 
     def empty(self) -> list[Line]:
         """See `RowList`."""
+        if not self._known:
+            return taught(keys_of(self), "what is here is known once the engine has started")
         steps = (("skills.filter", "looks for another name"), ("cis skill new NAME", "writes a skill that runs"))
         return taught(keys_of(self), "No skill has this name.", *steps)
 
@@ -111,7 +114,9 @@ class SkillsScreen(WorkspaceScreen):
     def refresh_all(self) -> None:
         """See `WorkspaceScreen`."""
         needle = self.filter.value.lower()
-        self.list.show([skill for skill in self.desk.store.skills if needle in skill.name.lower()])
+        store = self.desk.store
+        skills = [skill for skill in store.skills if needle in skill.name.lower()]
+        self.list.show(skills, known=store.link is not LinkState.STARTING)
         self._show_skill()
 
     def update(self, changes: Changes) -> None:

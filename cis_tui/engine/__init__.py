@@ -303,11 +303,15 @@ class Engine(Projects, Memory, Skills, Decisions, Agents, Peers, Matrix):
 
         unsubscribe = self.bus.subscribe(hand_over, since=since)
         try:
-            if since is not None and since < self.bus.kept_since:
-                for event in await self._in_thread(self._journal.events_since, since, self.bus.kept_since):
+            last = 0
+            if since is not None and since < (kept_since := self.bus.kept_since):
+                for event in await self._in_thread(self._journal.events_since, since, kept_since):
+                    last = event.seq
                     yield event
             while True:
-                yield await queue.get()
+                event = await queue.get()
+                if event.seq > last:  # else the bus has let go of it since we subscribed, and the journal has told it
+                    yield event
         finally:
             unsubscribe()
 

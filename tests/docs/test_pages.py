@@ -81,6 +81,11 @@ def test_every_page_is_found_from_the_index() -> None:
     assert "docs/README.md" in {path for path, _ in links(ROOT / "README.md")}
 
 
+def test_every_bench_is_told_of_where_speed_is() -> None:
+    told = set(re.findall(r"`(bench_\w+)`", (ROOT / "docs" / "performance.md").read_text("utf-8")))
+    assert told == {bench.stem for bench in (ROOT / "tests" / "bench").glob("bench_*.py")}
+
+
 def test_the_changes_begin_with_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     titles = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)

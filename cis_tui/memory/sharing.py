@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cis_tui.core.errors import CisError, Invalid, Refused
-from cis_tui.memory.committer import Merged
 from cis_tui.memory.merge import MAX_RECORDS, version_of
 from cis_tui.memory.plan import Version
 from cis_tui.memory.records import Domain, IndexType, MemoryItem, MemoryRecord, MergeReport
 from cis_tui.memory.versions import Rank
+
+if TYPE_CHECKING:
+    from cis_tui.memory.committer import Merged
 
 
 def records_of(versions: Iterable[tuple[Rank, MemoryItem]]) -> tuple[MemoryRecord, ...]:

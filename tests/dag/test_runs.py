@@ -450,12 +450,12 @@ async def test_a_run_has_a_limit(tmp_path: Path) -> None:
 
 
 async def test_tasks_for_which_one_stands_have_a_limit_together(tmp_path: Path) -> None:
-    inner = DagSpec("inner", (shell("slow", "sleep 1000"), shell("quick", "true")), timeout=0.3)
+    inner = DagSpec("inner", (shell("slow", "sleep 1000"), shell("quick", "true")), timeout=1.5)
     async with open_lab(tmp_path) as lab:
         view = await lab.run(
-            shell("list", "sleep {{ item }}", for_each=(0, 1000), total_timeout=0.3),
+            shell("list", "sleep {{ item }}", for_each=(0, 1000), total_timeout=1.5),
             TaskSpec("dag", dag="inner", total_timeout=1000.0),
-            TaskSpec("endless", dag="inner", for_each=(1,), total_timeout=0.2),
+            TaskSpec("endless", dag="inner", for_each=(1,), total_timeout=1.0),
             dags={"inner": inner},
         )
     assert statuses(view) == {
@@ -471,7 +471,7 @@ async def test_tasks_for_which_one_stands_have_a_limit_together(tmp_path: Path) 
         "endless[0]/quick": S.COMPLETED,
     }
     errors = [task.error for task in view.tasks if task.status is S.FAILED]
-    assert errors == ["it took longer than 0.3 s", "it took longer than 0.3 s", "it took longer than 0.2 s"]
+    assert errors == ["it took longer than 1.5 s", "it took longer than 1.5 s", "it took longer than 1 s"]
 
 
 async def test_options_among_the_arguments_of_the_shell_are_its_own(tmp_path: Path) -> None:

@@ -208,7 +208,8 @@ def theme_file(themes: Mapping[str, Path], name: str) -> Path:
 
         shown = clean_line(name, limit=80)
         near = did_you_mean(shown, themes)
-        hint = f"{near}; there are {', '.join(sorted(themes))}" if near else f"there are {', '.join(sorted(themes))}"
+        there_are = f"there are {', '.join(sorted(themes))}"
+        hint = f"{near} {there_are}" if near else there_are
         raise Invalid("CIS-CORE-061", f'there is no theme "{shown}"', hint=hint)
     return themes[name]
 

@@ -69,6 +69,8 @@ class DialogKeys(ClickableKeys):
 
     def tell_more(self) -> None:
         """Say whether the end of something is out of sight."""
+        if not self.is_attached:  # the dialog was closed before it was painted
+            return
         more = any(not page.is_vertical_scroll_end for page in self.screen.query(Page))
         if more != self._more:
             self._more = more

@@ -50,6 +50,7 @@ def press_until(terminal: Terminal, key: str, seen: Callable[[str], bool]) -> No
     raise AssertionError(f"{key} was never taken on:\n{terminal.screen()}")
 
 
+@pytest.mark.parametrize("open_terminal", TERMINALS[-1:], indirect=True)
 def test_a_stranger_takes_the_tour(open_terminal: Open, example: Project) -> None:
     terminal = open_terminal(cwd=example.root)
     terminal.wait("tour")

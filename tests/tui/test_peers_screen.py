@@ -149,7 +149,7 @@ async def test_two_machines_pair_and_settle_a_conflict(home: Home, tmp_path: Pat
         pairing = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL)
         await patiently(pilot, lambda: "paired with" in text_of(app) and not isinstance(app.screen, PairDialog))
         assert await pairing.wait() == 0
-        assert front(app).table.chosen is not None, "the cursor is on who was paired with"
+        await patiently(pilot, lambda: front(app).table.chosen is not None)  # the cursor is on who was paired with
 
         other = await Engine.start(far, peers_after=0.0)
         try:

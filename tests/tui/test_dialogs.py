@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from cis_tui.tui.read_only import QUESTIONS
 from cis_tui.tui.screens.dialog import DEAF, Dialog
 from cis_tui.tui.store import LinkState
 from cis_tui.tui.widgets.dialog_frame import DialogKeys, DialogTitle
+from cis_tui.tui.widgets.page import Page
 from tests.hostile import swollen
 from tests.tui.helpers import ROOT, text_of, until, workspace
 from tests.tui.world import DIALOGS, Say, World, dialogs, same
@@ -112,3 +114,14 @@ async def test_its_question_and_its_keys_are_always_in_sight(home: Home, size: t
             screen = text_of(app)
             assert "Esc" in screen.split("\n")[keys.region.bottom - 1], f"{name}\n{screen}"
             await dialog.close()
+
+
+async def test_it_says_that_there_is_more_for_as_long_as_there_is(home: Home) -> None:
+    async with opened(home, (60, 16)) as dialog:
+        await dialog.show("inspect")
+        page = dialog.app.screen.query_one(Page)
+        for width, height in product((60, 90, 140), (16, 24, 30, 36, 60)):
+            await dialog.pilot.resize_terminal(width, height)
+            await dialog.pilot.pause()
+            assert ("↓ more" in text_of(dialog.app)) == (page.max_scroll_y > 0), (width, height)
+        assert not page.max_scroll_y

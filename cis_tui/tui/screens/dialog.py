@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
-from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -62,18 +61,18 @@ class Dialog(ModalScreen[T]):
         """What the dialog is about: its lines, unless a subclass has something else."""
         yield Page(self._lines, id="dialog-page")
 
-    def on_resize(self) -> None:
-        """The question and the keys stay in sight."""
-        self.call_after_refresh(self.fit)
+    def on_mount(self) -> None:
+        """The question and the keys stay in sight, whatever is laid out."""
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self._laid_out())  # pyright: ignore[reportUnknownMemberType, reportUnknownLambdaType] # Textual leaves the type of the screen open
 
-    @on(DialogKeys.Resized)
-    def _keys_resized(self) -> None:
-        self.call_after_refresh(self.fit)
+    def _laid_out(self) -> None:
+        if self.is_attached:  # it may be closed before it was ever painted
+            if not self.has_class("-full"):
+                self._fit()
+            self.query_one(DialogKeys).tell_more()
 
-    def fit(self) -> None:
+    def _fit(self) -> None:
         """Leave to what scrolls the room that the rest does not need."""
-        if not self.is_attached or self.has_class("-full"):
-            return
         dialog = self.query_one("#dialog")
         parts = [part for part in dialog.children if part.id in SCROLL]
         fixed = sum(
@@ -86,8 +85,6 @@ class Dialog(ModalScreen[T]):
             most = max(FEWEST, room if number == len(parts) else room // 2)
             part.styles.max_height = most
             room -= min(most, part.virtual_size.height)
-        # Only after the next layout it is known what there is no room for.
-        self.call_after_refresh(self.query_one(DialogKeys).tell_more)
 
     def show_changes(self, changes: Changes) -> None:
         """Something became different while it is open."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.message import Message
-
 from cis_tui.tui.paint import Line, Piece, Tone, fit_middle, line_width, shown, wrap
 from cis_tui.tui.widgets.bars import ClickableKeys, key_name, visible_bindings
 from cis_tui.tui.widgets.page import Page
@@ -46,9 +44,6 @@ class DialogTitle(LineWidget):
 class DialogKeys(ClickableKeys):
     """The keys that this dialog knows, all of them, and whether there is more to read than is seen."""
 
-    class Resized(Message):
-        """The keys take more lines than before, or fewer."""
-
     def __init__(self) -> None:
         super().__init__()
         self._more = False
@@ -57,20 +52,10 @@ class DialogKeys(ClickableKeys):
         """Follow what the keys do, and what is read."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh(layout=True))  # pyright: ignore[reportUnknownMemberType, reportUnknownLambdaType] # Textual leaves the type of the screen open
         for page in self.screen.query(Page):
-            for name in ("scroll_y", "virtual_size"):
-                self.watch(page, name, self._look_below, init=False)
-
-    def on_resize(self) -> None:
-        """There is another room for what is between."""
-        self.post_message(self.Resized())
-
-    def _look_below(self) -> None:
-        self.call_after_refresh(self.tell_more)
+            self.watch(page, "scroll_y", self.tell_more, init=False)
 
     def tell_more(self) -> None:
         """Say whether the end of something is out of sight."""
-        if not self.is_attached:  # the dialog was closed before it was painted
-            return
         more = any(not page.is_vertical_scroll_end for page in self.screen.query(Page))
         if more != self._more:
             self._more = more

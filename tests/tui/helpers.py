@@ -38,6 +38,7 @@ from cis_tui.protocol import EngineApi, EngineStatus
 from cis_tui.skills.model import Permissions, SkillInfo, SkillOrigin
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.store import Changes, LinkState, summary_of
+from tests.tui.pictures import cells_of
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -345,7 +346,7 @@ def paste(app: App[None], text: str) -> None:
 def text_of(app: App[None]) -> str:
     """What a person reads on the screen."""
     width, height = app.size
-    lines = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # no public way to the cells
+    lines = cells_of(app)
     assert len(lines) <= height
     return "\n".join("".join(segment.text for segment in line)[:width].rstrip() for line in lines)
 

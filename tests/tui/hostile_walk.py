@@ -19,6 +19,7 @@ from cis_tui.core.paths import Home
 from cis_tui.tui.store import LinkState
 from tests.hostile import MARK, PAYLOADS, poisoned
 from tests.tui.helpers import ROOT, text_of, workspace
+from tests.tui.pictures import cells_of
 from tests.tui.world import World, looked_at
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ OUR_OWN = {"help", "jump", "entry", "memory-layers", "settings"}
 
 def active_parts(app: CisApp) -> set[str]:
     """What a click on the screen would do by itself, or lead to."""
-    strips = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # see text_of
+    strips = cells_of(app)
     styles = [style for strip in strips for _, style, _ in strip if style]
     acts = {str(does) for style in styles for name, does in style.meta.items() if name.startswith("@")}
     return (acts - SCROLLBAR) | {style.link for style in styles if style.link}

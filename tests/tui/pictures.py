@@ -11,9 +11,11 @@ from rich.cells import cell_len
 from rich.color import Color
 from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME
+from textual._context import visible_screen_stack
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.strip import Strip
 
 WIDE, HIGH, BASE = 10, 20, 15
 """A cell, and where letters stand in it."""
@@ -57,9 +59,15 @@ def picture(app: App[None]) -> str:
     return "".join([*parts, "</svg>\n"])
 
 
+def cells_of(app: App[None]) -> list[Strip]:
+    """The rows of the screen as they are now, with what a dialog lies over."""
+    visible_screen_stack.set(app._background_screens)  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportUnknownArgumentType] # as when Textual paints
+    return app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # no public way to the cells
+
+
 def _runs(app: App[None]) -> Iterator[Run]:
     width = app.size.width
-    for row, strip in enumerate(app.screen._compositor.render_strips()):  # pyright: ignore[reportPrivateUsage] # no public way to the cells
+    for row, strip in enumerate(cells_of(app)):
         column, open = 0, None
         for text, style, _ in strip.crop(0, width):
             ink, ground = _look(style or Style())

@@ -12,13 +12,13 @@ from rich.color import Color, ColorType
 from rich.terminal_theme import TerminalTheme
 from textual.app import App
 from textual.color import Color as CssColor
-from textual.geometry import Region
 from textual.widgets import Input
 
 from cis_tui.core.paths import Home, shipped
 from cis_tui.tui.store import LinkState
 from cis_tui.tui.themes import load_theme
 from tests.tui.helpers import ROOT, fill, half_way, text_of, until, workspace
+from tests.tui.pictures import cells_of
 from tests.tui.world import World, looked_at
 
 if TYPE_CHECKING:
@@ -46,21 +46,20 @@ class Look:
 
 def looks(app: App[None]) -> dict[Look, str]:
     """Each look of what is in front, with the first text that has it; not what a dialog lies over."""
-    parts = [part.region for part in app.screen.query("#dialog, CommandInput, CommandList")]
-    front = Region.from_union(parts) if parts else app.screen.region
-    found: dict[Look, str] = {}
-    strips = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # no public way to the cells
-    for strip in strips[front.y : front.bottom]:
-        for text, style, _ in strip.crop(front.x, front.right):
-            if style and style.color and style.bgcolor and text.strip():
-                look = Look(style.color, style.bgcolor, any(letter.isalnum() for letter in text))
-                found.setdefault(look, text.strip())
+    parts = [part.region for part in app.screen.query("#dialog, CommandInput, CommandList, .jump")]
+    strips, found = cells_of(app), dict[Look, str]()
+    for part in parts or [app.screen.region]:
+        for strip in strips[part.y : part.bottom]:
+            for text, style, _ in strip.crop(part.x, part.right):
+                if style and style.color and style.bgcolor and text.strip():
+                    look = Look(style.color, style.bgcolor, any(letter.isalnum() for letter in text))
+                    found.setdefault(look, text.strip())
     return found
 
 
 def ground_of(app: App[None], words: str) -> ColorTriplet:
     """What these words stand on."""
-    strips = app.screen._compositor.render_strips()  # pyright: ignore[reportPrivateUsage] # see looks
+    strips = cells_of(app)
     styles = (style for strip in strips for text, style, _ in strip if words in text)
     return next(style.bgcolor.get_truecolor() for style in styles if style and style.bgcolor)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import struct
 import sys
 from collections.abc import Iterable, Iterator
@@ -33,7 +34,10 @@ class Needs:
 
 
 def needs_of(program: str, path: str) -> Needs:
-    """What the program at the absolute path `program` needs to start; `path` is where `#!/usr/bin/env` looks."""
+    """What the program at the absolute path `program` needs to start; `path` is where `#!/usr/bin/env` looks.
+
+    Its first bytes, which a skill may have written, name an interpreter; no file that is none can be had that way.
+    """
     found = Needs()
     waiting = [program]
     for _ in range(_MAX_INTERPRETERS):
@@ -42,6 +46,8 @@ def needs_of(program: str, path: str) -> Needs:
             names = tuple(_links(file))
             with suppress(OSError):
                 status = os.stat(names[-1])
+                if not (stat.S_ISREG(status.st_mode) and os.access(names[-1], os.X_OK)):
+                    continue
                 interpreters = _interpreters(names[-1], status.st_mtime_ns, status.st_size, path)
                 found |= Needs(frozenset(names), frozenset(_beside(names)))
                 more += interpreters

@@ -194,6 +194,14 @@ async def test_any_program_for_one_that_may_start_any(tmp_path: Path) -> None:
     assert "uid=" in await says(skill(tmp_path / "skill", "id", permissions=may(command=("*",))), tmp_path)
 
 
+async def test_a_script_cannot_name_what_is_to_be_read(secrets: Path, tmp_path: Path) -> None:
+    (secrets / "helper").write_text(f"#!{tmp_path}/.ssh/id\n")
+    (secrets / "helper").chmod(0o755)
+    script = f"cat {tmp_path}/.ssh/id"
+    named = may("write:.", command=("cat", "./helper"))
+    assert "Permission denied" in await refused(skill(tmp_path / "skill", script, permissions=named), secrets)
+
+
 # The network, and other processes
 
 CONNECT = """
@@ -245,7 +253,7 @@ async def test_the_network_as_far_as_it_is_granted(tmp_path: Path, network: tupl
 
 async def test_other_processes_and_the_kernel_are_out_of_reach(tmp_path: Path) -> None:
     script = f"""
-import ctypes, os, resource, signal
+import ctypes, os, resource, signal, socket
 libc = ctypes.CDLL(None, use_errno=True)
 def refused(call):
     try:
@@ -262,6 +270,9 @@ print(
     refused(lambda: libc.syscall(321, 0, 0, 0)),
     refused(lambda: libc.syscall(250, 0, 0)),
     refused(lambda: libc.shmget(0, 4096, 0o1600)),
+    refused(lambda: libc.shmat(1, 0, 0)),
+    refused(lambda: libc.inotify_init()),
+    refused(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)),
     refused(lambda: libc.syscall(319, b"x", 0)),
     refused(lambda: resource.prlimit({os.getpid()}, resource.RLIMIT_NOFILE, (0, 0))),
     refused(lambda: os.setpriority(os.PRIO_USER, 0, 19)),

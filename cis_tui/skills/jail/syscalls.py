@@ -24,7 +24,7 @@ _NAMESPACES = 0x7E020000
 """Every CLONE_NEW… flag of clone(2)."""
 _FAST_OPEN = 0x20000000
 _UNIX, _INET, _INET6 = 1, 2, 10
-_STREAM, _DATAGRAM = 1, 2
+_STREAM, _DATAGRAM, _PACKETS = 1, 2, 5
 _TYPING = (0x5412, 0x541C)
 """ioctl that types into a terminal: TIOCSTI, TIOCLINUX."""
 
@@ -34,14 +34,18 @@ _YES: Code = (_RETURN, 0, 0, _ALLOW)
 
 _OWN_GROUP = ("setsid", "setpgid")
 """They succeed and change nothing: whatever a skill starts stays in its process group, and ends with it."""
-_ABSENT = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_create", "memfd_secret")
-"""Programs have another way where the kernel has not these: clone3 hides its flags, the others escape the limits."""
+_ABSENT = (
+    *("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_create", "memfd_secret"),
+    *("inotify_init", "inotify_init1"),
+)
+"""Programs have another way where the kernel has not these: clone3 hides its flags, inotify tells of folders that
+Landlock closes, the others escape the limits."""
 _OF_NETWORK = ("socket", "sendto", "sendmsg", "sendmmsg")
 _OF_OPEN_FILES = ("fchmod", "fchown", "fsetxattr", "fremovexattr")
 """What changes an open file beside its content: for a skill that may write some."""
 _FORKS = ("clone", "fork", "vfork")
 _OWN = (*_OWN_GROUP, *_OF_NETWORK, *_OF_OPEN_FILES, *_FORKS)
-_WITH_ARGUMENTS = ("ioctl", "prlimit64", "setpriority", "sched_setaffinity", "utimensat")
+_WITH_ARGUMENTS = ("ioctl", "socketpair", "prlimit64", "setpriority", "sched_setaffinity", "utimensat")
 
 
 def common(machine: str) -> bytes:
@@ -112,6 +116,8 @@ def _of_arguments(name: str) -> Sequence[Code]:
     if name == "ioctl":
         refused = [code for typing in _TYPING for code in ((_EQUAL, 0, 1, typing), _no(errno.EPERM))]
         return [_argument(1), *refused, _YES]
+    if name == "socketpair":
+        return _socketpair()
     if name == "utimensat":  # without a path it is about an open file
         return [
             *(_argument(1), (_EQUAL, 0, 3, 0)),
@@ -132,6 +138,13 @@ def _socket(network: Network) -> Sequence[Code]:
         return [*family, *kind, (_EQUAL, 1, 0, _DATAGRAM), no, _YES]
     tcp = [_argument(2), (_EQUAL, 2, 0, 0), (_EQUAL, 1, 0, 6), no, _YES]
     return [*family, *kind, no, *tcp]
+
+
+def _socketpair() -> Sequence[Code]:
+    """Only what stays connected: a pair of datagrams can be sent to any unix socket by its path."""
+    no = _no(errno.EPERM)
+    family = [_argument(0), (_EQUAL, 1, 0, _UNIX), no]
+    return [*family, _argument(1), (_AND, 0, 0, 0xF), (_EQUAL, 1, 0, _STREAM), (_EQUAL, 0, 1, _PACKETS), _YES, no]
 
 
 def _only(argument: int, value: int) -> Sequence[Code]:

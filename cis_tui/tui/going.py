@@ -46,6 +46,13 @@ class GoingApp(ThemedApp):
         """What is open over the screen in front."""
         return [cast("Dialog[object]", screen) for screen in self.screen_stack[1:] if hasattr(screen, "show_changes")]
 
+    def action_command_palette(self) -> None:
+        """See `App`."""
+        from cis_tui.tui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def action_show(self, name: str) -> None:
         """Go to one of the six screens, or to the room."""
         if len(self.screen_stack) == 1:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from cis_tui.core.paths import Home
-from cis_tui.memory.queries import Hit, Query
+from cis_tui.memory.queries import Hit, Parts
 from cis_tui.memory.records import Domain, MemoryWrite
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.memory_detail import MASK
 from cis_tui.tui.pages import SIZE, Pages
 from cis_tui.tui.screens.memory import MemoryScreen
-from tests.tui.helpers import HandClock, attached, text_of, until
+from tests.tui.helpers import HandClock, attached, item, text_of, until, workspace
 
 SECRET = "hunter2-correct-horse"
 WRITES = (
@@ -180,12 +180,12 @@ async def test_a_new_search_goes_to_the_best_that_it_finds(home: Home) -> None:
 
 
 async def test_what_is_found_later_and_fits_better_comes_first_until_a_person_is_in_the_list(home: Home) -> None:
-    async with attached(home, None) as (app, pilot):
-        await app.link.api.memory_set_many(tuple(MemoryWrite(key, "x", Domain.PUBLIC) for key in ("tea", "team")))
-        await pilot.press("1", "slash", *"te")
+    parts = Parts(0.5, 0.5, 0.0, 0.0)
+    one, other = (Hit(item(key), 0.5, parts, "x", ((0, 1),), "by words") for key in ("tea", "team"))
+    app = workspace(home)  # no engine: nothing else is found meanwhile
+    async with app.run_test() as pilot:
+        await pilot.press("1", "slash")
         table = front(app).table
-        await until(pilot, lambda: table.count == 2 and table.chosen is not None)
-        one, other = (await app.link.api.memory_search(Query("x", patience=0.0))).hits
 
         def found(*hits: Hit) -> str:
             pages = Pages("", "te")

@@ -24,6 +24,7 @@ def seal(folder: Path, patch: pytest.MonkeyPatch) -> None:
         if name.startswith("CIS_") or name in ("NO_COLOR", "DBUS_SESSION_BUS_ADDRESS", "SSH_CONNECTION"):
             patch.delenv(name)
     patch.setenv("TERM", "xterm-256color")
+    patch.setenv("COLORTERM", "truecolor")
     patch.setenv("CIS_HOME", str(folder / "home"))
     patch.setenv("HOME", str(folder))
     patch.setenv("CIS_P2P_ENABLED", "false")  # a network costs 80 MB; tests of peers switch it on

@@ -21,6 +21,7 @@ from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home, theme_files
 from cis_tui.tui.desk import ROOM, SCREENS, TITLES
 from cis_tui.tui.door import Door
+from cis_tui.tui.few_colours import Of256
 from cis_tui.tui.going import SCREEN, GoingApp
 from cis_tui.tui.key_presets import preset_keys
 from cis_tui.tui.link import Connect, Link
@@ -125,6 +126,7 @@ class CisApp(GoingApp):
         self.animation_level = "full" if settings.ui.motion else "none"
         self._door = Door()
         self._signs = [PlainSigns()] if wants_plain_signs(settings.ui.ascii) else []
+        self._colours = [Of256()] if self.console.color_system == "256" else []
         self.link = Link(connect, store, self._tell, schedule=self._schedule, spawn=self._spawn)
         self._ticker: Timer | None = None
         self._arrived = False
@@ -137,8 +139,8 @@ class CisApp(GoingApp):
             self.add_mode(name, make)  # pyright: ignore[reportUnknownMemberType] # Textual's Screen is not parametrised
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """See `App`; signs become ASCII last."""
-        return [*super().get_line_filters(), self._door, *self._signs]
+        """See `App`; signs become ASCII, and colours those of the terminal, last."""
+        return [*super().get_line_filters(), self._door, *self._signs, *self._colours]
 
     # Life
 

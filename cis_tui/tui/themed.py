@@ -10,6 +10,7 @@ from textual.screen import SystemModalScreen
 from cis_tui.core.errors import Invalid
 from cis_tui.core.paths import theme_file, theme_files
 from cis_tui.tui.desk_app import DeskApp
+from cis_tui.tui.few_colours import OF_SIXTEEN
 from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme
 
 
@@ -19,8 +20,14 @@ class ThemedApp(DeskApp):
     theme_files: dict[str, Path]
 
     def _first_theme(self) -> None:
-        """Put the theme of the settings into force before anything is styled; say later what is wrong with it."""
-        for name in (self.settings.ui.theme, DEFAULT):
+        """Put the theme of the settings into force before anything is styled; say later what is wrong with it.
+
+        In a terminal of sixteen colours, most of those of a theme are white: its own are taken unless another is said.
+        """
+        wanted = self.settings.ui.theme
+        if wanted == DEFAULT and self.console.color_system == "standard":
+            wanted = OF_SIXTEEN
+        for name in (wanted, DEFAULT):
             try:
                 self._register_theme_file(name)
             except Invalid as error:

@@ -15,6 +15,7 @@ from textual.color import Color as CssColor
 from textual.widgets import Input
 
 from cis_tui.core.paths import Home, shipped
+from cis_tui.tui.few_colours import contrast, nearest
 from cis_tui.tui.store import LinkState
 from cis_tui.tui.themes import load_theme
 from tests.tui.helpers import ROOT, fill, half_way, text_of, until, workspace
@@ -64,18 +65,6 @@ def ground_of(app: App[None], words: str) -> ColorTriplet:
     return next(style.bgcolor.get_truecolor() for style in styles if style and style.bgcolor)
 
 
-def contrast(one: ColorTriplet, other: ColorTriplet) -> float:
-    """From 1 to 21."""
-    lights = sorted(
-        0.2126 * red + 0.7152 * green + 0.0722 * blue
-        for red, green, blue in (
-            (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized)
-            for colour in (one, other)
-        )
-    )
-    return (lights[1] + 0.05) / (lights[0] + 0.05)
-
-
 def terminals(theme: str) -> list[TerminalTheme]:
     """Terminals in which it is used."""
     found: list[TerminalTheme] = []
@@ -104,8 +93,10 @@ def least(look: Look, theme: str, quiet: set[Color]) -> float:
 def complaints(app: App[None], theme: str) -> Iterator[str]:
     """What cannot be read well enough, in any of the terminals of a theme."""
     quiet, kinds = quiet_of(app), {ColorType.DEFAULT, ColorType.STANDARD}
-    for (look, text), terminal in product(looks(app).items(), terminals(theme)):
+    for (look, text), terminal, few in product(looks(app).items(), terminals(theme), (False, True)):
         ink, ground = look.ink.get_truecolor(terminal), look.ground.get_truecolor(terminal, foreground=False)
+        if few and not app.current_theme.ansi:
+            ink, ground = (Color.from_ansi(number).get_truecolor() for number in nearest(ink, ground))
         if contrast(ink, ground) < least(look, theme, quiet):
             yield f"{theme}: {ink.hex} on {ground.hex} has {contrast(ink, ground):.2f}: {text!r}"
         if app.current_theme.ansi and not {look.ink.type, look.ground.type} <= kinds:

@@ -34,6 +34,7 @@ def open_workspace(context: Context, arguments: Namespace) -> int:
     from cis_tui.core.config import load_config
     from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE
     from cis_tui.tui.app import CisApp
+    from cis_tui.tui.few_colours import name_all_colours
 
     home, project = context.home.ensure(), context.project
     project_file = project / PROJECT_DIR / PROJECT_FILE if project else None
@@ -52,6 +53,7 @@ def open_workspace(context: Context, arguments: Namespace) -> int:
 
         return read_only(engine)
 
+    name_all_colours(os.environ)
     app = CisApp(connect, project=project, settings=settings, home=home, read_only=arguments.read_only)
     app.run()
     return app.return_code or 0

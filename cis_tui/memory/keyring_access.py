@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 SERVICE = "cis-tui"
-COMMAND = (sys.executable, "-m", __name__)
-"""This module as a program."""
+COMMAND = (sys.executable, "-P", "-m", __name__)
+"""This module as a program, which takes no code from the folder that it is called in."""
 _SECONDS = 5.0
 # The others keep keys in a file, prompt on the terminal, or keep nothing.
 _BACKENDS = ("keyring.backends.SecretService", "keyring.backends.kwallet", "keyring.backends.macOS")

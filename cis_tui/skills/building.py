@@ -66,7 +66,9 @@ def _compilers(language: str) -> Iterator[list[str]]:
     if shutil.which("zig"):
         yield ["zig", *_ZIG, "-o", OUTPUT, "skill.c"]
     for python in dict.fromkeys((sys.executable, shutil.which("python3") or sys.executable)):
-        if subprocess.run([python, "-c", "import ziglang"], capture_output=True, check=False).returncode == 0:
+        # Not in this folder, whose own ziglang.py would be run.
+        tried = subprocess.run([python, "-c", "import ziglang"], cwd="/", capture_output=True, check=False)
+        if tried.returncode == 0:
             yield [python, "-m", "ziglang", *_ZIG, "-o", OUTPUT, "skill.c"]
 
 

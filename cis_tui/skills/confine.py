@@ -145,7 +145,7 @@ def _now() -> int:
 
 def _make(path: Path, *, folder: bool) -> None:
     """Make what a skill may write: the kernel gives rights to what is there only."""
-    path.mkdir(parents=True) if folder else path.parent.mkdir(parents=True, exist_ok=True)
+    (path if folder else path.parent).mkdir(parents=True, exist_ok=True)
     if not folder:
         path.touch()
 

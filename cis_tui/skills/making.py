@@ -7,7 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
-from cis_tui.core.errors import Invalid, Refused, Unavailable, cannot_write
+from cis_tui.core.errors import Invalid, Refused, cannot_write
 from cis_tui.skills.building import WAYS, build
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -36,14 +36,20 @@ def make_skill(skills: Path, name: str, kind: str) -> list[Path]:
         raise Refused("CIS-SKILL-079", f"there is {folder} already", hint="choose another name")
     try:
         folder.mkdir(parents=True)
+        return _filled(folder, name, kind)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _filled(folder: Path, name: str, kind: str) -> list[Path]:
+    """Write a skill into its new folder, which goes again if that cannot be done, or is ended by a Ctrl-C."""
+    try:
         for file in _files(kind):
             _write(folder / file.name, file.read_text("utf-8"), name)
         if kind in WAYS:
             build(folder, kind)
         return sorted(folder.iterdir())
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    except Unavailable:
+    except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 

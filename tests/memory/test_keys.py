@@ -12,7 +12,7 @@ import pytest
 from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
 from cis_tui.core.paths import Home
 from cis_tui.memory.database import raw_key
-from cis_tui.memory.keyring_access import Keyring
+from cis_tui.memory.keyring_access import COMMAND, Keyring
 from cis_tui.memory.keys import load_key
 from tests.memory.support import memory, put, value_of
 
@@ -37,6 +37,13 @@ def fake_keyring(store: Path) -> Keyring:
 
 def key_file(home: Home) -> Path:
     return home.keys / "data.json"
+
+
+def test_a_keyring_is_asked_without_code_of_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "keyring.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    Keyring(COMMAND).get("cis-test")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_key_is_made_once_and_only_its_owner_can_read_it(home: Home) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cis_tui.cli.commands.skill_making import KINDS
 from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
-from cis_tui.skills import building
+from cis_tui.skills import building, making
 from cis_tui.skills.building import WAYS
 from cis_tui.skills.cases import Case, failure, read_cases
 from cis_tui.skills.making import kinds, make_skill
@@ -53,6 +53,27 @@ def test_what_is_compiled_can_be_compiled_again(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(building, "_compilers", _compilers([command]))
     written = make_skill(tmp_path, "shout", "c")
     assert [path.name for path in written] == ["build.sh", "skill.c", "skill.toml", "skill.wasm", "tests.toml"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_what_is_not_finished_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(folder: Path, language: str) -> None:
+        raise error
+
+    monkeypatch.setattr(making, "build", fail)
+    with pytest.raises((KeyboardInterrupt, CisError)):
+        make_skill(tmp_path, "shout", "c")
+    assert not (tmp_path / "shout").exists()
+
+
+def test_a_compiler_is_looked_for_without_code_of_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ziglang.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    list(building._compilers("c"))  # pyright: ignore[reportPrivateUsage]
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.skipif(not [*building._compilers("c")], reason="no compiler of C for WebAssembly")  # pyright: ignore[reportPrivateUsage]

@@ -8,7 +8,7 @@ import sys
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; give the exit code (contract, "The command")."""
     words = sys.argv[1:] if argv is None else argv
-    if None in (sys.stdout, sys.stderr):
+    if None in (sys.stdin, sys.stdout, sys.stderr):
         from cis_tui.cli.output import open_streams
 
         open_streams()

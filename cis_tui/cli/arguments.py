@@ -7,12 +7,13 @@ import re
 from argparse import ArgumentTypeError
 from typing import cast
 
+MAX_DIGITS = 18
+"""Of a whole number: what is longer, a database does not take."""
+
 
 def count(text: str) -> int:
     """A whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
+    return _whole(text, 1)
 
 
 def days(text: str) -> float:
@@ -44,9 +45,7 @@ def executor(text: str) -> str:
 
 def number(text: str) -> int:
     """A whole number from 0."""
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
+    return _whole(text, 0)
 
 
 def json_object(text: str) -> dict[str, object]:
@@ -65,3 +64,10 @@ def json_object(text: str) -> dict[str, object]:
     if not isinstance(data, dict):
         raise usage("--input is not a JSON object", hint)
     return cast("dict[str, object]", data)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or len(text) > MAX_DIGITS or int(text) < least:
+        most = f" to {10**MAX_DIGITS - 1}" if len(text) > MAX_DIGITS else ""
+        raise ArgumentTypeError(f"{text[:40]!r} is not a whole number from {least}{most}")
+    return int(text)

@@ -15,6 +15,8 @@ _VALUES = {
 }
 _WORDS = {"get": (1, 1), "set": (1, 2), "list": (0, 1), "history": (1, 1)}
 """How many words a command takes, at least and at most."""
+_DIGITS = 18
+"""`arguments.MAX_DIGITS`, without loading what that module loads."""
 
 
 def run(argv: list[str]) -> int | None:
@@ -74,5 +76,6 @@ def _checked(words: list[str], options: dict[str, str]) -> tuple[str, list[str],
         and not any(value.startswith("-") for value in options.values())
         and options.get("--domain", "public") in ("private", "public")
         and options.get("--limit", "1").lstrip("0").isdecimal()
+        and len(options.get("--limit", "")) <= _DIGITS
     )
     return (words[1], words[2:], options) if plain else None

@@ -12,6 +12,7 @@ from cis_tui.cli.context import Context
 from cis_tui.cli.failure import usage
 from cis_tui.cli.mcp_clients import CLIENTS, SERVER, McpClient, server_command, shown_command
 from cis_tui.cli.output import note, show, show_json, table
+from cis_tui.core.document import as_list, as_table
 from cis_tui.core.errors import CisError, Invalid, Refused, cannot_write
 from cis_tui.core.text import clean_line, did_you_mean
 
@@ -158,11 +159,9 @@ def _table(file: Path, value: object, what: str) -> dict[str, object]:
 
 def _is_ours(entry: object) -> bool:
     """Whether an entry starts a `cis mcp`, such as one of another home."""
-    plain = _plain(entry)
-    fields = cast("dict[str, object]", plain) if isinstance(plain, dict) else {}
+    fields = as_table(_plain(entry))
     command = fields.get("command")
-    words: list[object] = [command] if isinstance(command, str) else cast("list[object]", command or [])
-    words += cast("list[object]", fields.get("args") or [])
+    words = [*([command] if isinstance(command, str) else as_list(command)), *as_list(fields.get("args"))]
     return len(words) > 1 and Path(str(words[0])).name == "cis" and words[1] == "mcp"
 
 

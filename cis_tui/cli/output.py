@@ -49,10 +49,10 @@ def utf8_streams() -> None:
 
 
 def open_streams() -> None:
-    """Give a process that was started without stdout or stderr ones that go nowhere."""
-    for name in ("stdout", "stderr"):
+    """Give a process that was started without stdin, stdout or stderr ones that lead nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as the process
 
 
 def show(text: str = "", *, now: bool = False) -> None:

@@ -53,7 +53,7 @@ def find_new(*, first: bool) -> str:
 
 def from_stdin() -> str | None:
     """The passphrase on the first line of stdin; None when stdin is a terminal or empty."""
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin.isatty():
         return None
     line = sys.stdin.buffer.readline(MAX_PASSPHRASE + 3).decode("utf-8", "surrogateescape").rstrip("\r\n")
     return checked_passphrase(line) if line else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import pty
 import shlex
@@ -18,7 +19,7 @@ from cis_tui.cli.failure import report
 from cis_tui.cli.outcome import exit_code, seconds
 from cis_tui.cli.output import paint, show, table
 from cis_tui.core.clock import Instant
-from cis_tui.core.errors import Exit
+from cis_tui.core.errors import Exit, NotFound
 from cis_tui.core.lock import engine_live
 from cis_tui.core.paths import Home
 from cis_tui.dag.model import LevelKind
@@ -238,6 +239,37 @@ def test_a_bug_is_told_without_a_traceback_and_logged(home: Home) -> None:
     told = cis("run", "list")
     assert told.code == 6
     assert "Traceback" not in told.err
+
+
+def test_an_error_is_told_wherever_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "wb", buffering=0) as device, io.TextIOWrapper(device, write_through=True) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert report(NotFound("CIS-CLI-010", "it is gone"), ["--json"]) == Exit.NOT_FOUND
+        assert "error: it is gone" in capsys.readouterr().err
+        monkeypatch.setattr(sys, "stderr", full)
+        assert report(NotFound("CIS-CLI-010", "it is gone"), []) == Exit.NOT_FOUND
+
+
+def test_a_word_that_is_no_text_is_no_bug() -> None:
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "\udcff".encode()
+    assert report(caught.value, ["run", "show", "\udcff"]) == Exit.USAGE
+
+
+def test_a_bug_is_told_where_no_log_can_be_kept(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.root.joinpath("log").write_text("no folder")
+    assert report(ValueError("no"), [f"--home={home.root}"]) == Exit.FAILED
+    assert "ValueError: no" in capsys.readouterr().err
+
+
+def test_a_closed_stdin_is_an_empty_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, said in ((("memory", "set", "k"), "no value is given"), (("agent", "ask", "-"), "the prompt is empty")):
+        monkeypatch.setattr(sys, "stdin", None)
+        called = call(capsys, *words)
+        sys.stdin.close()
+        assert (called.code, said in called.err) == (Exit.USAGE, True)
 
 
 def test_a_closed_stdout_is_quiet() -> None:

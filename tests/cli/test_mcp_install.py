@@ -100,11 +100,16 @@ def test_an_entry_of_ours_is_replaced_and_a_strangers_is_not(tmp_path: Path) -> 
     file.write_text(json.dumps({"mcpServers": {"cis": {"command": "/old/bin/cis", "args": ["mcp"]}}}))
     assert add_server(file, "mcpServers", ENTRY) is not None
     assert json.loads(file.read_text())["mcpServers"]["cis"] == ENTRY
-    strange = json.dumps({"mcpServers": {"cis": {"command": "cisco", "args": []}}})
-    file.write_text(strange)
-    with pytest.raises(Refused, match="another server"):
-        add_server(file, "mcpServers", ENTRY)
-    assert file.read_text() == strange
+    for entry in (
+        '{"command": {"cis": "mcp"}}',
+        '{"command": 1, "args": "cis mcp"}',
+        '{"command": "cisco", "args": []}',
+    ):
+        strange = f'{{"mcpServers": {{"cis": {entry}}}}}'
+        file.write_text(strange)
+        with pytest.raises(Refused, match="another server"):
+            add_server(file, "mcpServers", ENTRY)
+        assert file.read_text() == strange
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,16 @@ def test_the_version_is_the_same_both_ways(capsys: pytest.CaptureFixture[str]) -
         (("memory", "get", "a", "b"), 'cis memory get does not expect "b"', "cis memory get -h tells more"),
         (("memory", "set", "k", "v", "--domain", "x"), "invalid choice: 'x'", "cis memory set -h tells more"),
         (("memory", "list", "--limit", "0"), "'0' is not a whole number from 1", "cis memory list -h tells more"),
+        (
+            ("memory", "list", "--limit", "9" * 5000),
+            "is not a whole number from 1 to 999999999999999999",
+            "cis memory list -h tells more",
+        ),
+        (
+            ("agent", "conversations", "--limit", "-1"),
+            "'-1' is not a whole number from 1",
+            "cis agent conversations -h tells more",
+        ),
         (("dag", "run", "x", "-p", "novalue"), "'novalue' is not key=value", "cis dag run -h tells more"),
         (("--frob",), "cis has no option --frob", "cis -h tells more"),
         (("--reed-only",), "cis has no option --reed-only", 'did you mean "--read-only"?'),

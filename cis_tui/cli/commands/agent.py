@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from cis_tui.cli.arguments import count
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, show, show_json, table
@@ -97,7 +98,7 @@ async def delete_conversation(context: Context, arguments: Namespace) -> int:
 
 def _conversations(parser: ArgumentParser) -> None:
     parser.add_argument("--search", metavar="TEXT", default="", help="only those in which this was said")
-    parser.add_argument("--limit", metavar="N", type=int, default=50, help="how many at most (default: 50)")
+    parser.add_argument("--limit", metavar="N", type=count, default=50, help="how many at most (default: 50)")
     parser.add_argument("--all", action="store_true", help="of all projects")
 
 

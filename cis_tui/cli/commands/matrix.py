@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from cis_tui.cli.arguments import count
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, show, show_json
@@ -64,8 +65,9 @@ def _line_of_stdin(what: str) -> str:
 
     from cis_tui.cli.failure import usage
 
-    line = sys.stdin.buffer.readline(_LONGEST) if sys.stdin is not None else b""
-    return _checked(line) or _none(usage(f"there is no {what} on stdin", "it is read from the first line"))
+    return _checked(sys.stdin.buffer.readline(_LONGEST)) or _none(
+        usage(f"there is no {what} on stdin", "it is read from the first line")
+    )
 
 
 def _line_of_file(name: str) -> str:
@@ -226,7 +228,7 @@ def _text(words: list[str]) -> str:
 
     from cis_tui.cli.failure import usage
 
-    text = sys.stdin.read(65_536) if words == ["-"] and sys.stdin is not None else " ".join(words)
+    text = sys.stdin.read(65_536) if words == ["-"] else " ".join(words)
     return text.strip("\n") or _none(usage("there is nothing to send", "cis matrix send TEXT…, or - for stdin"))
 
 
@@ -256,12 +258,12 @@ def _send(parser: ArgumentParser) -> None:
 
 def _messages(parser: ArgumentParser) -> None:
     _room(parser)
-    parser.add_argument("--limit", metavar="N", type=int, default=20, help="the last N messages (20)")
+    parser.add_argument("--limit", metavar="N", type=count, default=20, help="the last N messages (20)")
     parser.add_argument("--before", metavar="PLACE", default="", help="those before a page: what --json calls before")
 
 
 def _limit(parser: ArgumentParser) -> None:
-    parser.add_argument("--limit", metavar="N", type=int, default=50, help="at most so many, newest first (50)")
+    parser.add_argument("--limit", metavar="N", type=count, default=50, help="at most so many, newest first (50)")
 
 
 COMMANDS = (

@@ -187,7 +187,7 @@ class CisApp(GoingApp):
         if not self.screen_stack:
             return  # it is closing; what was asked of the engine has only now been answered
         for error in self.link.trouble if changes.link else ():
-            self._complain(error)
+            self.complain(error)
         for notice in changes.notices[-RELOADS:]:
             self._ring(notice)
         for event in changes.reloads[-RELOADS:]:
@@ -252,7 +252,7 @@ class CisApp(GoingApp):
         try:
             config = await asyncio.to_thread(read_config, self.home, self.store.project_root)
         except CisError as error:
-            self._complain(error)
+            self.complain(error)
             return
         self.dialog(SettingsDialog(self, self.home, config, self._setting_changed, letters))
 

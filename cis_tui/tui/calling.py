@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from cis_tui.tui.starting import ask_trust
 if TYPE_CHECKING:
     from cis_tui.tui.screens.call import CallDialog
 
-Open = Callable[["CallDialog"], object]
+Open = Callable[["CallDialog", Callable[[], object]], object]
+"""Opens the dialog that makes a call, and goes on with the other when that is refused."""
 
 
 def call_skill(desk: Desk, skill: SkillInfo, then: Open) -> None:
@@ -43,7 +45,10 @@ def _with_command(desk: Desk, skill: SkillInfo, then: Open) -> None:
     )
 
 
-def _with_fields(desk: Desk, skill: SkillInfo, command: ExportedCommand | None, then: Open) -> None:
+def _with_fields(
+    desk: Desk, skill: SkillInfo, command: ExportedCommand | None, then: Open, before: Mapping[str, str] | None = None
+) -> None:
+    """Ask what to call it with, from what was filled in `before`."""
     from cis_tui.tui.screens.call import CallDialog
     from cis_tui.tui.screens.form import FormDialog
     from cis_tui.tui.skill_form import call_of, complaint, fields_of
@@ -54,9 +59,10 @@ def _with_fields(desk: Desk, skill: SkillInfo, command: ExportedCommand | None, 
         args, input = call_of(skill, command, answers)
         given = " ".join(f"{name}={text}" for name, text in answers.items() if text)
         head = skill.name if command is None or command.name == skill.name else f"{skill.name} {command.name}"
-        then(CallDialog(desk, skill.name, args, input, shown=f"{head} {given}".strip()))
+        call = CallDialog(desk, skill.name, args, input, shown=f"{head} {given}".strip())
+        then(call, lambda: _with_fields(desk, skill, command, then, answers) if answers else None)
 
-    fields = fields_of(command)
+    fields = [replace(field, value=(before or {}).get(field.name, field.value)) for field in fields_of(command)]
     if not fields:
         filled({})
         return

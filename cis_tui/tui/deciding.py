@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cis_tui.dag.inspection import DecisionDetail, Preview
     from cis_tui.dag.views import Decision
     from cis_tui.protocol import EngineApi
+    from cis_tui.tui.screens.form import FormDialog
     from cis_tui.tui.widgets.prompt import DecisionPrompt
 
 LABEL = 10
@@ -130,18 +131,23 @@ class Deciding:
     def _write_always(self, decision: Decision, reason: str) -> None:
         from cis_tui.tui.screens.form import Field, FormDialog
 
-        field = Field("pattern", decision.always[0], "* stands for anything", required=True)
-        self._desk.dialog(
-            FormDialog("Never ask again about", [field]),
-            lambda given: self._approve_always(decision, reason, given["pattern"].strip()) if given else None,
-        )
+        def send(given: dict[str, str], form: FormDialog) -> None:
+            self._approve_always(decision, reason, given["pattern"].strip(), form)
 
-    def _approve_always(self, decision: Decision, reason: str, pattern: str) -> None:
+        field = Field("pattern", decision.always[0], "* stands for anything", required=True)
+        self._desk.dialog(FormDialog("Never ask again about", [field], send=send))
+
+    def _approve_always(self, decision: Decision, reason: str, pattern: str, form: FormDialog | None = None) -> None:
         async def approve(engine: EngineApi) -> Decision:
             await engine.agent_allow(pattern, "mechanical")
             return await engine.decision_approve(decision.id, reason=reason or f"always: {pattern}")
 
-        self._desk.ask(approve, self._decided)
+        def approved(decision: Decision) -> None:
+            if form is not None:
+                form.taken()
+            self._decided(decision)
+
+        self._desk.ask(approve, approved, failed=form.refused if form else None)
 
     def _edit(self, detail: DecisionDetail, reason: str, given: dict[str, str] | None = None) -> None:
         """Open the editor of what would run, with what was `given` already; it closes when the engine has taken it."""
@@ -152,12 +158,12 @@ class Deciding:
             self._desk.say(ASKED_TOO_LONG, hint=f"cis decision approve {id} --input - reads it")
             return
 
-        def send(edit: Edit, done: Callable[[], object]) -> None:
-            def taken(decision: Decision) -> None:
-                done()
-                self._decided(decision)
-
-            self._desk.ask(lambda engine: engine.decision_approve(id, reason=reason, edit=edit), taken)
+        def send(edit: Edit, form: FormDialog) -> None:
+            self._desk.ask(
+                lambda engine: engine.decision_approve(id, reason=reason, edit=edit),
+                lambda decision: (form.taken(), self._decided(decision)),
+                failed=form.refused,
+            )
 
         self._desk.dialog(EditDialog(detail.decision, parts_of(preview), send, given))
 

@@ -54,7 +54,7 @@ class DeskApp(OrderedApp):
         quiet: bool = False,
     ) -> None:
         """See `Desk`."""
-        failed = failed or (_nothing if quiet else self._complain)
+        failed = failed or (_nothing if quiet else self.complain)
         work = partial(self._work, lambda: call(self.link.api), then or _nothing, failed)
         self.run_worker(work, group=group or "ask", exclusive=bool(group))
 
@@ -140,9 +140,10 @@ class DeskApp(OrderedApp):
 
         if not looks_only(self):
             edit = partial(edit_file, self, path, line, private=private)
-            self.run_worker(partial(self._work, edit, then, failed or self._complain), group="editor")
+            self.run_worker(partial(self._work, edit, then, failed or self.complain), group="editor")
 
-    def _complain(self, error: CisError | OSError) -> None:
+    def complain(self, error: CisError | OSError) -> None:
+        """Show why something could not be done."""
         from cis_tui.tui.words import hint_of, text_of
 
         self.say(text_of(error), hint=hint_of(error, self.key), bad=True)

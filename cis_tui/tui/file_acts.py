@@ -29,8 +29,11 @@ def edit_dag(desk: Desk, file: str) -> None:
     _edit(desk, file, check)
 
 
-def new_dag(desk: Desk) -> None:
-    """Ask for a name, write a DAG to begin from, and open it; it is trusted when it is first run, as it is then."""
+def new_dag(desk: Desk, show: Callable[[str], object]) -> None:
+    """Ask for a name, write a DAG to begin from, `show` it by its file, and open it.
+
+    It is trusted when it is first run, as it is then.
+    """
     from cis_tui.project.scaffold import make_dag
     from cis_tui.tui.screens.form import Field, FormDialog
 
@@ -39,11 +42,14 @@ def new_dag(desk: Desk) -> None:
     async def write(name: str) -> Path:
         return await asyncio.to_thread(make_dag, root, name)
 
-    def closed(given: dict[str, str] | None) -> None:
-        if given is not None:
-            desk.ask(lambda _: write(given["name"].strip()), lambda file: edit_dag(desk, str(file)))
+    def send(given: dict[str, str], form: FormDialog) -> None:
+        desk.ask(
+            lambda _: write(given["name"].strip()),
+            lambda file: (form.taken(), show(str(file)), edit_dag(desk, str(file))),
+            failed=form.refused,
+        )
 
-    desk.dialog(FormDialog("A new DAG", [Field("name", "", "such as release", required=True)]), closed)
+    desk.dialog(FormDialog("A new DAG", [Field("name", "", "such as release", required=True)], send=send))
 
 
 def edit_skill(desk: Desk, file: str) -> None:

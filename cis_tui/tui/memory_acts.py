@@ -14,6 +14,7 @@ from cis_tui.tui.words import calendar_time, hint_of
 
 if TYPE_CHECKING:
     from cis_tui.protocol import EngineApi
+    from cis_tui.tui.screens.form import FormDialog
 
 Each = Callable[["EngineApi", MemoryItem], Awaitable[object]]
 
@@ -36,10 +37,12 @@ class MemoryActs:
 
         project = self._desk.store.project_root
 
-        def send(given: dict[str, str], done: Callable[[], object]) -> None:
+        def send(given: dict[str, str], form: FormDialog) -> None:
             write = write_of(given)
             self._desk.ask(
-                lambda engine: engine.memory_set(write, project=project), lambda item: (done(), self._written(item))
+                lambda engine: engine.memory_set(write, project=project),
+                lambda item: (form.taken(), self._written(item)),
+                failed=form.refused,
             )
 
         self._desk.dialog(EntryDialog(prefix, send))
@@ -58,12 +61,14 @@ class MemoryActs:
             return
         correction = Correction(item)
 
-        def send(given: dict[str, str], done: Callable[[], object]) -> None:
+        def send(given: dict[str, str], form: FormDialog) -> None:
             if given["value"] == item.value:
-                done()
+                form.taken()
                 return
             self._desk.ask(
-                lambda engine: correction.write(engine, given["value"]), lambda item: (done(), self._written(item))
+                lambda engine: correction.write(engine, given["value"]),
+                lambda item: (form.taken(), self._written(item)),
+                failed=form.refused,
             )
 
         self._desk.dialog(FormDialog(item.key, [Field("value", text, lines=True)], send=send))

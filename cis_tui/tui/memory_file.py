@@ -30,23 +30,34 @@ def export(desk: Desk, items: Sequence[MemoryItem], done: Callable[[], object]) 
     if looks_only(desk):
         return
 
-    def named(given: dict[str, str] | None) -> None:
-        if given is not None:
-            _ask_for_secrets(desk, items, lambda taken: _ask_for_private(desk, taken, lambda: go(given["file"], taken)))
+    def send(given: dict[str, str], form: FormDialog) -> None:
+        def go(taken: Sequence[MemoryItem]) -> None:
+            _ask_for_private(desk, taken, lambda: write(given["file"], taken, form), form.taken)
 
-    def go(name: str, taken: Sequence[MemoryItem]) -> None:
-        async def write(engine: EngineApi) -> str:
+        _ask_for_secrets(desk, items, go, form.taken)
+
+    def write(name: str, taken: Sequence[MemoryItem], form: FormDialog) -> None:
+        async def written(engine: EngineApi) -> str:
             return write_lines(name, [await whole(engine, item) for item in taken])
 
         hint = _left_out(len(items) - len(taken))
-        desk.ask(write, lambda path: (done(), desk.say(f"{len(taken)} written to {path}", hint=hint)))
+        desk.ask(
+            written,
+            lambda path: (form.taken(), done(), desk.say(f"{len(taken)} written to {path}", hint=hint)),
+            failed=form.refused,
+        )
 
     fields = [Field("file", f"memory-{len(items)}.jsonl", "a new one, JSON lines, in clear", required=True)]
-    desk.dialog(FormDialog(f"Export {names(items, most=1)}", fields), named)
+    desk.dialog(FormDialog(f"Export {names(items, most=1)}", fields, send=send))
 
 
-def _ask_for_secrets(desk: Desk, items: Sequence[MemoryItem], then: Callable[[Sequence[MemoryItem]], object]) -> None:
-    """Go on with all entries, or with those that are no secrets."""
+def _ask_for_secrets(
+    desk: Desk,
+    items: Sequence[MemoryItem],
+    then: Callable[[Sequence[MemoryItem]], object],
+    otherwise: Callable[[], object],
+) -> None:
+    """Go on with all entries, or with those that are no secrets; `otherwise` when nothing is to be written."""
     secrets = [item for item in items if item.index_type is IndexType.SENSITIVE]
     if not secrets:
         then(items)
@@ -58,20 +69,23 @@ def _ask_for_secrets(desk: Desk, items: Sequence[MemoryItem], then: Callable[[Se
         elif yes is not None and len(secrets) < len(items):
             then([item for item in items if item.index_type is not IndexType.SENSITIVE])
         else:
+            otherwise()
             desk.say("nothing was written", hint=_left_out(0 if yes is None else len(secrets)))
 
     text = f"The file would show what is masked here; n leaves it out.\n\n{names(secrets)}"
     desk.dialog(ConfirmDialog(f"Write {count(len(secrets), 'secret')} in clear?", text), answered)
 
 
-def _ask_for_private(desk: Desk, items: Sequence[MemoryItem], then: Callable[[], object]) -> None:
+def _ask_for_private(
+    desk: Desk, items: Sequence[MemoryItem], then: Callable[[], object], otherwise: Callable[[], object]
+) -> None:
     private = [item for item in items if item.domain is Domain.PRIVATE]
     if not private:
         then()
         return
     text = f"The file holds them in clear, for whoever can read it.\n\n{names(private)}"
     title = "Write private entries into a file?"
-    desk.dialog(ConfirmDialog(title, text), lambda yes: then() if yes else None)
+    desk.dialog(ConfirmDialog(title, text), lambda yes: then() if yes else otherwise())
 
 
 def _left_out(secrets: int) -> str:

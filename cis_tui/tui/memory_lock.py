@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cis_tui.tui.desk import Desk
+from cis_tui.tui.desk import Desk, Failed
 
 if TYPE_CHECKING:
     from cis_tui.memory.records import KeyState
@@ -35,11 +35,18 @@ def lock_or_unlock(desk: Desk) -> None:
 def _ask_passphrase(desk: Desk) -> None:
     from cis_tui.tui.screens.form import Field, FormDialog
 
+    def send(given: dict[str, str], form: FormDialog) -> None:
+        _unlock(desk, given["passphrase"], form.taken, form.refused)
+
     field = Field("passphrase", note="of private memory", required=True, secret=True)
-    desk.dialog(
-        FormDialog("Unlock private memory", [field], send=lambda given, done: _unlock(desk, given["passphrase"], done))
+    desk.dialog(FormDialog("Unlock private memory", [field], send=send))
+
+
+def _unlock(
+    desk: Desk, passphrase: str, done: Callable[[], object] = lambda: None, failed: Failed | None = None
+) -> None:
+    desk.ask(
+        lambda engine: engine.memory_unlock(passphrase),
+        lambda _: (done(), desk.say("private memory is open")),
+        failed=failed,
     )
-
-
-def _unlock(desk: Desk, passphrase: str, done: Callable[[], object] = lambda: None) -> None:
-    desk.ask(lambda engine: engine.memory_unlock(passphrase), lambda _: (done(), desk.say("private memory is open")))

@@ -86,9 +86,11 @@ class PeerActs:
             self._desk.say(f"added {called(peer)}", hint="" if peer.admitted else "a allows it")
             done(peer.did)
 
-        def send(given: dict[str, str], close: Callable[[], object]) -> None:
+        def send(given: dict[str, str], form: FormDialog) -> None:
             self._desk.ask(
-                lambda engine: engine.peer_add(given["address"].strip()), lambda peer: (close(), added(peer))
+                lambda engine: engine.peer_add(given["address"].strip()),
+                lambda peer: (form.taken(), added(peer)),
+                failed=form.refused,
             )
 
         fields = [Field("address", note=note, required=True)]
@@ -100,10 +102,11 @@ class PeerActs:
         """Call it something else."""
         from cis_tui.tui.screens.form import Field, FormDialog
 
-        def send(given: dict[str, str], close: Callable[[], object]) -> None:
+        def send(given: dict[str, str], form: FormDialog) -> None:
             self._desk.ask(
                 lambda engine: engine.peer_rename(peer.did, given["name"].strip()),
-                lambda now: (close(), self._desk.say(f"is called {called(now)}")),
+                lambda now: (form.taken(), self._desk.say(f"is called {called(now)}")),
+                failed=form.refused,
             )
 
         fields = [Field("name", peer.name, "for you alone")]
@@ -119,10 +122,11 @@ class PeerActs:
         def said(now: PeerInfo) -> None:
             self._desk.say(f"{called(now)} is given {shares(now.share)}", hint="what it has already, it keeps")
 
-        def send(given: dict[str, str], close: Callable[[], object]) -> None:
+        def send(given: dict[str, str], form: FormDialog) -> None:
             self._desk.ask(
                 lambda engine: engine.peer_share(peer.did, read_share(given["shared"])),
-                lambda now: (close(), said(now)),
+                lambda now: (form.taken(), said(now)),
+                failed=form.refused,
             )
 
         self._desk.dialog(FormDialog(f"What is {called(peer)} given?", [Field("shared", before, note)], send=send))

@@ -169,12 +169,15 @@ class RoomActs:
     def _react_otherwise(self, message: RoomMessage) -> None:
         from cis_tui.tui.screens.form import Field, FormDialog
 
-        def closed(given: dict[str, str] | None) -> None:
-            if given is not None:
-                self._desk.ask(lambda engine: engine.matrix_react(message.id, given["reaction"]))
+        def send(given: dict[str, str], form: FormDialog) -> None:
+            self._desk.ask(
+                lambda engine: engine.matrix_react(message.id, given["reaction"]),
+                lambda _: form.taken(),
+                failed=form.refused,
+            )
 
         fields = [Field("reaction", note="an emoji or a word", required=True)]
-        self._desk.dialog(FormDialog("React how?", fields), closed)
+        self._desk.dialog(FormDialog("React how?", fields, send=send))
 
     def _remove(self, message: RoomMessage) -> None:
         from cis_tui.tui.screens.confirm import ConfirmDialog

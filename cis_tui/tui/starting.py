@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cis_tui.dag.views import DagInfo, RunView
     from cis_tui.project.model import ProjectInfo, TrustReport
     from cis_tui.protocol import EngineApi
+    from cis_tui.tui.screens.form import FormDialog
 
 Started = Callable[["RunView"], object]
 
@@ -26,17 +27,20 @@ def start_dag(desk: Desk, dag: DagInfo, then: Started) -> None:
         _with_params(desk, dag, then)
 
 
-def ask_trust(desk: Desk, then: Callable[[], object] | None = None) -> None:
-    """Show what is not trusted as it is now; go on with `then` once it is."""
+def ask_trust(desk: Desk, then: Callable[[], object] | None = None, form: FormDialog | None = None) -> None:
+    """Show what is not trusted as it is now; go on with `then` once it is. `form` is told when that is refused."""
     from cis_tui.tui.screens.trust import TrustAnswer, TrustDialog
 
     project = desk.store.project_root
+    failed = form.refused if form is not None else None
 
     def answered(report: TrustReport, answer: TrustAnswer | None) -> None:
         if answer is None:
+            if form is not None:
+                form.refused()
             return
         author = answer is TrustAnswer.AUTHOR
-        desk.ask(lambda engine: engine.trust_grant(project, report.digest, author=author), granted)
+        desk.ask(lambda engine: engine.trust_grant(project, report.digest, author=author), granted, failed=failed)
 
     def granted(info: ProjectInfo) -> None:
         desk.store.project = info
@@ -46,6 +50,7 @@ def ask_trust(desk: Desk, then: Callable[[], object] | None = None) -> None:
     desk.ask(
         lambda engine: engine.trust_report(project),
         lambda report: desk.dialog(TrustDialog(report), lambda answer: answered(report, answer)),
+        failed=failed,
     )
 
 
@@ -65,8 +70,9 @@ def _with_params(desk: Desk, dag: DagInfo, then: Started) -> None:
         for param in dag.params
     ]
     desk.dialog(
-        FormDialog(f"Run {dag.name}", fields),
-        lambda given: _start(desk, dag, _given(given), then) if given is not None else None,
+        FormDialog(
+            f"Run {dag.name}", fields, send=lambda given, form: _start(desk, dag, _given(given), then, form=form)
+        )
     )
 
 
@@ -75,7 +81,15 @@ def _given(answers: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in answers.items() if text}
 
 
-def _start(desk: Desk, dag: DagInfo, params: Mapping[str, str], then: Started, *, asked: bool = False) -> None:
+def _start(
+    desk: Desk,
+    dag: DagInfo,
+    params: Mapping[str, str],
+    then: Started,
+    *,
+    form: FormDialog | None = None,
+    asked: bool = False,
+) -> None:
     """Start the run. A skill of the project may be untrusted although the DAG is not: then ask for that, once."""
     project = desk.store.project_root
 
@@ -89,8 +103,10 @@ def _start(desk: Desk, dag: DagInfo, params: Mapping[str, str], then: Started, *
 
     def started(run: RunView | None) -> None:
         if run is None:
-            ask_trust(desk, lambda: _start(desk, dag, params, then, asked=True))
-        else:
-            then(run)
+            ask_trust(desk, lambda: _start(desk, dag, params, then, form=form, asked=True), form)
+            return
+        if form is not None:
+            form.taken()
+        then(run)
 
-    desk.ask(start, started)
+    desk.ask(start, started, failed=form.refused if form is not None else None)

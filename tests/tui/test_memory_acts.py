@@ -182,7 +182,8 @@ async def test_private_entries_leave_as_a_file_only_after_a_yes(home: Home, tmp_
         await pilot.press("ctrl+u")
         paste(app, str(target))
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "cannot write" in text_of(app))
+        await until(pilot, lambda: "✗ cannot write" in text_of(app))
+        assert "Export" in text_of(app), "another name can be given"
 
 
 @pytest.mark.parametrize(("value", "why"), [("a\x1b[31mb", "not plain text"), ("words " * 2_000, "too long")])

@@ -17,7 +17,7 @@ from cis_tui.tui.paint import Line, Tone, shown
 from cis_tui.tui.screens.dialog import Dialog
 from cis_tui.tui.widgets.dialog_frame import DialogKeys
 from cis_tui.tui.widgets.page import Page
-from cis_tui.tui.words import span
+from cis_tui.tui.words import span, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from cis_tui.dag.views import LogChunk
     from cis_tui.protocol import EngineApi
 
+Came = SkillResult | CisError | OSError
+"""What comes of a call."""
 KEPT_LINES = 1_000
 """Lines of its log that are shown."""
 
 
-class CallDialog(Dialog[None]):
-    """Makes a call when it opens. Closed, the call goes on, and its end is told."""
+class CallDialog(Dialog[bool]):
+    """Makes a call when it opens. Closed, the call goes on, and its end is told. Gives whether it was refused."""
 
     DEFAULT_CLASSES = "-tall"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,7 +59,8 @@ class CallDialog(Dialog[None]):
         self._reading = False
         self._again = False
         self._began = desk.timer()
-        self._came: SkillResult | CisError | None = None
+        self._came: Came | None = None
+        self._cancelled = False
         self._ticker: Timer | None = None
 
     def content(self) -> ComposeResult:
@@ -69,16 +72,13 @@ class CallDialog(Dialog[None]):
         self._page.focus()
         self._show()
         self._ticker = self.set_interval(1.0, self._show)
-        self._desk.ask(self._make, self._ended)
+        self._desk.ask(self._make, self._ended, failed=self._ended)
 
-    async def _make(self, engine: EngineApi) -> SkillResult | CisError:
+    async def _make(self, engine: EngineApi) -> SkillResult:
         project = self._desk.store.project_root
-        try:
-            return await engine.skill_run(project, self._skill, self._args, self._input, call=self.id_of_call)
-        except CisError as error:
-            return error
+        return await engine.skill_run(project, self._skill, self._args, self._input, call=self.id_of_call)
 
-    def _ended(self, came: SkillResult | CisError) -> None:
+    def _ended(self, came: Came) -> None:
         self._came = came
         if not self.is_attached:
             good = isinstance(came, SkillResult) and came.success
@@ -87,6 +87,7 @@ class CallDialog(Dialog[None]):
         if self._ticker is not None:
             self._ticker.stop()
         self.query_one(DialogKeys).refresh(layout=True)
+        self._show()
         self.read_on()
 
     def read_on(self) -> None:
@@ -96,7 +97,7 @@ class CallDialog(Dialog[None]):
             return
         self._reading = True
         call, offset = self.id_of_call, self._offset
-        self._desk.ask(lambda engine: engine.skill_log(call, offset=offset), self._read, quiet=True)
+        self._desk.ask(lambda engine: engine.skill_log(call, offset=offset), self._read, failed=self._unread)
 
     def _read(self, chunk: LogChunk) -> None:
         self._reading = False
@@ -110,6 +111,9 @@ class CallDialog(Dialog[None]):
         if self._again or (chunk.text and not chunk.ended):
             self._again = False
             self.read_on()
+
+    def _unread(self, _: object) -> None:
+        self._reading = False
 
     def _show(self) -> None:
         if self.is_attached:
@@ -142,7 +146,12 @@ class CallDialog(Dialog[None]):
     def action_cancel(self) -> None:
         """End it with all its processes."""
         if not self.deaf:
+            self._cancelled = True
             self._desk.ask(lambda engine: engine.skill_cancel(self.id_of_call))
+
+    def action_close(self) -> None:
+        """See `Dialog`."""
+        self.dismiss(isinstance(self._came, CisError | OSError) and not self._cancelled)
 
     def action_copy(self) -> None:
         """Give the answer to the clipboard."""
@@ -156,13 +165,14 @@ def answer_text(result: SkillResult) -> str:
     return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, indent=2)
 
 
-def answer_lines(came: SkillResult | CisError | None) -> Sequence[Line]:
+def answer_lines(came: Came | None) -> Sequence[Line]:
     """What came of a call."""
     if came is None:
         return []
-    if isinstance(came, CisError):
-        hint: list[Line] = [[("  ", Tone.PLAIN), (shown(came.hint), Tone.DIM)]] if came.hint else []
-        return [[], [("✗ ", Tone.BAD), (shown(came.message, limit=2000), Tone.PLAIN)], *hint]
+    if not isinstance(came, SkillResult):
+        said = came.hint if isinstance(came, CisError) else ""
+        hint: list[Line] = [[("  ", Tone.PLAIN), (shown(said), Tone.DIM)]] if said else []
+        return [[], [("✗ ", Tone.BAD), (shown(text_of(came), limit=2000), Tone.PLAIN)], *hint]
     head = "Answer" if came.success else f"It failed with exit code {came.exit_code}"
     lines: list[Line] = [[], [(head, Tone.DIM)]]
     lines += [[("  ", Tone.PLAIN), (line, Tone.PLAIN)] for line in clean(answer_text(came)).split("\n")[:KEPT_LINES]]

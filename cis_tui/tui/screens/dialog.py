@@ -77,7 +77,7 @@ class Dialog(ModalScreen[T]):
         parts = [part for part in dialog.children if part.id in SCROLL]
         fixed = sum(
             max(1, part.size.height) + part.styles.gutter.height + part.styles.margin.height
-            for part in dialog.children
+            for part in dialog.displayed_children
             if part.id not in SCROLL
         )
         room = self.size.height * MOST // 100 - dialog.styles.gutter.height - fixed
@@ -102,7 +102,12 @@ class Dialog(ModalScreen[T]):
         return self._opened_at is None or self._now() - self._opened_at < DEAF
 
     def _now(self) -> float:
-        return cast("DeskApp", self.app).timer()  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
+        return self.workspace.timer()
+
+    @property
+    def workspace(self) -> DeskApp:
+        """The app that it belongs to."""
+        return cast("DeskApp", self.app)  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
 
     def action_close(self) -> None:
         """Close without an answer."""

@@ -19,8 +19,8 @@ NOTES = {
     "arguments": "words, quoted as for the shell",
     "input": "a JSON object; •••••• stands for a private value and may stay",
 }
-Send = Callable[[Edit, Callable[[], object]], object]
-"""Gives an edit to the engine, and calls back when it was taken."""
+Send = Callable[[Edit, FormDialog], object]
+"""Gives an edit to the engine; see `FormDialog`."""
 
 
 def needs_lines(name: str, text: str) -> bool:
@@ -44,11 +44,12 @@ class EditDialog(FormDialog):
         ]
         before = dict(parts)
 
-        def send_edit(answers: dict[str, str], done: Callable[[], object]) -> None:
+        def send_edit(answers: dict[str, str], form: FormDialog) -> None:
             edit = edit_of(before, answers)
             if edit:
-                send(edit, done)
+                send(edit, form)
             else:
+                form.refused()
                 self.notify("nothing was changed", markup=False)
 
         super().__init__(f"Run {decision.task} like this", fields, send=send_edit)

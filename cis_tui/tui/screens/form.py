@@ -11,23 +11,26 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, TextArea
 
+from cis_tui.core.errors import CisError
 from cis_tui.core.text import clean
-from cis_tui.tui.paint import Line, Tone, cell_len, fit, shown
+from cis_tui.tui.paint import Line, Tone, cell_len, fit, shown, wrap
 from cis_tui.tui.screens.dialog import Dialog
 from cis_tui.tui.widgets.painted import LineWidget
+from cis_tui.tui.words import hint_of, text_of
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
-
+    from textual.geometry import Size
 
 LONGEST_TEXT, LONGEST_LINE = 200_000, 10_000
 """Characters in a field: all of a line is wrapped and painted anew for each key, which of a megabyte takes seconds."""
 Complaint = Callable[[str, str], str]
 """Name of a field and what was filled in to what is wrong with it; empty when nothing is."""
 
-Send = Callable[[dict[str, str], Callable[[], object]], object]
-"""Does something with what was filled in, and calls back once that is done; until then the form stays open."""
+Send = Callable[[dict[str, str], "FormDialog"], object]
+"""Does something with what was filled in, and tells the form that it was `taken` or `refused`."""
+REFUSAL_ROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,36 @@ class FieldLabel(LineWidget):
         ]
 
 
+class Refusal(LineWidget):
+    """Why what was filled in was not taken, in a few lines; nothing at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self.display = False
+
+    def say(self, text: str) -> None:
+        """Say it; nothing takes no line."""
+        self._text = text
+        self.display = bool(text)
+        self.refresh(layout=True)
+
+    def _rows(self, width: int) -> list[Line]:
+        lines = self._text.split("\n")
+        pieces: list[Line] = [[("✗ ", Tone.BAD), (shown(lines[0], limit=1000), Tone.PLAIN)]]
+        pieces += [[("  ", Tone.PLAIN), (shown(line), Tone.DIM)] for line in lines[1:]]
+        return [row for line in pieces for row in wrap(line, max(1, width))][:REFUSAL_ROWS]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as it takes."""
+        return len(self._rows(width))
+
+    def line(self, y: int, width: int) -> Line:
+        """One of them."""
+        rows = self._rows(width)
+        return rows[y] if y < len(rows) else ()
+
+
 class TextField(TextArea):
     """A field of several lines."""
 
@@ -100,12 +133,14 @@ class FormDialog(Dialog[dict[str, str]]):
     ) -> None:
         """`complaint` says what is wrong with a text in a field of a name.
 
-        With `send` the form closes only once that is done, so that nothing is lost of what is refused.
+        With `send` the form closes only once it is taken, so that nothing is lost of what is refused.
         """
         super().__init__(title)
         self._fields = fields
         self._complaint = complaint
         self._send = send
+        self._sending = False
+        self._refusal = Refusal()
         self._first: dict[str, str] = {}
         self._labels = {field.name: FieldLabel(field) for field in fields}
         self._inputs = {field.name: _editor(field) for field in fields}
@@ -116,6 +151,7 @@ class FormDialog(Dialog[dict[str, str]]):
             for field in self._fields:
                 yield self._labels[field.name]
                 yield self._inputs[field.name]
+        yield self._refusal
 
     def on_mount(self) -> None:
         """Start in the first field."""
@@ -143,15 +179,27 @@ class FormDialog(Dialog[dict[str, str]]):
             self.done(answers)
 
     def done(self, answers: dict[str, str]) -> None:
-        """Nothing is missing: close with it, or when it was sent."""
+        """Nothing is missing: close with it, or send it, once until it is refused."""
         if self._send is None:
             self.dismiss(answers)
-        else:
-            self._send(answers, self._sent)
+        elif not self._sending:
+            self._sending = True
+            self._refusal.say("")
+            # By the app: what is asked after the form has closed is answered too.
+            self.workspace.call_next(self._send, answers, self)
 
-    def _sent(self) -> None:
+    def taken(self) -> None:
+        """What was sent is done: close."""
         if self.is_current:
             self.dismiss(None)
+
+    def refused(self, error: CisError | OSError | None = None) -> None:
+        """What was sent is not done, because of `error`, if not because the person would not: it can be changed."""
+        self._sending = False
+        if error is not None and self.is_attached:
+            self._refusal.say("\n".join(filter(None, (text_of(error), hint_of(error, self.workspace.key)))))
+        elif error is not None:
+            self.workspace.complain(error)
 
     def answers(self) -> dict[str, str]:
         """What is filled in now, by the names of the fields."""

@@ -112,19 +112,23 @@ class SettingsDialog(Dialog[None]):
         themes = theme_files(self._home)
         field = Field(setting.name, setting_text(setting.value), _allowed(setting.name, themes))
 
-        def write(given: dict[str, str] | None) -> None:
-            if given is not None and given[setting.name] != setting_text(setting.value):
-                self.run_worker(self._write(setting.name, given[setting.name]))
+        def send(given: dict[str, str], form: FormDialog) -> None:
+            if given[setting.name] == setting_text(setting.value):
+                form.taken()
+            else:
+                self.run_worker(self._write(setting.name, given[setting.name], form))
 
-        self._desk.dialog(FormDialog(f"Change {setting.name}", [field], partial(_complaint, themes)), write)
+        complaint = partial(_complaint, themes)
+        self._desk.dialog(FormDialog(f"Change {setting.name}", [field], complaint, send=send))
 
-    async def _write(self, name: str, text: str) -> None:
+    async def _write(self, name: str, text: str, form: FormDialog) -> None:
         try:
             value = await asyncio.to_thread(write_setting, self._home.ensure(), name, text)
             self._config = await asyncio.to_thread(read_config, self._home, self._desk.store.project_root)
         except CisError as error:
-            self._desk.say(error.message, hint=error.hint, bad=True)
+            form.refused(error)
             return
+        form.taken()
         cursor = self._list.cursor
         self._look()
         self._list.show_rows(len(self._list.found), cursor=min(cursor, len(self._list.found) - 1))

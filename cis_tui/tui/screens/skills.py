@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -158,9 +158,9 @@ class SkillsScreen(WorkspaceScreen):
         if skill is not None:
             call_skill(self.desk, skill, self._open)
 
-    def _open(self, call: CallDialog) -> None:
+    def _open(self, call: CallDialog, again: Callable[[], object]) -> None:
         self._call = call
-        self.desk.dialog(call)
+        self.desk.dialog(call, lambda refused: again() if refused else None)
 
     def action_copy(self) -> None:
         """Give the name of the chosen skill to the clipboard."""

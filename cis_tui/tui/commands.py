@@ -37,10 +37,10 @@ class WorkspaceCommands(Provider):
             yield DiscoveryHit(Content(name), call, name, does)
 
     async def search(self, query: str) -> Hits:
-        """Those whose name fits."""
+        """Those whose name fits; one that begins as is typed comes before its like."""
         matcher = self.matcher(query)
         for name, does, call in self._commands():
-            score = matcher.match(name)
+            score = matcher.match(name) * (1.1 if name.lower().startswith(query.lower()) else 1)
             if score > 0:
                 yield Hit(score, Content(name), call, name, does)
 
@@ -58,7 +58,7 @@ class WorkspaceCommands(Provider):
         for skill in app.store.skills:
             yield f"Skill {shown(skill.name)}", "show it", partial(app.show_skill, skill.name)
         if app.store.project_root and not app.store.read_only:
-            yield "New DAG", "writes one to begin from, and opens your editor", partial(new_dag, app)
+            yield "New DAG", "writes one to begin from, and opens your editor", partial(new_dag, app, app.show_dag)
         yield from _peer_commands(app)
         yield "Settings", "what is in force, where it comes from, and a way to change it", app.action_settings
         yield "Next decision", "key d", app.action_decide

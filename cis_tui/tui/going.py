@@ -111,6 +111,11 @@ class GoingApp(ThemedApp):
         self.switch_mode("dags")
         cast("DagsScreen", self._front).show_run(id)
 
+    def show_dag(self, file: str) -> None:
+        """Go to a definition, which may only just have been written."""
+        self.switch_mode("dags")
+        cast("DagsScreen", self._front).show_dag(file)
+
     def _started(self, run: RunView) -> None:
         self.store.load_run(run)
         self.show_run(run.id)

@@ -30,6 +30,8 @@ _ACTS = {
     "resume": ("Resume", "it goes on", "continue"),
 }
 _SETTINGS = {"ui.keys": "change bind keys shortcuts vi emacs arrows", "ui.theme": "colours dark light"}
+_ANSWER = "answer decision yes no vote confirm"
+NOBODY_ASKS = "nothing waits for an answer now"
 _SEARCHES = {"memory": "Search memory", "dags": "Search runs and DAGs", "peers": "Search peers"}
 
 
@@ -49,7 +51,9 @@ class DoingCommands(Provider):
         for decision in app.store.pending:
             name = f"Approve or reject {shown(decision.task or decision.prompt, limit=60)}"
             does = "goes to the question; y approves, n rejects"
-            yield "answer decision yes no vote confirm", (name, does, partial(app.action_decide, decision.id))
+            yield _ANSWER, (name, does, partial(app.action_decide, decision.id))
+        if not app.store.pending:
+            yield _ANSWER, ("Approve or reject", NOBODY_ASKS, partial(app.say, NOBODY_ASKS))
         if not app.store.read_only:
             yield from _run_commands(app)
         for screen, name in _SEARCHES.items():

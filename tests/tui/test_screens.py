@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from textual.command import Command, CommandList, CommandPalette
 
 from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
@@ -14,6 +15,7 @@ from cis_tui.dag.inspection import Preview
 from cis_tui.dag.views import Decision, DecisionKind
 from cis_tui.project.model import Change, TrustItem, TrustReport, TrustState
 from cis_tui.skills.model import Permissions
+from cis_tui.tui.app import CisApp
 from cis_tui.tui.deciding import detail_lines, parts_of
 from cis_tui.tui.paint import Tone
 from cis_tui.tui.screens.activity import ActivityScreen
@@ -146,6 +148,29 @@ async def test_the_palette_offers_what_can_run(home: Home) -> None:
         await pilot.press(*"run")
         await until(pilot, lambda: "Run release" in text_of(app))
         assert "Run broken" not in text_of(app)
+
+
+async def test_the_palette_says_that_nothing_waits_and_offers_a_screen_before_its_parts(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        fill(app)
+        for typed, first in (("setting", "Settings"), ("settings", "Settings"), ("approve", "Approve or reject")):
+            await pilot.press("colon")
+            await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+            await pilot.press(*typed)
+            await until(pilot, lambda first=first: _first_hit(app) == first)
+            await pilot.press("escape")
+            await until(pilot, lambda: len(app.screen_stack) == 1)
+        await pilot.press("colon", *"approve")
+        await until(pilot, lambda: "nothing waits for an answer now" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.screen_stack) == 1 and "nothing waits for an answer now" in text_of(app))
+
+
+def _first_hit(app: CisApp) -> str:
+    found = app.screen.query_one(CommandList)
+    first = found.get_option_at_index(0) if found.option_count else None
+    return first.hit.text or "" if isinstance(first, Command) else ""
 
 
 def test_trust_shows_only_real_changes_as_changes() -> None:

@@ -78,6 +78,8 @@ class DagsScreen(WorkspaceScreen):
         self._deciding = Deciding(desk, self._decided)
         self._wanted: tuple[str, str] | None = None
         """A run that was asked for but is not listed yet, and the task to choose in it."""
+        self._wanted_file = ""
+        """The file of a definition that was asked for but is not listed yet."""
         self._filters_tasks = False
         self._stands: object = None
         self._reader: TaskReader | None = None
@@ -168,6 +170,9 @@ class DagsScreen(WorkspaceScreen):
         known = store.status is not None or not store.project_root
         self.list.show(store.dags, store.runs, has_project=bool(store.project_root), known=known)
         self.panes.arrange()
+        if self._wanted_file and self.list.choose_dag(self._wanted_file):
+            self._wanted_file = ""
+            self._show_chosen()
         if self._wanted and self.list.choose_run(self._wanted[0]):
             self._show_chosen()
 
@@ -342,7 +347,15 @@ class DagsScreen(WorkspaceScreen):
 
     def show_run(self, run: str, task: str = "") -> None:
         """Put the cursor on a run, as soon as it is listed, and on a task of it."""
-        self._wanted = (run, task)
+        self._wanted, self._wanted_file = (run, task), ""
+        self._show_all()
+
+    def show_dag(self, file: str) -> None:
+        """Put the cursor on the definition in `file`, as soon as it is listed."""
+        self._wanted, self._wanted_file = None, file
+        self._show_all()
+
+    def _show_all(self) -> None:
         self.list.narrow("")
         self.filter.drop()
         self._show_list()

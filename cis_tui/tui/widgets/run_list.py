@@ -72,11 +72,17 @@ class RunList(RowList):
 
     def choose_run(self, run: str) -> bool:
         """Put the cursor on a run; whether it is listed."""
-        for index, entry in enumerate(self._entries):
-            if isinstance(entry, RunSummary) and entry.id == run:
-                self.cursor = index
-                return True
-        return False
+        return self._choose(("run", run))
+
+    def choose_dag(self, file: str) -> bool:
+        """Put the cursor on the definition in a file; whether it is listed."""
+        return self._choose(("dag", file))
+
+    def _choose(self, key: tuple[str, str]) -> bool:
+        index = next((index for index, entry in enumerate(self._entries) if _key(entry) == key), None)
+        if index is not None:
+            self.cursor = index
+        return index is not None
 
     def tick(self) -> None:
         """A second passed: repaint the times of runs that go on."""

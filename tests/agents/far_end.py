@@ -29,8 +29,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     body: dict[str, Any] | None = None
     """Of an error."""
-    pause: float = 0.0
-    """Seconds between events."""
+    held: bool = False
+    """The last event waits until it is let `go`."""
     end: str = "close"
     """`close`: a clean end; `reset`: RST; `stall`: silence until the client goes; `drop`: nothing at all is sent."""
 
@@ -59,6 +59,8 @@ class FarEnd:
         """The client went away in the middle of an answer."""
         self.told = asyncio.Event()
         """An answer has begun."""
+        self.go = asyncio.Event()
+        """What is held is sent."""
         self._came = asyncio.Event()
         self.window = 200_000
         self.url = ""
@@ -111,13 +113,13 @@ class FarEnd:
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\nrequest-id: req_1\r\n\r\n"
         )
-        for event in reply.events:
+        for number, event in enumerate(reply.events, 1):
+            if reply.held and number == len(reply.events):
+                await self.go.wait()
             line = event if isinstance(event, str) else f"event: {event[0]}\ndata: {json.dumps(event[1])}\n\n"
             writer.write(line.encode())
             await writer.drain()
             self.told.set()
-            if reply.pause:
-                await asyncio.sleep(reply.pause)
         if reply.end == "stall":
             await reader.read()
             self.aborted.set()

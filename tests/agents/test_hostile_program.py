@@ -64,7 +64,7 @@ async def test_what_breaks_the_rules_is_ended(desk: Desk, mode: str, code: str, 
     id = (await desk.engine.agent_new("", agent=mode)).id
     asked = asyncio.create_task(desk.ask("go", id=id))
     while not asked.done():  # whatever it does, the engine answers others
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             await desk.engine.memory_get("anything")
         await asyncio.sleep(0.02)
     done = asked.result()[1]

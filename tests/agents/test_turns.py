@@ -285,10 +285,11 @@ async def test_a_turn_that_is_stopped_twice_is_told_once_that_it_ended(
 
 async def test_a_prompt_that_was_to_steer_a_turn_that_failed_is_a_turn_of_its_own(desk: Desk, end: FarEnd) -> None:
     id = (await desk.engine.agent_new("")).id
-    end.script = [Reply([*wire.text("half")[:3], ("error", wire.error("invalid_request_error", "no"))], pause=0.1)]
+    end.script = [Reply([*wire.text("half")[:3], ("error", wire.error("invalid_request_error", "no"))], held=True)]
     failing = await desk.engine.agent_send(id, "go")
     await asyncio.wait_for(end.told.wait(), 10)
     assert (await desk.engine.agent_send(id, "rather this way", steer=True)).steers
+    end.go.set()
     assert (await desk.ended(failing.turn))["status"] == "failed"
     await desk.ask("and this", id=id)
     said = [(message.role.value, message.text) for message in await desk.messages(id)]
@@ -303,7 +304,7 @@ async def test_a_prompt_that_was_to_steer_a_turn_that_failed_is_a_turn_of_its_ow
 
 async def test_a_prompt_that_steers_joins_at_the_next_step(desk: Desk, end: FarEnd) -> None:
     end.script = [
-        Reply(wire.calls(("t1", "memory_list", {})), pause=0.1),
+        Reply(wire.calls(("t1", "memory_list", {})), held=True),
         Reply(wire.text("as you say")),
         Reply(wire.text("later")),
     ]
@@ -312,6 +313,7 @@ async def test_a_prompt_that_steers_joins_at_the_next_step(desk: Desk, end: FarE
     await asyncio.wait_for(end.told.wait(), 10)
     assert (await desk.engine.agent_send(id, "rather this way", steer=True)).steers
     queued = await desk.engine.agent_send(id, "afterwards")
+    end.go.set()
     await desk.ended(sent.turn)
     content = end.messages[1].body["messages"][-1]["content"]
     assert [each["type"] for each in content] == ["tool_result", "text"]

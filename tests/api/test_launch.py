@@ -153,11 +153,11 @@ async def test_shutdown_returns_when_the_engine_has_ended(home: Home, launched: 
 
 async def test_an_engine_ends_when_nobody_needs_it(home: Home) -> None:
     ready = asyncio.Event()
-    living = asyncio.ensure_future(serve(home, ready=ready.set, grace=0.3))
+    living = asyncio.ensure_future(serve(home, ready=ready.set, grace=1.0))
     await ready.wait()
     face = await RemoteEngine.connect(home, "face")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(living), 0.8)
+        await asyncio.wait_for(asyncio.shield(living), 1.3)
     await face.close()
     face = await RemoteEngine.connect(home, "face")  # within the grace, such as after a dropped line
     await face.close()
@@ -167,13 +167,13 @@ async def test_an_engine_ends_when_nobody_needs_it(home: Home) -> None:
 
 async def test_an_engine_stays_when_it_was_asked_to(home: Home) -> None:
     ready = asyncio.Event()
-    living = asyncio.ensure_future(serve(home, ready=ready.set, grace=0.1))
+    living = asyncio.ensure_future(serve(home, ready=ready.set, grace=0.5))
     await ready.wait()
     command = await RemoteEngine.connect(home)
     await command.stay()
     await command.close()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(living), 0.5)
+        await asyncio.wait_for(asyncio.shield(living), 0.8)
     last = await RemoteEngine.connect(home)
     await last.shutdown()
     await last.close()
@@ -184,7 +184,7 @@ async def test_an_engine_lives_as_long_as_a_run(home: Home, tmp_path: Path) -> N
     dag = tmp_path / "wait.toml"
     dag.write_text(f'[[dag.tasks]]\nid = "a"\ncommand = "until test -e {tmp_path}/go; do sleep 0.05; done"\n')
     ready = asyncio.Event()
-    living = asyncio.ensure_future(serve(home, ready=ready.set, grace=0.1))
+    living = asyncio.ensure_future(serve(home, ready=ready.set, grace=0.5))
     await ready.wait()
     command = await RemoteEngine.connect(home)
     view = await command.run_start("", str(dag), {})

@@ -273,7 +273,7 @@ async def test_what_its_time_ended_is_taken_back_and_its_steps_are_heard(tmp_pat
     async with open_lab(tmp_path) as lab:
         step = UndoStep(command="echo back $CIS_OUTCOME; echo $CIS_OUTCOME >> undone")
         view = await lab.run(
-            shell("late", "touch half; sleep 30", timeout=0.3, rollback=(step,)),
+            shell("late", "touch half; sleep 30", timeout=1, rollback=(step,)),
             shell("said", "exit 3", rollback=(step,)),
             rollback_on_failure=True,
         )

@@ -149,9 +149,9 @@ async def test_no_more_at_once_than_allowed(tmp_path: Path) -> None:
 
 async def test_a_task_that_takes_too_long(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
-        view = await lab.run(shell("slow", "echo begun; sleep 1000", timeout=0.3, retry=Retry(max=1, backoff=0)))
+        view = await lab.run(shell("slow", "echo begun; sleep 1000", timeout=1, retry=Retry(max=1, backoff=0)))
         task = view.tasks[0]
-        assert (task.status, task.error, task.exit_code) == (S.FAILED, "timed out after 0.3 s", None)
+        assert (task.status, task.error, task.exit_code) == (S.FAILED, "timed out after 1 s", None)
         assert (task.attempts, task.output) == (2, "begun\n")
 
 
@@ -335,7 +335,7 @@ async def test_closing_leaves_runs_paused_and_nothing_alive(tmp_path: Path) -> N
         await lab.until(lambda: ("TaskCompleted", "done") in lab.story())
         await eventually(lambda: bool(read(lab.project / "pid")))
         began = time.monotonic()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
     assert not lives(int(read(lab.project / "pid")))
     await eventually(lambda: threading.active_count() <= before + 1)  # one is the loop's own
     history = RunHistory(lab.home)
@@ -443,8 +443,8 @@ async def test_all_attempts_together_have_a_limit(tmp_path: Path) -> None:
 
 async def test_a_run_has_a_limit(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
-        view = await lab.run(shell("slow", "echo $$ > pid; sleep 1000"), shell("quick", "true"), timeout=0.5)
-        assert (view.status, view.error) == (RunStatus.FAILED, "it took longer than 0.5 s")
+        view = await lab.run(shell("slow", "echo $$ > pid; sleep 1000"), shell("quick", "true"), timeout=1.5)
+        assert (view.status, view.error) == (RunStatus.FAILED, "it took longer than 1.5 s")
         assert statuses(view) == {"slow": S.CANCELLED, "quick": S.COMPLETED}
         assert not lives(int(read(lab.project / "pid")))
 

@@ -62,7 +62,7 @@ async def ask(guest: Guest, did: str, body: bytes, *, what: str = "look", timeou
 
 async def answered(guest: Guest, number: int) -> None:
     """Wait until so many answers were given by a guest."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while guest.hall.kinds().count("test.answer") < number:
             await guest.hall.settle()
             await asyncio.sleep(0.002)

@@ -18,7 +18,7 @@ import pytest
 
 from cis_tui.core.errors import Unavailable
 from cis_tui.skills.guardian import kill_marked, marked
-from cis_tui.skills.process import Command, Ended, Processes
+from cis_tui.skills.process import GRACE, Command, Ended, Processes
 
 
 @asynccontextmanager
@@ -135,7 +135,7 @@ async def test_a_start_that_is_cancelled_ends_what_it_started_already(
 
 async def test_when_the_time_is_up_the_whole_tree_dies(tmp_path: Path) -> None:
     async with processes() as mine:
-        ended = await mine.run(script(tmp_path, TREE + "wait", timeout=0.5), lambda data: None)
+        ended = await mine.run(script(tmp_path, TREE + "wait", timeout=1.5), lambda data: None)
         assert ended == Ended(None, ended.duration, timed_out=True)
         assert len(pids(tmp_path / "pids")) == 4
         assert not [pid for pid in pids(tmp_path / "pids") if alive(pid)]
@@ -144,9 +144,9 @@ async def test_when_the_time_is_up_the_whole_tree_dies(tmp_path: Path) -> None:
 async def test_a_polite_process_may_clean_up(tmp_path: Path) -> None:
     line = "trap 'echo bye > farewell; exit 0' TERM; while :; do sleep 0.02; done"
     async with processes() as mine:
-        ended = await mine.run(script(tmp_path, line, timeout=0.2), lambda data: None)
+        ended = await mine.run(script(tmp_path, line, timeout=1), lambda data: None)  # by then it is up
     assert ended.timed_out
-    assert ended.duration < 2
+    assert ended.duration < 1 + GRACE
     assert (tmp_path / "farewell").read_text() == "bye\n"
 
 

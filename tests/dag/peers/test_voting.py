@@ -127,7 +127,7 @@ async def test_a_lost_answer_counts_no_ballot_twice(tmp_path: Path) -> None:
 
 async def test_the_deadline_closes_it_everywhere(tmp_path: Path) -> None:
     async with two(tmp_path) as (ann, bob, _):
-        run = await ask(ann, timeout=0.4)
+        run = await ask(ann, timeout=2.0)
         there = await bob.asked("migrate")
         assert (await ann.lab.ended(run)).status is RunStatus.FAILED
         closed = await bob.gone(there.id)
@@ -138,7 +138,7 @@ async def test_the_deadline_closes_it_everywhere(tmp_path: Path) -> None:
 
 async def test_a_vote_that_comes_after_the_close_counts_for_nothing(tmp_path: Path) -> None:
     async with two(tmp_path, again=0.05) as (ann, bob, net):
-        run = await ask(ann, timeout=0.5)
+        run = await ask(ann, timeout=2.0)
         there = await bob.asked("migrate")
         net.away.add(BOB.did)
         await bob.lab.runs.decisions.vote(there.id, Choice.APPROVE)

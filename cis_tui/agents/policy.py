@@ -21,7 +21,7 @@ from cis_tui.agents.model import ToolRule
 from cis_tui.core.config import read_toml
 from cis_tui.core.document import as_table
 from cis_tui.core.errors import Invalid
-from cis_tui.core.paths import Home, write_private
+from cis_tui.core.paths import Home, real, write_private
 from cis_tui.core.text import clean_line, did_you_mean
 
 
@@ -129,7 +129,7 @@ def add_rule(home: Home, pattern: str, level: Level) -> None:
     document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
     table = document.setdefault("tools", tomlkit.table())
     table[pattern] = level.value
-    write_private(path, tomlkit.dumps(document).encode())
+    write_private(real(path), tomlkit.dumps(document).encode())
 
 
 def told(policy: Policy, defaults: Mapping[str, Level], path: Path) -> tuple[ToolRule, ...]:

@@ -114,9 +114,12 @@ def call(command: Command, arguments: Namespace) -> int:
     outcome = command.run(context, arguments)
     if isinstance(outcome, int):
         return outcome
-    from cis_tui.cli.running import run_to_end
+    try:
+        from cis_tui.cli.running import run_to_end
 
-    return run_to_end(outcome)
+        return run_to_end(outcome)
+    finally:
+        outcome.close()  # a Ctrl-C may come before it begins
 
 
 def help_of_groups() -> str:

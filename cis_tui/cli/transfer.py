@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -16,7 +17,7 @@ from cis_tui.cli.progress import Progress
 from cis_tui.cli.store import LOCKED, Store, open_store
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
-from cis_tui.core.paths import replacing
+from cis_tui.core.paths import real, replacing
 from cis_tui.memory.classify import classify
 from cis_tui.memory.inherit import DECLASSIFIED, Kind, check_class
 from cis_tui.memory.lines import MAX_LINE, unknown_fields, write_of
@@ -217,23 +218,29 @@ def _opened(source: str) -> Generator[BinaryIO]:
 
 @contextmanager
 def _sink(output: str | None) -> Generator[BinaryIO]:
-    """Where an export goes: stdout, or a file that appears complete or not at all."""
+    """Where an export goes: stdout, or a file that appears complete or not at all; where a link leads, if it is one."""
     if output is None or output == "-":
         sys.stdout.flush()
         yield sys.stdout.buffer
         return
     path = Path(output)
     try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as file:
+        if _is_open_or_device(path):
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), "wb") as file:
                 yield file
             return
-        with replacing(path) as file:
+        with replacing(real(path)) as file:
             yield file
     except ConnectionError:
         raise
     except OSError as error:
         raise Refused("CIS-MEM-081", f"cannot write {output}: {error.strerror}") from error
+
+
+def _is_open_or_device(path: Path) -> bool:
+    """Whether nothing can take the place of `path`, such as /dev/stdout, also where that is a file."""
+    folder = real(path.parent)
+    return (path.exists() and not path.is_file()) or folder == Path("/dev") or folder.is_relative_to("/proc")
 
 
 @contextmanager

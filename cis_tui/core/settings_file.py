@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from cis_tui.core.config import parse_setting, read_toml
 from cis_tui.core.errors import Invalid
-from cis_tui.core.paths import Home, write_private
+from cis_tui.core.paths import Home, real, write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def write_setting(home: Home, name: str, text: str) -> object:
     document = _read(path)
     section, _, item = name.partition(".")
     _section(document, section, str(path))[item] = _for_toml(value)
-    write_private(path, tomlkit.dumps(document).encode())
+    write_private(real(path), tomlkit.dumps(document).encode())  # where a link leads: it may be kept elsewhere
     return value
 
 
@@ -47,7 +47,7 @@ def remove_setting(home: Home, name: str) -> bool:
     if section not in document or item not in (table := _section(document, section, str(path))):
         return False
     table.remove(item)
-    write_private(path, tomlkit.dumps(document).encode())
+    write_private(real(path), tomlkit.dumps(document).encode())
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import pty
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from cis_tui.cli import running
 from cis_tui.cli.failure import report
 from cis_tui.cli.outcome import exit_code, seconds
 from cis_tui.cli.output import paint, show, table
@@ -78,6 +80,17 @@ def test_a_setting_is_taken_out_again(home: Home, capsys: pytest.CaptureFixture[
     assert call(capsys, "config", "unset", "ui.thme").code == 3
     home.config_file.write_text("[memory\n")
     assert call(capsys, "config", "unset", "memory.hot_weeks").code == 5
+
+
+def test_settings_that_are_kept_elsewhere_are_changed_there(home: Home, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.toml"
+    kept.write_text("# mine\n")
+    home.config_file.symlink_to(kept)
+    assert cis("config", "set", "memory.hot_weeks", "6").code == 0
+    assert "hot_weeks = 6" in kept.read_text()
+    assert cis("config", "unset", "memory.hot_weeks").code == 0
+    assert "hot_weeks" not in kept.read_text()
+    assert home.config_file.is_symlink()
 
 
 def test_a_damaged_file_is_not_written_over(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,6 +275,18 @@ def test_a_bug_is_told_where_no_log_can_be_kept(home: Home, capsys: pytest.Captu
     home.root.joinpath("log").write_text("no folder")
     assert report(ValueError("no"), [f"--home={home.root}"]) == Exit.FAILED
     assert "ValueError: no" in capsys.readouterr().err
+
+
+def test_an_interrupt_before_the_work_begins_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    def press(work: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "run_to_end", press)
+    assert call(capsys, "status").code == Exit.INTERRUPTED
+    gc.collect()
+    assert not recwarn.list
 
 
 def test_a_closed_stdin_is_an_empty_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -233,3 +233,15 @@ def test_a_round_trip_of_what_was_declassified_takes_a_yes(tmp_path: Path) -> No
     assert cis("memory", "import", str(file), "--home", str(other)).code == 5
     assert cis("memory", "import", str(file), "--yes", "--home", str(other)).code == 0
     assert essence(exported("--include-private", home=other)) == essence(exported("--include-private"))
+
+
+def test_an_export_goes_where_a_name_leads(tmp_path: Path) -> None:
+    cis("memory", "set", "a", "1", "--domain", "public")
+    kept, link = tmp_path / "kept", tmp_path / "link"
+    kept.write_text("before\n")
+    link.symlink_to(kept)
+    with kept.open("ab") as file:
+        assert cis("memory", "export", "-o", f"/proc/{os.getpid()}/fd/{file.fileno()}").code == 0
+    assert kept.read_text().startswith('before\n{"key":"a"'), "what stdout is as a file is written on"
+    assert cis("memory", "export", "-o", str(link)).code == 0
+    assert (link.is_symlink(), kept.read_text().startswith('{"key":"a"')) == (True, True)

@@ -78,8 +78,9 @@ class WarmSkills:
         extra = idle[: max(len(self._known) - MOST, 0)]
         earlier = [pair for pair in idle if pair[1].is_earlier(new.manifest)]
         for key, warm in dict((*extra, *earlier)).items():
-            self._known.pop(key, None)
-            await warm.end()
+            if not warm.busy:
+                self._known.pop(key, None)
+                await warm.retire()
 
 
 class _Warm:
@@ -127,6 +128,11 @@ class _Warm:
                 self.since = loop.time()
                 self._timer = loop.call_later(self._idle, self._expire)
 
+    async def retire(self) -> None:
+        """End the process between two calls: after one that has just come, and before the next."""
+        async with self._turn:
+            await self.end()
+
     async def end(self) -> None:
         """End the process: by closing its stdin, and else as any other."""
         if self._timer is not None:
@@ -142,7 +148,7 @@ class _Warm:
 
     def _expire(self) -> None:
         if not self.busy:
-            self._ending = asyncio.ensure_future(self.end())
+            self._ending = asyncio.ensure_future(self.retire())
 
     async def _start(self, ask: Ask) -> None:
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()

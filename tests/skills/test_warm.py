@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -123,6 +124,18 @@ async def test_without_calls_it_ends(tmp_path: Path) -> None:
         pid = told(await skills.run(manifest, given(tmp_path)))[0]
         await until(lambda: not lives(pid))
         assert told(await skills.run(manifest, given(tmp_path)))[1] == 1
+
+
+async def test_a_call_that_comes_as_its_process_is_to_end_is_answered(tmp_path: Path) -> None:
+    async with native(tmp_path, idle=0.05) as skills:
+        manifest = warm(tmp_path / "skill")
+        first = told(await skills.run(manifest, given(tmp_path)))
+        come: asyncio.Future[asyncio.Future[SkillResult]] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(
+            0.01, lambda: come.set_result(asyncio.ensure_future(skills.run(manifest, given(tmp_path))))
+        )
+        time.sleep(0.1)  # noqa: ASYNC251 - both are due in one turn of the loop
+        assert told(await (await come)) == [first[0], 2, ""]
 
 
 async def test_many_are_not_kept(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,13 +84,22 @@ def _furnish(project: Path, files: Mapping[str, str]) -> None:
 async def _set_up(project: Path, line: str) -> str:
     """What went wrong; empty when nothing did."""
     process = await asyncio.create_subprocess_exec(
-        "/bin/sh", "-ec", line, cwd=project, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        "/bin/sh",
+        "-ec",
+        line,
+        cwd=project,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
     )
     try:
         said, _ = await asyncio.wait_for(process.communicate(), SETUP_SECONDS)
-    except TimeoutError:
-        process.kill()
+    except BaseException as error:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        if not isinstance(error, TimeoutError):
+            raise
         return f"setup took more than {SETUP_SECONDS} s"
     return f"setup failed: {said.decode('utf-8', 'replace').strip()}" if process.returncode else ""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from cis_tui.cli import skill_tests
 from cis_tui.cli.commands.skill_making import KINDS
 from cis_tui.core.errors import CisError, Invalid, Refused, Unavailable
 from cis_tui.skills import building, making
@@ -201,6 +204,22 @@ def test_a_folder_is_tested_too_and_only_when_it_is_trusted(tmp_path: Path) -> N
     for named in ("theirs", str(root / ".cis" / "skills" / "theirs")):
         refused = cis("skill", "test", named, cwd=root)
         assert (refused.code, "is not trusted" in refused.err) == (4, True)
+    with (tmp_path / "loose" / "skill.toml").open("a") as manifest:
+        manifest.write('\n[[dependencies]]\nname = "theirs"\n')
+    refused = cis("skill", "test", str(tmp_path / "loose"), cwd=root)
+    assert (refused.code, "the skill theirs is not trusted" in refused.err) == (4, True), refused.err
+
+
+def test_what_takes_too_long_to_set_up_ends_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skill_tests, "SETUP_SECONDS", 0.2)
+    os.mkfifo(tmp_path / "held")
+    setting_up = skill_tests._set_up(tmp_path, "sleep 300 <>held & exec 3>held; wait")  # pyright: ignore[reportPrivateUsage]
+    assert "took more than" in asyncio.run(setting_up)
+    with pytest.raises(OSError, match="No such device"):  # nobody has it open
+        while True:
+            os.close(os.open(tmp_path / "held", os.O_WRONLY | os.O_NONBLOCK))
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "."])

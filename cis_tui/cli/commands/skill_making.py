@@ -61,13 +61,19 @@ async def test(context: Context, arguments: Namespace) -> int:
 
 
 def _needed(context: Context, skill: LoadedSkill) -> list[Path]:
-    """The folders of the skills that a skill needs, without its own and the shipped ones."""
+    """The folders of the skills that a skill needs, without its own and the shipped ones.
+
+    Raises:
+        Refused: one of them is a project's and not trusted as it is now (CIS-PROJ-010).
+    """
     from cis_tui.skills.dependencies import needed
     from cis_tui.skills.model import SkillOrigin
     from cis_tui.skills.registry import find_skills
 
     found = {**find_skills(context.home, context.project), skill.name: skill}
     others = [found[name] for name in needed(found, skill.name)[1:]]
+    for other in others:
+        _check_trust(context, other)
     return [Path(other.file).parent for other in others if other.origin is not SkillOrigin.SHIPPED]
 
 

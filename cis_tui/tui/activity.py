@@ -34,7 +34,7 @@ _TURNS = {"removed": "gone", "changed": "reloaded"}
 
 
 def event_line(event: Event, width: int, names: Names = NOBODY) -> Line:
-    """One event: when, what, about what; `names` are those of other nodes."""
+    """One event: when, what, about what; `names` are those of nodes and runs."""
     about = event_text(event, names)
     return [
         (clock_time(event.at) + "  ", Tone.DIM),
@@ -48,9 +48,11 @@ def event_text(event: Event, names: Names = NOBODY) -> str:
     data = event.data
     if told := peer_text(event, names):
         return told
-    parts = [shown(str(data[name]), limit=200) for name in _NAMES if data.get(name)]
-    if data.get("run"):
-        parts.append(f"run {shown(str(data['run']))[:8]}")
+    run = str(data.get("run") or "")
+    fields = (field for field in _NAMES if data.get(field) and not (field == "dag" and run in names))
+    parts = [shown(str(data[field]), limit=200) for field in fields]
+    if run:
+        parts.append(f"{shown(names.get(run, 'run'), limit=200)} {shown(run)[:8]}")
     return "  ".join([*parts, *_outcome(data)])
 
 

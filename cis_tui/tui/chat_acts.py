@@ -19,6 +19,7 @@ from cis_tui.tui.desk import Desk
 from cis_tui.tui.own_command import OwnCommand
 from cis_tui.tui.paint import Line, Tone
 from cis_tui.tui.read_only import looks_only
+from cis_tui.tui.widgets.taught import keys_of
 from cis_tui.tui.words import hint_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
     from cis_tui.memory.records import MemoryItem
     from cis_tui.protocol import EngineApi
+    from cis_tui.tui.widgets.chat_line import ChatLine
 
 T = TypeVar("T")
 AGAIN = "That was not answered: please try again."
@@ -45,6 +47,7 @@ class Pane(Protocol):
     desk: Desk
     chat: ChatLog
     agents: tuple[AgentInfo, ...]
+    text: ChatLine
 
     def show_log(self) -> None:
         """Show the log anew."""
@@ -172,7 +175,9 @@ class ChatActs:
         if looks_only(self._desk):
             return
         if self.running is not None:
-            self._desk.say("a command of yours still runs", hint="Esc stops it", bad=True)
+            self._desk.say(
+                "a command of yours still runs", hint=f"{keys_of(self._pane.text)('chat.stop')} stops it", bad=True
+            )
             return
         command = self.running = OwnCommand(line, self._desk.store.project_root)
         entry = self._pane.chat.command(line)

@@ -76,7 +76,7 @@ def thousands(number: int) -> str:
     return f"{number / 1_000_000:.2f}M"
 
 
-def state_line(log: ChatLog, now: Instant, *, below: bool, intent: str, output: bool) -> Line:
+def state_line(log: ChatLog, now: Instant, key: Keys, *, below: bool, intent: str, output: bool) -> Line:
     """What goes on, what waits, and what the line would do."""
     pieces: list[Piece] = [(" ", Tone.PLAIN)]
     if below:
@@ -86,19 +86,18 @@ def state_line(log: ChatLog, now: Instant, *, below: bool, intent: str, output: 
         waiting = " | ".join(shown(text, limit=60) for text in log.queue)
         pieces.append((f"queued ({len(log.queue)}): {fit(waiting, min(cell_len(waiting), QUEUED))}  ", Tone.ASK))
     if intent:
-        pieces += [("^R", Tone.STRONG), (f" runs {intent} without a model, ", Tone.DIM), ("Enter", Tone.STRONG)]
-        pieces.append((" asks the agent", Tone.DIM))
-        return pieces
+        pieces += [(key("chat.run"), Tone.STRONG), (f" runs {intent} without a model, ", Tone.DIM)]
+        return [*pieces, (key("chat.send"), Tone.STRONG), (" asks the agent", Tone.DIM)]
     if output:
-        return [*pieces, ("^G", Tone.STRONG), (" gives this output to the agent", Tone.DIM)]
+        return [*pieces, (key("chat.give"), Tone.STRONG), (" gives this output to the agent", Tone.DIM)]
     keys: list[tuple[str, str]] = []
     if log.until is not None:
-        keys = [("^O", "now")]
+        keys = [("chat.go-on", "now")]
     elif log.unfinished and not log.busy:
-        keys = [("^O", "go on")]
+        keys = [("chat.go-on", "ask again" if log.unanswered else "go on")]
     if log.busy:
-        keys += [("Esc", "take back" if log.queue else "stop"), ("Enter", "steer"), ("Tab", "queue")]
-    return [*pieces, *(piece for key, does in keys for piece in ((key, Tone.STRONG), (f" {does}  ", Tone.DIM)))]
+        keys += [("chat.stop", "take back" if log.queue else "stop"), ("chat.send", "steer"), ("chat.queue", "queue")]
+    return [*pieces, *(piece for id, does in keys for piece in ((key(id), Tone.STRONG), (f" {does}  ", Tone.DIM)))]
 
 
 def _going_on(log: ChatLog, now: Instant) -> list[Piece]:

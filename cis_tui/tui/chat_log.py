@@ -375,7 +375,7 @@ class ChatLog:
 
 _UNFINISHED = (Stop.INTERRUPTED.value, Stop.MAX_TOKENS.value)
 _NEW = Entry("new", Kind.NEW)
-_UNANSWERED = Entry("unanswered", Kind.NOTE, "not answered: Ctrl+O asks again")
+_UNANSWERED = Entry("unanswered", Kind.NOTE, "not answered")
 _TOOL_ENDS = ("done", "failed", "refused")
 _ENDS: Mapping[str, str] = {
     Stop.INTERRUPTED.value: "interrupted",

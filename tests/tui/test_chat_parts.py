@@ -35,7 +35,7 @@ from cis_tui.core.events import Event
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import DecisionKind, Subject
 from cis_tui.tui.chat_context import context_lines
-from cis_tui.tui.chat_head import waiting
+from cis_tui.tui.chat_head import state_line, waiting
 from cis_tui.tui.chat_log import ChatLog, Heard, Kind
 from cis_tui.tui.chat_words import Does, fuzzy, read_line, remembered_as, word_of
 from cis_tui.tui.markdown import Markdown
@@ -205,6 +205,20 @@ def test_events_carry_the_conversation_on_and_gaps_are_seen() -> None:
     log.load(ConversationView(CONVERSATION, (*MESSAGES, answer)))
     assert [entry.text for entry in log.entries][-1] == "Hello!"
     assert [entry.text for entry in log.entries].count("Hello") == 0
+
+
+def test_the_line_of_what_goes_on_names_the_keys_that_are_bound() -> None:
+    def told(intent: str = "", *, output: bool = False) -> str:
+        line = state_line(log, NOW, "<{}>".format, below=False, intent=intent, output=output)
+        return "".join(text for text, _ in line)
+
+    log = ChatLog()
+    assert told(output=True) == " <chat.give> gives this output to the agent"
+    assert told(intent="greet") == " <chat.run> runs greet without a model, <chat.send> asks the agent"
+    log.unfinished = log.unanswered = True
+    assert told() == " <chat.go-on> ask again  "
+    log.busy = True
+    assert told().endswith("<chat.stop> stop  <chat.send> steer  <chat.queue> queue  ")
 
 
 def test_a_tool_tells_how_long_it_took_and_why_it_was_refused() -> None:

@@ -103,10 +103,10 @@ async def test_another_attempt_is_counted_down_and_an_unfinished_answer_goes_on(
         first = left.search(text_of(app))
         await until(pilot, lambda: first and first[0] not in text_of(app) and left.search(text_of(app)))
         await pilot.press("ctrl+o")
-        await until(pilot, lambda: "cut off" in text_of(app) and "^O go on" in text_of(app))
+        await until(pilot, lambda: "cut off" in text_of(app) and "Ctrl+O go on" in text_of(app))
         await pilot.press("ctrl+o")
         await until(pilot, lambda: "and ends." in text_of(app) and not chat(app).chat.busy)
-        assert "^O" not in text_of(app) and "exactly where you stopped" in end.messages[-1].text
+        assert "Ctrl+O" not in text_of(app) and "exactly where you stopped" in end.messages[-1].text
 
 
 async def test_an_answer_that_ends_elsewhere_marks_the_tab(home: Home, project: Path, end: FarEnd) -> None:
@@ -195,7 +195,7 @@ async def test_a_command_of_ones_own_and_its_output_for_the_agent(home: Home, pr
     async with attached(home, project) as (app, pilot):
         await pilot.press("4")
         await pilot.press(*"! echo from-$((40+2)); exit 3", "enter")
-        await until(pilot, lambda: "from-42" in text_of(app) and "^G gives this output" in text_of(app))
+        await until(pilot, lambda: "from-42" in text_of(app) and "Ctrl+G gives this output" in text_of(app))
         assert end.messages == []
         await pilot.press("ctrl+g")
         await until(pilot, lambda: end.messages and not chat(app).chat.busy)

@@ -318,6 +318,7 @@ async def test_a_table_is_sorted_by_a_key(home: Home) -> None:
         await pilot.press("j", "j", "j", "enter", "v", "v", "s", "g")
         await pilot.pause()
         assert "state▾" in text_of(app)
+        assert "? wheel " in text_of(app), "the name is cut"
         tasks = screen_of(app).tasks
         assert tasks.chosen is not None and tasks.chosen.id == "wheel", "what asks comes first"
         await pilot.press("S", "g")
@@ -411,6 +412,26 @@ def test_columns_give_the_name_what_it_needs_and_the_bar_what_is_left() -> None:
         assert parts.lanes > 0 and parts.name >= 0
     assert columns(48, 5, 10).bar > 0
     assert columns(150, 5, 10).level == 13
+    assert columns(100, 5, 10).said == 0 and columns(160, 5, 10).said > 30
+
+
+async def test_a_definition_tells_what_its_tasks_ask_for_and_are_for(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app)
+        await pilot.press("j")
+        await until(pilot, lambda: "by vote" in text_of(app))
+        assert "pending" not in text_of(app), "all of them are, so it tells nothing"
+
+
+async def test_where_there_is_room_a_task_says_what_it_is_for_and_why_it_failed(home: Home) -> None:
+    error = "the pages cannot be built"
+    app = workspace(home)
+    async with app.run_test(size=(200, 40)) as pilot:
+        fill(app, half_way().at(14, "TaskFailed", task="docs", attempt=1, exit_code=2, error=error, debt=False))
+        await until(pilot, lambda: " failed " in text_of(app))
+        await pilot.press("j", "j", "j")
+        await until(pilot, lambda: error in text_of(app))
 
 
 async def test_a_run_that_ended_shows_how(home: Home) -> None:

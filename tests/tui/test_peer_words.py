@@ -75,6 +75,14 @@ def test_what_happens_to_peers_is_told_in_words(type: str, data: dict[str, objec
     assert event_text(Event(1, NOW, type, {"peer": LAPTOP.did, "name": "laptop", **data})) == said
 
 
+def test_an_event_names_the_run_by_its_dag() -> None:
+    failed = Event(1, NOW, "TaskFailed", {"run": "4cffb1b2aa", "task": "push", "error": "exit 2"})
+    assert event_text(failed) == "push  run 4cffb1b2  exit 2"
+    assert event_text(failed, {"4cffb1b2aa": "release"}) == "push  release 4cffb1b2  exit 2"
+    began = Event(1, NOW, "RunStarted", {"run": "4cffb1b2aa", "dag": "release"})
+    assert event_text(began, {"4cffb1b2aa": "release"}) == "release 4cffb1b2"
+
+
 def test_a_merged_entry_tells_where_it_comes_from_and_whether_it_is_disputed() -> None:
     data = {"key": "a/b", "origin": LAPTOP.did, "concurrent": False}
     assert event_text(Event(1, NOW, "MemoryMerged", data)) == f"a/b  came, written by {short_did(LAPTOP.did)}"

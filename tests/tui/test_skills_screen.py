@@ -21,6 +21,7 @@ from cis_tui.skills.model import (
     SkillRun,
 )
 from cis_tui.tui.app import CisApp
+from cis_tui.tui.screens.skills import SkillList
 from cis_tui.tui.skill_detail import statistic
 from cis_tui.tui.skill_form import call_of, complaint, fields_of
 from cis_tui.tui.store import Changes
@@ -55,6 +56,14 @@ def _fill(app: CisApp) -> None:
     fill(app)
     app.store.skills = (LINTER, *app.store.skills)
     show(app, Changes(everything=True))
+
+
+def test_a_wide_list_tells_what_each_skill_does() -> None:
+    skills = SkillList()
+    skills.show((LINTER,), known=True)
+    wide, narrow = ("".join(text for text, _ in skills.row(0, width)) for width in (100, 60))
+    assert "linter" in wide and "Finds mistakes in Python" in wide and len(wide) == 100
+    assert "linter" in narrow and "Finds" not in narrow and len(narrow) == 60
 
 
 async def test_before_the_engine_is_there_nobody_looked_for_a_wrong_name(home: Home) -> None:

@@ -49,7 +49,7 @@ class EventList(RowList):
         self._looked_for = ""
 
     def show(self, events: Sequence[Event], names: Names, *, looked_for: str = "") -> None:
-        """Show these; follow the newest if the cursor stood on the newest. `names` are those of other nodes."""
+        """Show these; follow the newest if the cursor stood on the newest. `names` are those of nodes and runs."""
         self._names, self._looked_for = names, looked_for
         follows = self.cursor >= len(self._events) - 1
         seq = self._events[self.cursor].seq if self._events and not follows else None
@@ -145,12 +145,18 @@ class ActivityScreen(WorkspaceScreen):
         store = self.desk.store
         if not self._paused:
             needle = self.filter.value.lower()
-            names = store.names
+            names = self._names
             found = [event for event in store.activity if needle in f"{event.type} {event_text(event, names)}".lower()]
             self.list.show(found, names, looked_for=needle)
         self.counter.show(self.list.count, store.activity_dropped, paused=self._paused)
         if self._beating is None and store.link is LinkState.READY:
             self._beat()
+
+    @property
+    def _names(self) -> Names:
+        """What nodes and runs are called."""
+        store = self.desk.store
+        return {**store.names, **{run.id: run.dag for run in store.runs}}
 
     def _beat(self) -> None:
         """Read how much happened, and again in a while if more has by then."""
@@ -178,7 +184,7 @@ class ActivityScreen(WorkspaceScreen):
         """Give the event under the cursor to the clipboard."""
         event = self.list.chosen
         if event is not None:
-            self.desk.copy(f"{event.type} {event_text(event, self.desk.store.names)}", "this event")
+            self.desk.copy(f"{event.type} {event_text(event, self._names)}", "this event")
 
     def action_filter(self) -> None:
         """Narrow the list."""

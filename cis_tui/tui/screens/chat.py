@@ -68,8 +68,8 @@ class ChatState(LineWidget):
         pane = self._pane
         intent = clean_line(pane.intent.shown, limit=120) if pane.intent else ""
         below = bool(pane.chat.id) and not pane.transcript.at_end
-        now = pane.desk.clock()
-        return state_line(pane.chat, now, below=below, intent=intent, output=pane.acts.output is not None)
+        keys, now = keys_of(pane.text), pane.desk.clock()
+        return state_line(pane.chat, now, keys, below=below, intent=intent, output=pane.acts.output is not None)
 
 
 class ChatScreen(WorkspaceScreen):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ORIGIN, VERSION, NOTE = 8, 9, 13
 NARROW = 48
 """Cells of a list in which a name counts for more than a version."""
+WIDE, NAME = 80, 24
+"""Cells of a list that tells what each skill does, and of a name in it."""
 
 
 class SkillList(RowList):
@@ -70,9 +72,11 @@ class SkillList(RowList):
         else:
             note, tone = "? not trusted", Tone.ASK
         version = VERSION if width >= NARROW else 0
-        name = max(6, width - version - ORIGIN - NOTE)
+        room = max(6, width - version - ORIGIN - NOTE)
+        name = NAME if width >= WIDE else room
         return [
             (fit(shown(skill.name), name - 1) + " ", Tone.PLAIN),
+            (fit(fit(shown(skill.description), room - name - 1), room - name), Tone.DIM),
             (fit(shown(skill.version), version), Tone.DIM),
             (fit(skill.origin.value, ORIGIN), Tone.DIM),
             (fit(note, NOTE), tone),

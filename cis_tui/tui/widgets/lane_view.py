@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cis_tui.core.clock import Clock
-from cis_tui.dag.views import Decision, TaskView
+from cis_tui.dag.views import Decision, TaskStatus, TaskView
 from cis_tui.tui.board import Board, BoardRow
 from cis_tui.tui.gantt import known_until
 from cis_tui.tui.lanes import MAX_LANES
-from cis_tui.tui.paint import Line, Piece, Tone, fit, shown
+from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, shown
 from cis_tui.tui.timescale import TimeScale, time_scale
 from cis_tui.tui.widgets.task_rows import TaskLine, TaskRows
 from cis_tui.tui.words import LEVEL_MARKS, TASK_MARKS, elapsed, question, time_left
 
-STATE, TRIES, TIME = 10, 4, 7
+STATE, TRIES, TIME, LEVEL = 10, 4, 7, 13
 """Cells of the columns that never change their width."""
+BAR, SAID = 60, 16
+"""Cells of the longest bar, and of the fewest words that are worth a column."""
 QUESTION_TIME = 11
 """Cells of a question up to the end of its countdown, with the cursor's column."""
 
@@ -28,6 +30,8 @@ class Columns:
     name: int
     level: int
     bar: int
+    said: int
+    """What a task is for, or why it failed."""
 
 
 def lanes_in(width: int) -> int:
@@ -38,11 +42,12 @@ def lanes_in(width: int) -> int:
 def columns(width: int, lanes: int, longest_name: int) -> Columns:
     """Divide `width`: the name gets what it needs, the bar what is left, if that is worth a bar."""
     lanes = min(lanes, max(9, width // 4 + 2)) + 1
-    level = 13 if width >= 100 else 2
+    level = LEVEL if width >= 100 else 2
     free = max(0, width - lanes - level - STATE - TRIES - TIME)
     name = min(longest_name + 2, free if free < 18 else free - 8)
-    bar = min(60, free - name)
-    return Columns(lanes, name, level, bar if bar >= 6 else 0)
+    bar = min(BAR, free - name)
+    said = free - name - bar
+    return Columns(lanes, name, level, bar if bar >= 6 else 0, said if said >= SAID else 0)
 
 
 class LaneView(TaskRows):
@@ -89,6 +94,8 @@ class LaneView(TaskRows):
         first = [*_gutter(row, (mark, tone), parts.lanes), self.name_piece(row, task, parts.name)]
         if row.group and not row.open:
             return [*first, *self.tally_pieces(row.id, width - parts.lanes - parts.name)]
+        if self.board.state is None or not self.board.state.id:
+            return [*_gutter(row, (mark, tone), parts.lanes), *self._planned(row, task, width - parts.lanes)]
         return [
             *first,
             (fit(self.state_word(row, task, word), STATE), tone),
@@ -96,6 +103,7 @@ class LaneView(TaskRows):
             (fit(f"×{task.attempts}" if task.attempts > 1 else "", TRIES), Tone.ASK),
             (fit(elapsed(task, self.clock()), TIME - 1, right=True) + " ", Tone.DIM),
             *self._bar(task, tone, parts.bar),
+            *_said(task, parts.said),
         ]
 
     def group_row(self, row: BoardRow, width: int) -> Line:
@@ -118,9 +126,23 @@ class LaneView(TaskRows):
         text = f"╰ {left}{question(decision)}: {shown(decision.prompt)}"
         return [(fit(row.below, lanes), Tone.DIM), (fit(text, width - lanes), Tone.ASK)]
 
+    def _planned(self, row: BoardRow, task: TaskView, width: int) -> list[Piece]:
+        """A task of a definition, of which all are alike pending: its name, what it asks for, and what it is for."""
+        name = self.name_piece(row, task, min(self.longest + 2, width))
+        free = width - cell_len(name[0])
+        letter, level = LEVEL_MARKS[task.level]
+        asks = f"{level:<{LEVEL}}" if free >= LEVEL + SAID else f"{letter:<2}"
+        return [name, (fit(f"{asks}{shown(task.name)}", free), Tone.DIM)]
+
     def _bar(self, task: TaskView, tone: Tone, width: int) -> list[Piece]:
         before, length = self._scale.bar(task, self.clock(), width)
-        return [(" " * before, Tone.PLAIN), ("━" * length, tone)]
+        return [(" " * before, Tone.PLAIN), ("━" * length, tone), (" " * (width - before - length), Tone.PLAIN)]
+
+
+def _said(task: TaskView, width: int) -> list[Piece]:
+    """Why it failed or was left out, or else its name in the file."""
+    tone = Tone.BAD if task.status in (TaskStatus.FAILED, TaskStatus.DEBT) else Tone.DIM
+    return [(fit(f"  {shown(task.error or task.name)}", width), tone)] if width else []
 
 
 def _gutter(row: BoardRow, mark: Piece, width: int) -> list[Piece]:

@@ -88,7 +88,7 @@ class TableView(TaskRows):
         """All tasks that are looked for, sorted; nothing is folded."""
         self._sorted_at = self.clock()
         tasks = in_order(self.board.flat(), self.sort, self._sorted_at, reverse=self.reverse)
-        return [(BoardRow(task.id), None) for task in tasks]
+        return [(BoardRow(task.id, label=task.id), None) for task in tasks]
 
     def tick(self) -> None:
         """Rows keep their places between two seconds, so that one can read them."""

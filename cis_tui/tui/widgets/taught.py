@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
@@ -51,8 +52,14 @@ def keys_of(widget: Widget, *others: type) -> Keys:
 
 
 def _bindings(widget: Widget, others: tuple[type, ...]) -> Iterator[Binding]:
-    owners = [cls for node in widget.ancestors_with_self for cls in type(node).__mro__]
-    if widget.is_attached:
-        owners += [cls for node in widget.screen.walk_children() for cls in type(node).__mro__]
-    for owner in dict.fromkeys((*owners, *others)):
+    """Those nearest first; what stands further away is looked at only if it has to be."""
+    for owner in chain(_classes(widget), others):
         yield from (each for each in owner.__dict__.get("BINDINGS", ()) if isinstance(each, Binding))
+
+
+def _classes(widget: Widget) -> Iterator[type]:
+    for node in widget.ancestors_with_self:
+        yield from type(node).__mro__
+    if widget.is_attached:
+        for node in widget.screen.walk_children():
+            yield from type(node).__mro__

@@ -53,8 +53,8 @@ class Pane(Protocol):
         """Show the log anew."""
         ...
 
-    def open(self, id: str) -> None:
-        """Show another conversation; an empty one for an empty id."""
+    def open(self, id: str, *, begun: bool = False) -> None:
+        """Show another conversation; an empty one for an empty id. `begun`: with what was said on the way to it."""
         ...
 
     def reread(self) -> None:
@@ -102,7 +102,7 @@ class ChatActs:
 
         def sent(sent: Sent) -> None:
             if not pane.chat.id:
-                pane.open(sent.conversation)
+                pane.open(sent.conversation, begun=True)
             else:
                 pane.reread()
 

@@ -189,6 +189,10 @@ class ChatLog:
             if text and self.busy:
                 self._say(kind, text)
 
+    def follow(self, before: ChatLog) -> None:
+        """Begin with what `before`, in which nobody had spoken yet, has noted."""
+        self._notes, self._said = before._notes, before._said
+
     def _keep(self, message: Message) -> None:
         self.known = max(self.known, message.number)
         self._kept[message.number] = [

@@ -185,6 +185,7 @@ async def test_without_a_model_memory_answers_and_it_is_said(
         assert "sk-ant" not in text_of(app)
         await pilot.press(*"coffee?", "enter")
         await until(pilot, lambda: "nobody thought about this" in text_of(app) and "coffee with milk" in text_of(app))
+        assert "remembered, public: drinks" in text_of(app), "what was noted before anything was said is gone"
         await pilot.press(*"/context", "enter")
         await until(pilot, lambda: "What was sent" in text_of(app))
         await pilot.press("slash", *"with milk", "enter")
@@ -200,6 +201,7 @@ async def test_a_command_of_ones_own_and_its_output_for_the_agent(home: Home, pr
         await pilot.press("ctrl+g")
         await until(pilot, lambda: end.messages and not chat(app).chat.busy)
         assert "from-42" in end.messages[0].text
+        assert chat(app).chat.entries[0].head == "echo from-$((40+2)); exit 3"
         await pilot.press(*"! sleep 300", "enter")
         await until(pilot, lambda: "running" in text_of(app))
         await pilot.press("escape")

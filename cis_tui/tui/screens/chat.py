@@ -100,6 +100,8 @@ class ChatScreen(WorkspaceScreen):
         self._call: CallDialog | None = None
         self._wanted = ""
         """The conversation that is being read."""
+        self._begun = False
+        """It was begun here."""
         self._looked = False
         self._ticker: Timer | None = None
         """Runs while something here shows how long it takes."""
@@ -169,9 +171,9 @@ class ChatScreen(WorkspaceScreen):
         if self._call is not None and self._call.id_of_call in changes.calls:
             self._call.read_on()
 
-    def open(self, id: str) -> None:
+    def open(self, id: str, *, begun: bool = False) -> None:
         """See `Pane`."""
-        self._wanted = id
+        self._wanted, self._begun = id, begun
         if id:
             self.desk.ask(lambda engine: engine.agent_show(id), self.take, group="chat")
             return
@@ -192,11 +194,12 @@ class ChatScreen(WorkspaceScreen):
         id = view.conversation.id
         if id != self._wanted:
             return
-        other = id != self.chat.id
+        before, other = self.chat, id != self.chat.id
         if other:
-            seen = self.chat.seen if not self.chat.id else 0
-            self.chat = ChatLog(seen=seen)
+            self.chat = ChatLog(seen=0 if before.id else before.seen)
         self.chat.load(view)
+        if other and self._begun and not before.id:
+            self.chat.follow(before)
         self.desk.remember("chat", f"{id} {self.chat.known}")
         if self.is_current:
             self.desk.store.read_chat(id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -43,6 +44,8 @@ class DeskApp(OrderedApp):
         self.clock = clock
         self.timer = timer
         self._remembered = Remembered(home)
+        self._keeper = ThreadPoolExecutor(1)
+        """One thing after the other, so that the last one stays; all of it is done, whenever the workspace ends."""
 
     def ask(
         self,
@@ -109,11 +112,8 @@ class DeskApp(OrderedApp):
 
     def remember(self, name: str, value: str) -> None:
         """See `Desk`."""
-        if self.store.read_only:
-            return
-        self.run_worker(
-            asyncio.to_thread(self._remembered.keep, self.store.project_root, name, value), group="remember"
-        )
+        if not self.store.read_only:
+            self._keeper.submit(self._remembered.keep, self.store.project_root, name, value)
 
     def remembered(self, name: str, then: Callable[[str], Awaitable[object]]) -> None:
         """See `Desk`."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 
 from cis_tui.core.document import is_table
 from cis_tui.core.errors import CisError
@@ -25,16 +28,23 @@ class Remembered:
         return self._all().get(project, {})
 
     def keep(self, project: str, name: str, value: str) -> None:
-        """Remember one thing; a home that cannot be written remembers nothing."""
-        known = self._all()
-        if not self._file.parent.is_dir() or known.get(project, {}).get(name) == value:
-            return
-        known[project] = {**known.pop(project, {}), name: value}
-        kept = dict(list(known.items())[-MAX_PROJECTS:])
-        try:
+        """Remember one thing beside what any workspace remembers; a home that cannot be written remembers nothing."""
+        with suppress(CisError, OSError), self._alone():
+            known = self._all()
+            if known.get(project, {}).get(name) == value:
+                return
+            known[project] = {**known.pop(project, {}), name: value}
+            kept = dict(list(known.items())[-MAX_PROJECTS:])
             write_private(self._file, json.dumps(kept, ensure_ascii=False).encode("utf-8", "replace"))
-        except CisError:
-            return
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        descriptor = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _all(self) -> dict[str, dict[str, str]]:
         try:

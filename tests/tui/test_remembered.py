@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,6 +20,15 @@ def test_a_view_is_found_again_project_by_project(home: Home) -> None:
     assert Remembered(home).read("/a") == {"view": "table", "other": "x"}
     assert Remembered(home).read("/c") == {}
     assert (home.root / "workspace.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_kept_at_the_same_moment_is_all_kept(home: Home) -> None:
+    home.ensure()
+    names = [f"view-{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        for name in names:
+            threads.submit(Remembered(home).keep, "/a", name, "x")
+    assert Remembered(home).read("/a") == dict.fromkeys(names, "x")
 
 
 def test_old_projects_are_forgotten(home: Home) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from urllib.parse import urlsplit
 
 from cis_tui.agents.context import ProjectContext
 from cis_tui.agents.definitions import (
@@ -20,7 +22,7 @@ from cis_tui.agents.definitions import (
     find_agents,
     named,
 )
-from cis_tui.agents.keys import find_key
+from cis_tui.agents.keys import find_key, is_local, origin_of
 from cis_tui.agents.local import LocalProvider, missing
 from cis_tui.agents.messages import MessagesProvider
 from cis_tui.agents.model import AgentInfo
@@ -30,6 +32,9 @@ from cis_tui.agents.provider import Provider
 from cis_tui.core.config import AgentSettings
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import Home
+
+REACH = 0.2
+"""Seconds in which a service on this machine takes a connection, if it is there."""
 
 
 class Roster:
@@ -109,7 +114,7 @@ class Roster:
         return tuple(self._info(each, default) for _, each in sorted(agents.items()))
 
     def _info(self, definition: AgentDefinition, default: str) -> AgentInfo:
-        problem = self._problem(definition)
+        problem = self._problem(definition) or (_away(definition.base_url) if definition.kind == MESSAGES else "")
         return AgentInfo(
             name=definition.name,
             kind=definition.kind,
@@ -137,3 +142,18 @@ class Roster:
             except CisError as error:
                 return f"{error.message}; {error.hint}"
         return ""
+
+
+def _away(base_url: str) -> str:
+    """Why a service on this machine cannot be asked now; others are not called for that. Blocks for `REACH` at most."""
+    address = urlsplit(origin_of(base_url))
+    host = address.hostname or ""
+    if not is_local(host):
+        return ""
+    port = address.port or {"http": 80, "https": 443}[address.scheme]
+    try:
+        # Other names of this machine might be asked of the network.
+        socket.create_connection(("localhost" if host.endswith("localhost") else host, port), REACH).close()
+    except OSError:
+        return f"nothing listens at {address.geturl()}; start it, then try again"
+    return ""

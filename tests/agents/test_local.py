@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable
@@ -17,7 +18,7 @@ from cis_tui.agents.context import ProjectContext
 from cis_tui.agents.conversations import Conversations
 from cis_tui.agents.definitions import SMALL_MODEL, AgentDefinition, small_model
 from cis_tui.agents.local import LocalProvider
-from cis_tui.agents.model import Block, BlockKind, Message, Role, Stop
+from cis_tui.agents.model import AgentInfo, Block, BlockKind, Message, Role, Stop
 from cis_tui.agents.provider import Finished, ProviderFailure, Request, TextPiece
 from cis_tui.agents.roster import Roster
 from cis_tui.core.clock import Instant, utc_now
@@ -239,6 +240,20 @@ print(tried(lambda: socket.create_connection(("127.0.0.1", 9))), tried(lambda: s
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["went", "went", *["PermissionError"] * 4]
+
+
+async def test_a_service_of_this_machine_is_ready_only_while_it_is_there(home: Home) -> None:
+    unused = cast("Any", None)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://localhost:{server.getsockname()[1]}"
+        roster = Roster(home, lambda: AgentSettings(base_url=url), Conversations(unused, utc_now))
+
+        async def ollama() -> AgentInfo:
+            return next(each for each in await roster.infos(ProjectContext()) if each.name == "ollama")
+
+        assert (await ollama()).ready
+    found = await ollama()
+    assert not found.ready and f"nothing listens at {url}" in found.problem
 
 
 async def test_who_is_asked_when_nobody_is_named(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from cis_tui.agents.policy import Level, Policy
 from cis_tui.agents.provider import ToolSpec
 from cis_tui.agents.tools import Caller, Input, Tool, schema
 from cis_tui.core.errors import Invalid
+from cis_tui.core.text import count
 
 _PATH = "relative to the project's folder"
 _NEW_FILE = 0o644
@@ -32,10 +33,10 @@ def file_tools(project: str, store: Conversations, *, closed: Path, policy: Call
         content = await asyncio.to_thread(files.read, str(input["path"]))
         lines = content.text.splitlines()
         first = max(_whole(input.get("from"), 1), 1)
-        count = min(max(_whole(input.get("count"), MAX_LINES), 1), MAX_LINES)
-        part = lines[first - 1 : first - 1 + count]
+        most = min(max(_whole(input.get("count"), MAX_LINES), 1), MAX_LINES)
+        part = lines[first - 1 : first - 1 + most]
         left = len(lines) - (first - 1 + len(part))
-        return "\n".join(part) + (f"\n(… {left} more lines; ask from {first + len(part)})" if left > 0 else "")
+        return "\n".join(part) + (f"\n(… {count(left, 'more line')}; ask from {first + len(part)})" if left > 0 else "")
 
     async def list_folder(input: Input, caller: Caller) -> str:
         return "\n".join(await asyncio.to_thread(files.list, str(input.get("path", "")))) or "the folder is empty"
@@ -53,7 +54,7 @@ def file_tools(project: str, store: Conversations, *, closed: Path, policy: Call
         found = files.grep(str(input["text"]), str(input.get("path", "")), str(input.get("glob", "")), skip)
         lines = await asyncio.to_thread(lambda: list(islice(found, MAX_FOUND + 1)))
         more = "\n(… and more)" if len(lines) > MAX_FOUND else ""
-        more += f"\n({len(left)} files were not looked into: they may not be read unasked)" if left else ""
+        more += f"\n({count(len(left), 'file')} not looked into: not to be read unasked)" if left else ""
         return ("\n".join(lines[:MAX_FOUND]) or "it is nowhere") + more
 
     def about(input: Input) -> str:
@@ -178,7 +179,7 @@ class _Writer:
         kept = FileWrite(name, before.raw if before else None, mode, after)
         self._store.note_write(caller.conversation, caller.turn, kept)
         self._files.write(path, data, mode)
-        return f"{'replaced' if before else 'made'} {name}, {len(text.splitlines())} lines"
+        return f"{'replaced' if before else 'made'} {name}, {count(len(text.splitlines()), 'line')}"
 
 
 def _whole(value: object, default: int) -> int:

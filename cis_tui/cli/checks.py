@@ -12,6 +12,7 @@ from typing import TypeAlias, cast
 from cis_tui.cli.context import Context
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home
+from cis_tui.core.text import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,9 @@ def _project(context: Context) -> Checks:
     for problem in info.problems:
         yield Check("project", "fail" if problem.severity == "error" else "warn", str(problem))
     if info.pending:
-        yield Check("project", "warn", f"{info.pending} files may not run yet", f"look at them: cis trust {info.root}")
+        yield Check(
+            "project", "warn", f"{count(info.pending, 'file')} may not run yet", f"look at them: cis trust {info.root}"
+        )
     elif not info.problems:
         yield Check("project", "ok", f"{info.name}, trusted ({info.trust})")
     invalid = [dag.file for dag in session.dags() if not dag.runnable]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from cis_tui.cli.outcome import moment, seconds
 from cis_tui.cli.output import paint, show, table
-from cis_tui.core.text import clean, clean_line
+from cis_tui.core.text import clean, clean_line, count
 from cis_tui.matrix.memory_model import MatrixMemory
 from cis_tui.matrix.messages import RoomMessage, What
 from cis_tui.matrix.model import MatrixMember, MatrixRejection, MatrixRoom, MatrixState, MatrixStatus, SendState
@@ -60,7 +60,7 @@ def _lines(status: MatrixStatus) -> Iterator[tuple[str, str]]:
     yield "queue", f"{status.queued} to be sent" + (f", {status.failed} not taken" if status.failed else "")
     yield from _memory(status.memory)
     if status.rejected:
-        yield "set aside", f"{status.rejected} events; cis matrix rejections has them"
+        yield "set aside", f"{count(status.rejected, 'event')}; cis matrix rejections has them"
     for each in status.rejections[:_REJECTIONS]:
         yield "", f"{moment(each.at)} {each.sender or 'somebody'}: {each.reason}"
 
@@ -68,7 +68,10 @@ def _lines(status: MatrixStatus) -> Iterator[tuple[str, str]]:
 def _memory(memory: MatrixMemory) -> Iterator[tuple[str, str]]:
     if memory.said or memory.members:
         missed = f", {memory.healed} missed ones came after all" if memory.healed else ""
-        yield "memory", f"said {memory.said} times, {memory.waiting} entries to be said{missed}"
+        yield (
+            "memory",
+            f"said {count(memory.said, 'time')}, {count(memory.waiting, 'entry', 'entries')} to be said{missed}",
+        )
     for each in memory.members:
         holes = f", {each.holes} missing and asked for" if each.holes else ""
         yield "", f"{each.did}: heard {each.heard} of {each.last}{holes}; has heard {each.told} of {memory.said}"
@@ -117,7 +120,7 @@ def _said(message: RoomMessage) -> str:
         case What.SECRET:
             return "(encrypted, and not for this device)"
         case What.MEMORY:
-            return f"({message.number} keys of memory)"
+            return f"({count(message.number, 'key')} of memory)"
         case What.OPERATION | What.MEMBER:
             return f"({message.text})"
         case What.EMOTE:

@@ -11,7 +11,7 @@ from cis_tui.core.errors import Exit
 from cis_tui.core.events import Event, EventType
 from cis_tui.dag.answers import Refusal
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import DecisionStatus, RunStatus, RunView, TaskStatus, TaskView, UndoItem, UndoKind
+from cis_tui.dag.views import NO_STEPS, DecisionStatus, RunStatus, RunView, TaskStatus, TaskView, UndoItem, UndoKind
 
 UNDO_HEAD = ("STATUS", "KIND", "WHAT", "")
 _NO = (DecisionStatus.REJECTED, DecisionStatus.TIMED_OUT)
@@ -46,9 +46,9 @@ def progress_line(event: Event, state: RunState) -> str:
         case EventType.TASK_STARTED:
             return ("started" if task.attempts <= 1 else f"started, attempt {task.attempts}") + _at(task)
         case EventType.TASK_EXPANDED:
-            return f"stands for {sum(other.parent == task.id for other in state.tasks.values())} tasks"
+            return f"stands for {number_of_tasks(sum(other.parent == task.id for other in state.tasks.values()))}"
         case EventType.TASK_ROLLED_BACK:
-            return task.status.value
+            return task.status.value if state.undo.of(task.id) else f"{task.status}: {NO_STEPS}"
         case EventType.TASK_COMPLETED:
             return f"completed{_took(task)}"
         case EventType.TASK_RETRIED:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from cis_tui.cli.outcome import moment, seconds
 from cis_tui.cli.output import paint, show, table
-from cis_tui.core.text import clean_line
+from cis_tui.core.text import clean_line, count
 from cis_tui.p2p.model import Mode, NodeState, PeerInfo, PeerStatus, SyncReport, Trust
 
 _STATES = {
@@ -59,14 +59,14 @@ def _details(peer: PeerInfo) -> Iterator[tuple[str, str]]:
     for addr in peer.addrs:
         yield "address", addr
     if peer.refusals:
-        yield "refused", f"{peer.refusals} times, the last time: {peer.refusal}"
+        yield "refused", f"{count(peer.refusals, 'time')}, the last time: {peer.refusal}"
 
 
 def _memory(peer: PeerInfo) -> str:
-    pending = f"{peer.pending} changes to acknowledge" if peer.pending else "has acknowledged all"
+    pending = f"{count(peer.pending, 'change')} to acknowledge" if peer.pending else "has acknowledged all"
     if not peer.pending and peer.acknowledged_at is None:
         pending = "nothing exchanged yet"
-    conflicts = f", {peer.conflicts} conflicts" if peer.conflicts else ""
+    conflicts = f", {count(peer.conflicts, 'conflict')}" if peer.conflicts else ""
     return pending + (f", as one at {moment(peer.synced_at)}" if peer.synced_at else "") + conflicts
 
 
@@ -120,8 +120,10 @@ def _status(status: PeerStatus) -> Iterator[tuple[str, str]]:
     if status.pairing:
         yield "pairing", "a code is open"
     if status.state is NodeState.LIVE or status.queued:
-        changes = "1 change" if status.queued == 1 else f"{status.queued} changes"
-        yield "queue", f"{changes} that not all have" if status.queued else "everybody has everything"
+        yield (
+            "queue",
+            f"{count(status.queued, 'change')} that not all have" if status.queued else "everybody has everything",
+        )
     for notice in status.notices:
         yield "notice", notice
     yield from _refusals(status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cis_tui.cli.outcome import seconds
 from cis_tui.cli.output import paint, show, status_word
-from cis_tui.core.text import clean_line
+from cis_tui.core.text import clean_line, count
 from cis_tui.dag.model import LevelKind
 from cis_tui.dag.views import DagPlan, PlannedTask
 
@@ -51,8 +51,8 @@ def _notes(task: PlannedTask) -> list[str]:
     if task.condition:
         notes.append(f"if {task.condition}")
     if task.for_each:
-        count = "" if task.items is None else f"{task.items} items: "
-        notes.append(f"for each of {count}{task.for_each}")
+        items = "" if task.items is None else f"{count(task.items, 'item')}: "
+        notes.append(f"for each of {items}{task.for_each}")
     if task.parent and task.deps:
         notes.append(f"after {', '.join(map(clean_line, task.deps))}")
     if task.target_node:

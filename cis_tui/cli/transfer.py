@@ -18,6 +18,7 @@ from cis_tui.cli.store import LOCKED, Store, open_store
 from cis_tui.core.codec import dumps
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
 from cis_tui.core.paths import real, replacing
+from cis_tui.core.text import count
 from cis_tui.memory.classify import classify
 from cis_tui.memory.inherit import DECLASSIFIED, Kind, check_class
 from cis_tui.memory.lines import MAX_LINE, unknown_fields, write_of
@@ -72,7 +73,7 @@ def import_(context: Context, source: str, *, skip_invalid: bool, yes: bool) -> 
                     progress.add(len(batch))
         except (CisError, OSError, KeyboardInterrupt) as error:
             progress.clear()
-            note(f"{progress.count:,} entries of {name} are kept; importing it again does no harm")
+            note(f"kept {count(progress.count, 'entry', 'entries')} of {name}; importing it again does no harm")
             raise error
     if context.json:
         show_json({"imported": progress.count, "skipped": reader.bad})

@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeGuard, cast
 
 from cis_tui.core.errors import Invalid
 from cis_tui.core.problems import Problem, Severity
-from cis_tui.core.text import clean_line
+from cis_tui.core.text import clean_line, count
 from cis_tui.core.toml_lines import Path, Places, error_line, fold_inline_tables
 
 MAX_BYTES = 4_000_000
@@ -75,7 +75,7 @@ class Notes:
         problems = [self._problem(key, path, hint) for key, (path, hint) in self._found.items()]
         problems.sort(key=lambda problem: (problem.line or 0, problem.severity is Severity.WARNING))
         if self._dropped:
-            problems.append(Problem(Severity.WARNING, f"and {self._dropped} more problems", file=self.file))
+            problems.append(Problem(Severity.WARNING, f"and {count(self._dropped, 'more problem')}", file=self.file))
         return tuple(problems)
 
     def _problem(self, key: tuple[Severity, str, Path | None], path: Path, hint: str) -> Problem:

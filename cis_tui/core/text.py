@@ -85,6 +85,11 @@ def _few_marks(found: re.Match[str]) -> str:
     return "".join(kept)
 
 
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 run`, `2 runs`; `many` where that is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def visible(text: str) -> str:
     """`text` as it is, safe to show: what would not be seen on a terminal is written out, and nothing is taken away.
 

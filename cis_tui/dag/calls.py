@@ -12,7 +12,7 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.environment import inherited_env
 from cis_tui.core.errors import CisError, Invalid, NotFound, Refused
 from cis_tui.core.paths import real
-from cis_tui.core.text import clean, clean_line, visible
+from cis_tui.core.text import clean, clean_line, count, visible
 from cis_tui.dag.checkpoint import place
 from cis_tui.dag.expansion import Expansion, Facts, Within, inner_spec, listed
 from cis_tui.dag.model import AgentUse, DagSpec, LevelKind, TaskSpec, UndoStep
@@ -234,7 +234,7 @@ class Calls:
         inner = inner_spec(task, expansion, self.spec, self.dags)
         shown = [self._call(each, facts).shown for each in inner.tasks[:SHOWN] if not each.stands_for_others]
         more = f"… and {len(inner.tasks) - len(shown)} more" if len(inner.tasks) > len(shown) else ""
-        line = "\n".join([f"{len(inner.tasks)} tasks, one for each item:", *shown, *filter(None, [more])])
+        line = "\n".join([f"{count(len(inner.tasks), 'task')}, one for each item:", *shown, *filter(None, [more])])
         call = Call(line, None, (), {}, {}, self._root, None, expansion=expansion)
         return self.shown_as(call, call)
 

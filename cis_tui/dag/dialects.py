@@ -250,7 +250,7 @@ def seconds(table: Draft, field: str) -> None:
         unit = match.group(2).lower()
         factor = 0.001 if unit == "ms" else {"s": 1, "m": 60, "h": 3600}[unit[0]]
         seconds = table.data[field] = float(match.group(1)) * factor
-        table.notes.warn((*table.path, field), f'"{value}" is read as {seconds:g} seconds')
+        table.notes.warn((*table.path, field), f'"{value}" is read as {seconds:g} second{"s" * (seconds != 1)}')
 
 
 def _level(task: Draft) -> None:

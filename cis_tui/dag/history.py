@@ -9,7 +9,7 @@ from itertools import islice
 
 from cis_tui.core.errors import NotFound, Refused, Unavailable
 from cis_tui.core.paths import Home
-from cis_tui.core.text import clean_line
+from cis_tui.core.text import clean_line, count
 from cis_tui.dag import store, trail_store
 from cis_tui.dag.estimates import read_durations
 from cis_tui.dag.inspection import DecisionDetail, Preview, Rule, TrailEntry
@@ -269,7 +269,7 @@ class RunHistory:
         if view.taken:
             return self.logs(view.taken, task, attempt=attempt or view.attempts, offset=offset, limit=limit)
         if attempt < 0 or attempt > view.attempts:
-            raise NotFound("CIS-DAG-063", f'the task "{task}" has had {view.attempts} attempts, not {attempt}')
+            raise NotFound("CIS-DAG-063", f'the task "{task}" has had {count(view.attempts, "attempt")}, not {attempt}')
         attempt = attempt or view.attempts
         running = view.status is TaskStatus.RUNNING and attempt == view.attempts and self._live(state.id) is not None
         path = log_path(self._home.runs, state.id, task, attempt)

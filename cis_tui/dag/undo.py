@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import cast
@@ -54,6 +54,10 @@ class UndoState:
         change = _CHANGES.get(event.type)
         if change is not None:
             change(self, event)
+
+    def of(self, task: str) -> Sequence[UndoItem]:
+        """What is taken back of one task alone; what the run wrote into memory is not told apart by task."""
+        return [item for item in self.items.values() if item.task == task]
 
     def copy(self) -> UndoState:
         """The same, which later events do not change."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from cis_tui.core.problems import Problem, Severity
-from cis_tui.core.text import clean_line
+from cis_tui.core.text import clean_line, count
 from cis_tui.dag.findings import MAX_PROBLEMS, Finding, Names
 from cis_tui.dag.graph import cycles, upstream
 from cis_tui.dag.model import DagSpec, LevelKind, Policy, TaskSpec
@@ -62,7 +62,7 @@ def validate(
     if not hidden:
         return problems
     severity = Severity.ERROR if Severity.ERROR in hidden else Severity.WARNING
-    return (*problems, Problem(severity, f"and {len(found) - MAX_PROBLEMS} more problems", spec.file))
+    return (*problems, Problem(severity, f"and {count(len(found) - MAX_PROBLEMS, 'more problem')}", spec.file))
 
 
 def _dependencies(spec: DagSpec) -> Iterator[Finding]:
@@ -201,9 +201,9 @@ def _levels(spec: DagSpec, stakeholders: Mapping[str, str]) -> Iterator[Finding]
             message = f'task "{task.id}" is arbitrated and has no stakeholders'
             yield Finding(task, "level.stakeholders", message, 'name who may vote: stakeholders = ["…"]')
         elif level.quorum > len(level.stakeholders):
-            count = len(level.stakeholders)
-            message = f'task "{task.id}" wants {level.quorum} votes of {count} stakeholder{"s" * (count != 1)}'
-            yield Finding(task, "level.quorum", message, f"quorum is at most {count}")
+            named = count(len(level.stakeholders), "stakeholder")
+            message = f'task "{task.id}" wants {count(level.quorum, "vote")} of {named}'
+            yield Finding(task, "level.quorum", message, f"quorum is at most {len(level.stakeholders)}")
         unmapped = [name for name in level.stakeholders if name not in (*stakeholders, _OWNER)]
         if unmapped:
             message = f"whoever runs the engine votes for {', '.join(unmapped)}"

@@ -265,6 +265,10 @@ class UndoKind(StrEnum):
     """An entry that the run wrote."""
 
 
+NO_STEPS = "it has no rollback steps and no files of creates"
+"""Why nothing of a task alone is taken back."""
+
+
 class UndoStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"

@@ -17,6 +17,7 @@ from pathlib import Path
 from cis_tui.core.clock import utc_now
 from cis_tui.core.errors import CisError, Refused, Unavailable
 from cis_tui.core.paths import Home, private_dir, sync_dir
+from cis_tui.core.text import count
 from cis_tui.memory import catalogue
 from cis_tui.memory.check import Trouble, check_domain, gone_logs
 from cis_tui.memory.database import Database, create, locked, remove
@@ -129,7 +130,7 @@ def _renew(home: Home, vault: Vault) -> Repair:
     return Repair(
         file=str(vault.folder),
         action="rebuilt",
-        message=f"{told}; {lost} versions that it knew of are in no log" if lost else told,
+        message=f"{told}; {count(lost, 'version')} that it knew of in no log any more" if lost else told,
         lost=lost,
         lost_keys=len(keys),
         lost_public_keys=tuple(keys) if vault.domain is Domain.PUBLIC else (),
@@ -198,7 +199,7 @@ def _refill(vault: Vault, week: str, source: Path, heads: Sequence[KnownHead]) -
 
 
 def _told(path: Path, salvaged: int, ranges: Sequence[tuple[int, int]], *, known: bool, sealed: bool) -> str:
-    text = f"{path} was damaged: {salvaged} versions were salvaged"
+    text = f"{path} was damaged: {count(salvaged, 'version')} salvaged"
     if ranges:
         shown = ", ".join(str(begin) if begin == end else f"{begin} to {end}" for begin, end in ranges[:10])
         text += f", {_total(ranges)} are lost (numbers {shown}{', …' if len(ranges) > 10 else ''})"

@@ -15,7 +15,7 @@ from cis_tui.core.codec import dumps
 from cis_tui.core.document import as_table
 from cis_tui.core.errors import CisError, Exit, Refused
 from cis_tui.core.tables import scalar_text
-from cis_tui.core.text import clean, clean_line
+from cis_tui.core.text import clean, clean_line, count
 from cis_tui.dag.views import DagInfo, DagPlan, RunSummary, RunView
 from cis_tui.skills.model import Argument, ArgumentType, ExportedCommand, SkillInfo, SkillResult
 
@@ -81,7 +81,7 @@ class _DagTools:
 
     async def list(self, input: Input, caller: Caller) -> str:
         dags = await self.workspace.dag_list(caller.project)
-        lines = (f"{dag.name}: {dag.description or f'{len(dag.tasks)} tasks'}{_state(dag)}" for dag in dags)
+        lines = (f"{dag.name}: {dag.description or count(len(dag.tasks), 'task')}{_state(dag)}" for dag in dags)
         return "\n".join(map(clean_line, lines)) or "there are no DAGs here"
 
     async def validate(self, input: Input, caller: Caller) -> str:

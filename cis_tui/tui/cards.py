@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cis_tui.core.text import count
 from cis_tui.tui.chat_log import Entry, Kind
 from cis_tui.tui.paint import Line, Tone
 from cis_tui.tui.words import span
@@ -50,7 +51,7 @@ def _head(entry: Entry) -> Line:
         case Kind.THINKING:
             words = len(entry.text.split())
             word = "thinks…" if entry.state == "coming" else "thought"
-            return [(f"{fold}{word}", Tone.DIM), (f"  {words} words", Tone.DIM)]
+            return [(f"{fold}{word}", Tone.DIM), (f"  {count(words, 'word')}", Tone.DIM)]
         case Kind.MEMORY:
             return [(f"{fold}from memory: ", Tone.DIM), (entry.head, Tone.DIM)]
         case Kind.COMMAND:
@@ -81,7 +82,7 @@ def _quoted(text: str) -> list[Line]:
     lines = text.rstrip("\n").split("\n") if text.strip() else []
     found: list[Line] = [[("  │ ", Tone.DIM), (line.expandtabs(4), Tone.CODE)] for line in lines[:SHOWN]]
     if len(lines) > SHOWN:
-        found.append([("  │ ", Tone.DIM), (f"… {len(lines) - SHOWN} more lines", Tone.DIM)])
+        found.append([("  │ ", Tone.DIM), (f"… {count(len(lines) - SHOWN, 'more line')}", Tone.DIM)])
     return found
 
 
@@ -94,6 +95,9 @@ def _diff(text: str) -> list[Line]:
     ]
     if len(lines) > SHOWN * 2:
         found.append(
-            [("  │ ", Tone.ASK), (f"… {len(lines) - SHOWN * 2} more lines: i in the question shows all", Tone.ASK)]
+            [
+                ("  │ ", Tone.ASK),
+                (f"… {count(len(lines) - SHOWN * 2, 'more line')}: i in the question shows all", Tone.ASK),
+            ]
         )
     return found

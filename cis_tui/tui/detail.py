@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.problems import Problem, Severity
 from cis_tui.core.text import clean
 from cis_tui.dag.state import RunState
-from cis_tui.dag.views import DagInfo, Decision, DecisionStatus, TaskView
+from cis_tui.dag.views import NO_STEPS, DagInfo, Decision, DecisionStatus, TaskStatus, TaskView, UndoItem, UndoKind
 from cis_tui.tui.paint import Line, Tone, fit, shown
 from cis_tui.tui.words import ANSWERS, LEVEL_MARKS, TASK_MARKS, clock_time, count, elapsed, place
 from cis_tui.tui.writers import short_did
@@ -82,8 +82,17 @@ def _beside(task: TaskView, run: RunState) -> list[Line]:
         "taken": f"over from run {task.taken}, where it ran" if task.taken else "",
         "worker": f"{task.worker} of {task.executor}" if task.worker else "",
         "settled": task.settled,
+        "undone": _undone(run.undo.of(task.id)) if task.status is TaskStatus.ROLLED_BACK else "",
     }
     return [labelled(label, shown(text)) for label, text in facts.items() if text]
+
+
+def _undone(items: Sequence[UndoItem]) -> str:
+    """What of a task was taken back, of what only it did."""
+    steps = sum(item.kind is UndoKind.COMMAND for item in items)
+    files = len(items) - steps
+    told = [count(number, thing) for number, thing in ((steps, "rollback step"), (files, "file")) if number]
+    return " and ".join(told) or NO_STEPS
 
 
 def answer(decision: Decision, me: str) -> str:

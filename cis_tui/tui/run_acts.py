@@ -63,7 +63,7 @@ def cancel(desk: Desk, run: RunSummary) -> None:
     from cis_tui.tui.screens.confirm import ConfirmDialog
 
     left = run.tasks_total - run.tasks_ended
-    text = f"{left} of {run.tasks_total} tasks are not done. Their processes are ended."
+    text = f"{left} of {count(run.tasks_total, 'task')} not done. What runs of it is ended."
     desk.dialog(
         ConfirmDialog(f"Cancel this run of {run.dag}?", text),
         lambda yes: desk.ask(lambda engine: engine.run_cancel(run.id)) if yes else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cis_tui.core.pulse import Activity
+from cis_tui.core.text import count
 from cis_tui.memory.growth import MemoryGrowth
 from cis_tui.tui.paint import Line, Piece, Tone
 from cis_tui.tui.words import clock_time, size
@@ -31,7 +32,7 @@ def growth_notes(growth: MemoryGrowth) -> list[Line]:
     today = f"{growth.days[-1]:,} today"
     if days == 1:
         return [[(f"{written:,} written today, {size(growth.bytes)} in all ", Tone.DIM)]]
-    in_all = f" {written:,} versions, {today}, {size(growth.bytes)} in all "
+    in_all = f" {count(written, 'version')}, {today}, {size(growth.bytes)} in all "
     few = bars(gathered(growth.days, 14))
     return [
         [(f"written in {days} days ", Tone.DIM), (bars(growth.days), Tone.LIVE), (in_all, Tone.DIM)],

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from cis_tui.core.clock import Instant
 from cis_tui.core.errors import CisError
+from cis_tui.core.text import count as count
 from cis_tui.dag.model import LevelKind
 from cis_tui.dag.views import Decision, DecisionKind, DecisionStatus, RunStatus, TaskStatus, TaskView
 from cis_tui.tui.paint import Tone
@@ -155,11 +156,6 @@ def when(moment: Instant, now: Instant) -> str:
     then = datetime.fromtimestamp(moment, UTC)
     today = datetime.fromtimestamp(now, UTC).date()
     return then.strftime("%H:%M" if then.date() == today else "%m-%d")
-
-
-def count(number: int, thing: str) -> str:
-    """`1 run`, `2 runs`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def size(number: int) -> str:

@@ -180,6 +180,6 @@ async def test_what_is_denied_has_no_other_door(desk: Desk, end: FarEnd) -> None
     ]
     await desk.ask("what is the plan with the teapot?", project=project)
     sent = "".join(asked.text for asked in end.asked)
-    assert "a teapot is no plan" in sent and "1 files were not looked into" in sent
+    assert "a teapot is no plan" in sent and "1 file not looked into" in sent
     assert "the plan is teapot" not in sent and "the teapot is the plan" not in sent and "work/plan\\n" not in sent
     assert not await desk.engine.decision_list(all=True)

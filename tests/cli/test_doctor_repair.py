@@ -35,7 +35,7 @@ def test_doctor_names_the_damage_and_what_mends_it(damaged: Path) -> None:
 def test_repair_salvages_and_says_what_it_did(damaged: Path) -> None:
     done = cis("doctor", "--repair")
     assert done.code == 0, done.out
-    assert f"salvaged: {damaged} was damaged: 2 versions were salvaged, none is lost\n" in done.out
+    assert f"salvaged: {damaged} was damaged: 2 versions salvaged, none is lost\n" in done.out
     assert "the damaged file is kept in" in done.out
     assert cis("memory", "get", "a").out == "first\n"
     again = cis("doctor", "--repair", "--json")
@@ -68,7 +68,7 @@ def test_a_log_that_somebody_removed_is_missed_until_a_repair_names_what_was_in_
     done = cis("doctor", "--repair")
     assert done.code == 0, done.out
     assert "forgotten: the log of" in done.out
-    assert "the current version of 1 keys is lost: p/a\n" in done.out
+    assert "the current version of 1 key is lost: p/a\n" in done.out
     assert cis("doctor").code == 0
     assert "cis memory list shows all keys" in cis("memory", "get", "p/a").err
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cis_tui.core.text import clean, clean_line, did_you_mean, drawable, escaped
+from cis_tui.core.text import clean, clean_line, count, did_you_mean, drawable, escaped
 from cis_tui.tui.paint import shown
 
 
@@ -86,3 +86,8 @@ def test_a_line_is_one_line() -> None:
 def test_nearest_name() -> None:
     assert did_you_mean("bild", ["build", "test"]) == 'did you mean "build"?'
     assert did_you_mean("zzz", ["build", "test"]) == ""
+
+
+def test_what_is_counted_agrees_with_its_number() -> None:
+    assert [count(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+    assert [count(number, "entry", "entries") for number in (1, 1_000)] == ["1 entry", "1,000 entries"]

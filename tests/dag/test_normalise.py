@@ -110,6 +110,7 @@ def _one(fields: str) -> tuple[TaskSpec, str]:
         ("command = 'cargo'\nargs = ['build', 'a b']", "command", "cargo build 'a b'", '"args" beside "command"'),
         ("timeout_seconds = 9", "timeout", 9.0, '"timeout_seconds" is read as "timeout_secs"'),
         ("timeout = '5m'", "timeout", 300.0, '"5m" is read as 300 seconds'),
+        ("timeout = '1s'", "timeout", 1.0, '"1s" is read as 1 second'),
         ("timeout = '1.5 hours'", "timeout", 5400.0, "is read as 5400 seconds"),
         ("max_retries = 2", "retry", Retry(2), '"max_retries" is read as "retry"'),
         ("retry = { max_attempts = 3, delay = 2 }", "retry", Retry(2, 2.0), "counts the first attempt too"),

@@ -11,10 +11,12 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from cis_tui.cli.outcome import progress_line
 from cis_tui.core.clock import Instant
 from cis_tui.core.codec import encode
 from cis_tui.core.paths import Home
 from cis_tui.dag.views import (
+    NO_STEPS,
     Ballot,
     Choice,
     DecisionStatus,
@@ -25,6 +27,7 @@ from cis_tui.dag.views import (
     UndoStatus,
 )
 from cis_tui.project.trust import TrustStore
+from cis_tui.tui.detail import task_lines
 from cis_tui.tui.paint import Line
 from cis_tui.tui.task_report import run_report, task_report
 from cis_tui.tui.widgets.search_page import _marked  # pyright: ignore[reportPrivateUsage] # its cuts are what is tested
@@ -149,6 +152,14 @@ async def test_what_a_task_prints_is_read_as_it_comes(home: Home, project: Path)
         await until(pilot, lambda: "attempt 1 of 2" in text_of(app) and "end" in text_of(app))
         state = app.store.run(app.store.runs[0].id)
         assert state is not None and state.tasks["talk"].status is TaskStatus.FAILED
+
+
+def test_a_task_of_which_there_was_nothing_to_take_back_says_so() -> None:
+    story = told().at(50, "TaskRolledBack", task="test").at(51, "TaskRolledBack", task="lint")
+    state = story.state
+    assert "undone   1 rollback step" in plain(task_lines(state.tasks["test"], state, LATER))
+    assert f"undone   {NO_STEPS}" in plain(task_lines(state.tasks["lint"], state, LATER))
+    assert [progress_line(event, state) for event in story.events[-2:]] == ["rolled_back", f"rolled_back: {NO_STEPS}"]
 
 
 def test_where_a_task_ran_is_told() -> None:

@@ -50,11 +50,11 @@ def _show_repairs(repairs: list[Repair]) -> None:
 
 
 def _lost_keys(repair: Repair) -> str:
-    from cis_tui.core.text import clean_line
+    from cis_tui.core.text import clean_line, count
 
     named = ", ".join(map(clean_line, repair.lost_public_keys[:_NAMED]))
     more = ", …" if len(repair.lost_public_keys) > _NAMED else ""
-    text = f"the current version of {repair.lost_keys} keys is lost" + (f": {named}{more}" if named else "")
+    text = f"the current version of {count(repair.lost_keys, 'key')} is lost" + (f": {named}{more}" if named else "")
     if repair.reverted_keys:
         text += f"; {repair.reverted_keys} of them have an older one, which is current now"
     return text

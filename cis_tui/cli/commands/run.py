@@ -82,11 +82,12 @@ async def rerun(context: Context, arguments: Namespace) -> int:
     """`cis run rerun ID --from TASK`: a new run that takes over what completed before TASK."""
     from cis_tui.cli.access import working
     from cis_tui.cli.follow import follow
+    from cis_tui.cli.outcome import number_of_tasks
 
     async with working(context) as api:
         view = await api.run_rerun(arguments.id, arguments.start, yes=arguments.yes, executor=arguments.executor or "")
         taken = sum(bool(task.taken) for task in view.tasks)
-        note(f"run {view.id} takes over {taken} of {len(view.tasks)} tasks from {view.rerun_of}")
+        note(f"run {view.id} takes over {taken} of {number_of_tasks(len(view.tasks))} from {view.rerun_of}")
         return await follow(api, view, context, yes=arguments.yes)
 
 
@@ -132,8 +133,10 @@ def _agreed(view: RunView) -> bool:
     """Whether a person at the terminal, if there is one, wants the run to be rolled back."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
+    from cis_tui.cli.outcome import number_of_tasks
+
     done = sum(task.status in ("completed", "rolled_back") for task in view.tasks)
-    note(f"run {view.id} of {view.dag}, {view.status}: {done} of {len(view.tasks)} tasks were completed.")
+    note(f"run {view.id} of {view.dag}, {view.status}: {done} of {number_of_tasks(len(view.tasks))} completed.")
     question("Take back what it did? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

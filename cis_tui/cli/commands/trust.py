@@ -72,10 +72,11 @@ def _ask(report: TrustReport) -> bool:
         Refused: the answer is no (CIS-CLI-014).
     """
     from cis_tui.core.errors import Refused
+    from cis_tui.core.text import count
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    note(f"These {len(report.pending)} files may then run on this machine as you.")
+    note(f"{count(len(report.pending), 'file')} may then run on this machine as you.")
     question("[y] trust them as they are  [a] I write this project, trust later changes too  [N] no: ")
     answer = sys.stdin.readline().strip().lower()
     if answer not in ("y", "yes", "a"):

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from cis_tui.core.text import count
 from cis_tui.dag.views import RunSummary
 from cis_tui.tui.paint import Line, Tone, shown
 from cis_tui.tui.screens.dialog import Dialog
@@ -33,7 +34,10 @@ class QuitDialog(Dialog[Leave]):
 
     def __init__(self, runs: Sequence[RunSummary]) -> None:
         lines: list[Line] = [
-            [("▶ ", Tone.LIVE), (f"{shown(run.dag)}  {run.tasks_ended} of {run.tasks_total} tasks done", Tone.PLAIN)]
+            [
+                ("▶ ", Tone.LIVE),
+                (f"{shown(run.dag)}  {run.tasks_ended} of {count(run.tasks_total, 'task')} done", Tone.PLAIN),
+            ]
             for run in runs
         ]
         super().__init__("Work is still going on", lines)

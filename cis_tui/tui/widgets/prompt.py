@@ -12,6 +12,7 @@ from textual.geometry import Region
 from textual.message import Message
 
 from cis_tui.core.clock import Clock
+from cis_tui.core.text import count
 from cis_tui.dag.answers import Refusal
 from cis_tui.dag.verdicts import usual_refusal
 from cis_tui.dag.views import Choice, Decision, DecisionKind, Subject
@@ -323,15 +324,13 @@ def _in_short(decision: Decision) -> str:
     first, *rest = decision.prompt.split("\n")
     told = [line for line in rest[:2] if line.startswith("asked because ") or line.endswith(" are not shown")]
     more = len(rest) - len(told)
-    return ", ".join(
-        [shown(first), *map(shown, told), *([f"{more} more line{'s' if more > 1 else ''}"] if more else [])]
-    )
+    return ", ".join([shown(first), *map(shown, told), *([count(more, "more line")] if more else [])])
 
 
 def _ballots(decision: Decision) -> str:
     cast = {ballot.stakeholder: ballot.choice.value for ballot in decision.ballots}
     votes = ", ".join(f"{shown(name)} {cast.get(name, 'not yet')}" for name in decision.stakeholders)
-    return f"{len(cast)} of {decision.quorum} votes needed: {votes}"
+    return f"{len(cast)} of {count(decision.quorum, 'vote')} needed: {votes}"
 
 
 def _key_pieces(keys: list[tuple[str, str]], *, active: bool, reach: str) -> list[Piece]:

@@ -22,7 +22,6 @@ def main(argv: list[str] | None = None) -> int:
             code = app.run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_stdout()
         code = 0
     except KeyboardInterrupt:
         code = 130
@@ -30,11 +29,15 @@ def main(argv: list[str] | None = None) -> int:
         from cis_tui.cli.failure import report
 
         code = report(error, words)
+    _let_go_of_stdout()
     return code
 
 
-def _drop_stdout() -> None:
-    """The reader is gone: let nothing be written at exit, where it would be an error nobody can catch."""
-    import os
+def _let_go_of_stdout() -> None:
+    """Write what is left; if that cannot be, let nothing be written at exit, where nobody can catch the error."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        import os
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NoReturn, cast
 
+from cis_tui.cli.arguments import folder
 from cis_tui.cli.command import GROUPS, Command, Group
 from cis_tui.cli.context import Context
 from cis_tui.cli.failure import usage
@@ -93,8 +94,9 @@ def build_parser(prog: str, command: Command) -> Parser:
     command.arguments(parser)
     common = parser.add_argument_group("everywhere")
     common.add_argument("--json", action="store_true", help="print JSON")
-    common.add_argument("--project", metavar="DIR", help="the project folder (default: the one around this folder)")
-    common.add_argument("--home", metavar="DIR", help="the CIS home (default: $CIS_HOME, else ~/.cis)")
+    help = "the project folder (default: the one around this folder)"
+    common.add_argument("--project", metavar="DIR", type=folder, help=help)
+    common.add_argument("--home", metavar="DIR", type=folder, help="the CIS home (default: $CIS_HOME, else ~/.cis)")
     common.add_argument("-h", "--help", action="help", help="print this")
     return parser
 

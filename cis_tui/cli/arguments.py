@@ -24,6 +24,13 @@ def days(text: str) -> float:
     return float(match[1]) * {"h": 1 / 24, "w": 7}.get(match[2], 1)
 
 
+def folder(text: str) -> str:
+    """The name of a folder; an empty one, such as that of a variable that is not set, is not taken for this folder."""
+    if not text:
+        raise ArgumentTypeError("no folder is named")
+    return text
+
+
 def parameter(text: str) -> tuple[str, str]:
     """`key=value`."""
     name, equals, value = text.partition("=")

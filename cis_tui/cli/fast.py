@@ -74,6 +74,7 @@ def _checked(words: list[str], options: dict[str, str]) -> tuple[str, list[str],
     plain = (
         least <= len(words) - 2 <= most
         and not any(value.startswith("-") for value in options.values())
+        and all(options.get(name, name) for name in _COMMON)
         and options.get("--domain", "public") in ("private", "public")
         and options.get("--limit", "1").lstrip("0").isdecimal()
         and len(options.get("--limit", "")) <= _DIGITS

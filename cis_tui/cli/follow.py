@@ -39,7 +39,17 @@ async def follow(api: EngineApi, view: RunView, context: Context, *, yes: bool =
 
     Raises:
         Unavailable: the engine went away before the run ended.
+        CisError: nobody reads it any more, such as `head` after its lines (CIS-CLI-012).
     """
+    try:
+        return await _follow(api, view, context, yes=yes)
+    except BrokenPipeError as error:
+        message = f"the run {view.id} is not followed to its end: nobody reads what is told of it"
+        hint = f"cis run show {view.id} tells how it stands; cis run resume {view.id} goes on with it if it is paused"
+        raise CisError("CIS-CLI-012", message, hint=hint) from error
+
+
+async def _follow(api: EngineApi, view: RunView, context: Context, *, yes: bool) -> int:
     state = RunState.from_view(view, await api.decision_list(all=True))
     if not context.json:
         project = f" in {view.project}" if view.project else ""

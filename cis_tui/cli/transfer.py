@@ -16,7 +16,7 @@ from cis_tui.cli.output import note, show_json
 from cis_tui.cli.progress import Progress
 from cis_tui.cli.store import LOCKED, Store, open_store
 from cis_tui.core.codec import dumps
-from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable
+from cis_tui.core.errors import CisError, Invalid, NotFound, Refused, Unavailable, cannot_write
 from cis_tui.core.paths import real, replacing
 from cis_tui.core.text import count
 from cis_tui.memory.classify import classify
@@ -235,7 +235,7 @@ def _sink(output: str | None) -> Generator[BinaryIO]:
     except ConnectionError:
         raise
     except OSError as error:
-        raise Refused("CIS-MEM-081", f"cannot write {output}: {error.strerror}") from error
+        raise cannot_write(output, error) from error
 
 
 def _is_open_or_device(path: Path) -> bool:

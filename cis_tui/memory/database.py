@@ -93,7 +93,11 @@ class Database:
     def attach(self, path: Path, schema: str, key: str | None) -> None:
         """Make the file at `path` known as `schema` on this connection too."""
         self.run("PRAGMA cipher_log_level=NONE")
-        self.run(f"ATTACH DATABASE ? AS {schema} KEY ?", (f"{path.as_uri()}?mode=rw", raw_key(key) if key else ""))
+        try:
+            name = f"{path.as_uri()}?mode=rw"
+            self._connection.execute(f"ATTACH DATABASE ? AS {schema} KEY ?", (name, raw_key(key) if key else ""))
+        except _FAILURES as error:
+            raise failure(error, path) from error
         try:
             self._connection.execute(f"PRAGMA {schema}.synchronous=NORMAL")
             self._connection.execute(f"PRAGMA {schema}.cache_size=-{_CACHE}")

@@ -225,6 +225,17 @@ def test_yes_confirms_and_never_votes(project: Path) -> None:
     assert "agree   dba votes approve" in out or "agree  dba votes approve" in out
 
 
+def test_a_run_whose_reader_has_gone_is_not_called_done(project: Path) -> None:
+    with started("dag", "run", "waits", cwd=project) as run:
+        line_with(run.stdout, "started")
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        (project / "go").touch()
+        err = run.stderr.read()
+    assert (run.returncode, "nobody reads what is told of it" in err, "ignored" in err) == (1, True, False), err
+
+
 def test_an_answer_needs_a_live_engine() -> None:
     told = cis("decision", "approve", "d1")
     assert told.code == 6

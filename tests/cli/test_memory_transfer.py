@@ -164,6 +164,9 @@ def test_an_import_declassifies_only_where_a_person_did() -> None:
 def test_a_missing_file_and_a_missing_folder_are_told(tmp_path: Path) -> None:
     assert cis("memory", "import", str(tmp_path / "no")).code == 3
     assert cis("memory", "export", "-o", str(tmp_path / "no" / "file")).code == 4
+    cis("memory", "set", "a", "1", "--domain", "public")
+    full = cis("memory", "export", "-o", "/dev/full")
+    assert (full.code, "the disk is full\nhint: make room" in full.err) == (6, True), full.err
     assert list(tmp_path.glob("**/*.tmp")) == []
 
 

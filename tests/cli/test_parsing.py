@@ -87,6 +87,8 @@ def test_the_version_is_the_same_both_ways(capsys: pytest.CaptureFixture[str]) -
         (("--frob",), "cis has no option --frob", "cis -h tells more"),
         (("--reed-only",), "cis has no option --reed-only", 'did you mean "--read-only"?'),
         (("--home",), "--home needs a folder", "cis -h tells more"),
+        (("--home", "", "memory", "get", "k"), "--home: no folder is named", "cis memory get -h tells more"),
+        (("trust", ""), "no folder is named", "cis trust -h tells more"),
         (
             ("run", "\x1b[31mtour"),
             'cis run has no command "tour"',

@@ -161,3 +161,10 @@ def test_a_service_that_waits_too_long_for_another_says_who_is_in_the_way(home: 
         assert service.list().items[0].access_count == 150
         holder.close()
         waiter.close()
+
+
+def test_what_cannot_be_attached_is_named(tmp_path: Path) -> None:
+    database = Database.nothing()
+    with pytest.raises(Refused, match=f"cannot open {tmp_path}/gone.db"):
+        database.attach(tmp_path / "gone.db", "old", None)
+    database.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from cis_tui.cli.arguments import folder
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import show, show_json
@@ -47,7 +48,8 @@ def init(context: Context, arguments: Namespace) -> int:
 
 
 def _dir(parser: ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", nargs="?", default=".", help="the folder (default: this one)")
+    help = "the folder (default: this one)"
+    parser.add_argument("dir", metavar="DIR", nargs="?", type=folder, default=".", help=help)
 
 
 COMMANDS = (Command("init", "make a folder a project, with a working example", init, _dir),)

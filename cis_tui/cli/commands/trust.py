@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cis_tui.cli.arguments import folder
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, paint, question, show, show_json
@@ -85,7 +86,8 @@ def _ask(report: TrustReport) -> bool:
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("dir", metavar="DIR", nargs="?", help="the project (default: the one around this folder)")
+    help = "the project (default: the one around this folder)"
+    parser.add_argument("dir", metavar="DIR", nargs="?", type=folder, help=help)
     parser.add_argument("--author", action="store_true", help="you write it: later changes are trusted too")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--show", action="store_true", help="only show what would be trusted")

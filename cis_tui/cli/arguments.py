@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from argparse import ArgumentTypeError
 from typing import cast
 
+MAX_STDIN = 16_000_000
+"""Bytes of a prompt or an input."""
 MAX_DIGITS = 18
 """Of a whole number: what is longer, a database does not take."""
 
@@ -55,6 +58,25 @@ def number(text: str) -> int:
     return _whole(text, 0)
 
 
+def text_of(given: str, what: str) -> str:
+    """The text that was given, or what stdin holds for `-`.
+
+    Raises:
+        UsageError: that is longer than 16 MB, or not UTF-8.
+    """
+    from cis_tui.cli.failure import usage
+
+    if given != "-":
+        return given
+    data = sys.stdin.buffer.read(MAX_STDIN + 1)
+    if len(data) > MAX_STDIN:
+        raise usage(f"{what} on stdin is longer than {MAX_STDIN // 1_000_000} MB")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise usage(f"{what} on stdin is not UTF-8: {error.reason} at byte {error.start}") from error
+
+
 def json_object(text: str) -> dict[str, object]:
     """The object that `--input` gives as JSON.
 
@@ -66,6 +88,7 @@ def json_object(text: str) -> dict[str, object]:
     hint = """such as --input '{"path": "src"}'"""
     try:
         data: object = json.loads(text)
+        json.dumps(data, allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise usage(f"--input is not JSON: {error}", hint) from error
     if not isinstance(data, dict):

@@ -277,6 +277,20 @@ def test_a_bug_is_told_where_no_log_can_be_kept(home: Home, capsys: pytest.Captu
     assert "ValueError: no" in capsys.readouterr().err
 
 
+def test_what_stdin_holds_is_checked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ask, run = ("agent", "ask", "-"), ("skill", "run", "greet", "--input", "-")
+    for words, given, said in (
+        (ask, b"what\xff", "the prompt on stdin is not UTF-8: invalid start byte at byte 4"),
+        (run, b"\xff", "--input on stdin is not UTF-8"),
+        (run, b'{"a": 1e999}', "--input is not JSON: Out of range"),
+        (run, b" " * 16_000_001, "longer than 16 MB"),
+    ):
+        with io.TextIOWrapper(io.BytesIO(given), "latin-1") as stdin:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            called = call(capsys, *words)
+        assert (called.code, said in called.err) == (Exit.USAGE, True), called.err
+
+
 def test_an_interrupt_before_the_work_begins_is_quiet(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 
-from cis_tui.cli.arguments import count
+from cis_tui.cli.arguments import count, text_of
 from cis_tui.cli.command import Command
 from cis_tui.cli.context import Context
 from cis_tui.cli.output import note, show, show_json, table
@@ -40,7 +39,7 @@ async def ask(context: Context, arguments: Namespace) -> int:
     from cis_tui.cli.asking import ask_agent
     from cis_tui.cli.failure import usage
 
-    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
+    prompt = text_of(arguments.prompt, "the prompt")
     if not prompt.strip():
         raise usage("the prompt is empty", 'such as cis agent ask "what is in my notes?"')
     async with working(context) as api:

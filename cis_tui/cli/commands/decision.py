@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
@@ -217,13 +216,13 @@ def _edit(arguments: Namespace) -> Edit | None:
     """What is to run instead."""
     import shlex
 
-    from cis_tui.cli.arguments import json_object
+    from cis_tui.cli.arguments import json_object, text_of
     from cis_tui.cli.failure import usage
     from cis_tui.dag.answers import Edit
 
     input = None
     if arguments.input is not None:
-        input = json_object(sys.stdin.read() if arguments.input == "-" else arguments.input)
+        input = json_object(text_of(arguments.input, "--input"))
     try:
         args = None if arguments.args is None else tuple(shlex.split(arguments.args))
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -119,9 +118,9 @@ async def _skills(context: Context) -> tuple[SkillInfo, ...]:
 
 
 def _input(arguments: Namespace) -> dict[str, object]:
-    from cis_tui.cli.arguments import json_object
+    from cis_tui.cli.arguments import json_object, text_of
 
-    return json_object(sys.stdin.read() if arguments.input == "-" else arguments.input)
+    return json_object(text_of(arguments.input, "--input"))
 
 
 def _state(skill: SkillInfo) -> str:

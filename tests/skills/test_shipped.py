@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -113,6 +115,15 @@ def test_the_helper_reads_and_answers(
     assert (ended.value.code, capsys.readouterr().out) == (code, printed)
 
 
+def test_the_helper_names_keys_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cis").write_text("#!/bin/sh\ncat\nprintf '%s ' \"$@\"\n")
+    (tmp_path / "cis").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    helper = _helper()
+    assert (helper.memory_get("a"), helper.memory_get("--json")) == ("memory get a ", "memory get -- --json ")
+    assert helper._cis("memory", "set", *helper._word("-k"), "-", given="\udcff").stdout == "\udcffmemory set -- -k - "
+
+
 WARM = """#!/usr/bin/env python3
 import os
 import cis_skill
@@ -124,6 +135,14 @@ def handle(call):
 
 cis_skill.serve(handle)
 """
+
+
+def test_the_helper_speaks_utf8_whatever_the_locale() -> None:
+    script = "import cis_skill; cis_skill.run(lambda call: {'given': call.args[0], 'file': 'a\\udcff'})"
+    env = {"PYTHONPATH": str(AUTHOR), "PYTHONIOENCODING": "latin-1:strict"}
+    given = json.dumps({"args": ["ü €"]}, ensure_ascii=False).encode()
+    done = subprocess.run([sys.executable, "-S", "-c", script], input=given, env=env, capture_output=True, check=False)
+    assert json.loads(done.stdout or "{}") == {"given": "ü €", "file": "a\udcff"}, done.stderr
 
 
 def test_the_helper_serves_a_warm_skill(tmp_path: Path) -> None:

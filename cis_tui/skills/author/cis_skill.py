@@ -13,6 +13,7 @@ CIS puts this file on the path of every native skill; a copy beside the skill do
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -79,6 +80,7 @@ def run(handle: Callable[[Call], object]) -> NoReturn:
 
 def serve(handle: Callable[[Call], object]) -> None:
     """As `run`, for a manifest with `mode = "warm"`: one call after the other, each a line, until there is none."""
+    _speak_utf8()
     for line in sys.stdin:
         try:
             answer = handle(_call(json.loads(line)))
@@ -89,8 +91,16 @@ def serve(handle: Callable[[Call], object]) -> None:
 
 def read_call() -> Call:
     """What is on stdin; an empty call if there is nothing, as when somebody starts the program by hand."""
+    _speak_utf8()
     text = "" if sys.stdin.isatty() else sys.stdin.read()
     return _call(json.loads(text) if text.strip() else {"args": sys.argv[1:]})
+
+
+def _speak_utf8() -> None:
+    """As JSON does, whatever the locale; half a file name becomes its escape."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _call(data: dict[str, Any]) -> Call:
@@ -113,7 +123,7 @@ def memory_get(key: str, default: str | None = None) -> str | None:
     Raises:
         Denied: `memory_read` of the manifest does not cover it.
     """
-    done = _cis("memory", "get", key)
+    done = _cis("memory", "get", *_word(key))
     if done.returncode == 3:
         return default
     return _checked(done).removesuffix("\n")
@@ -126,7 +136,7 @@ def memory_set(key: str, value: object) -> None:
         Denied: `memory_write` of the manifest does not cover it.
     """
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    _checked(_cis("memory", "set", key, "-", given=text))
+    _checked(_cis("memory", "set", *_word(key), "-", given=text))
 
 
 def memory_list(prefix: str = "", limit: int = 1000) -> list[dict[str, Any]]:
@@ -135,14 +145,25 @@ def memory_list(prefix: str = "", limit: int = 1000) -> list[dict[str, Any]]:
     Raises:
         Denied: `memory_read` of the manifest does not cover it.
     """
-    found = json.loads(_checked(_cis("memory", "list", prefix, "--limit", str(limit), "--json")))
+    found = json.loads(_checked(_cis("memory", "list", "--limit", str(limit), "--json", *_word(prefix))))
     return cast("list[dict[str, Any]]", found)
 
 
 def _cis(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["cis", *words], input=given, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"}
+        ["cis", *words],
+        input=given,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
     )
+
+
+def _word(word: str) -> tuple[str, ...]:
+    """`word` for the command line, on which it is no option."""
+    return ("--", word) if word.startswith("-") else (word,)
 
 
 def _checked(done: subprocess.CompletedProcess[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -51,8 +52,7 @@ def test_a_key_takes_a_part_of_the_bytes_and_shows_the_same(both: tuple[PtyTermi
     assert same(here, remote)
     before = len(remote.received)
     remote.press("\x0c")
-    settle(remote)
-    assert len(remote.received) - before > 2_000, "Ctrl+L draws all of it again"
+    remote.wait(lambda _: len(remote.received) - before > 2_000)  # Ctrl+L draws all of it again
     assert same(here, remote)
 
 
@@ -63,6 +63,10 @@ def settle(terminal: PtyTerminal) -> None:
 
 
 def same(one: PtyTerminal, other: PtyTerminal) -> bool:
-    """Whether both show the same characters in the same colours."""
+    """Whether both come to show the same characters in the same colours."""
+    end = time.monotonic() + 30
+    while one.cells() != other.cells() and time.monotonic() < end:
+        one.listen(0.1)
+        other.listen(0.1)
     assert one.screen() == other.screen()
     return one.cells() == other.cells()

@@ -28,6 +28,10 @@ run *arguments: setup
 test *arguments: setup synapse
     @"{{bin}}/python" -m pytest -n 3 --dist worksteal -m "not bench" {{arguments}}
 
+# Try the properties on examples that nobody has seen; what fails is told with its example
+explore *arguments: setup
+    @"{{bin}}/python" -m pytest -q -n 2 -m "hypothesis and not bench" --hypothesis-profile default {{arguments}}
+
 # Install the homeserver that the tests of Matrix talk to, exactly as locked, in an environment of its own
 synapse: setup
     #!/bin/sh

@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from cis_tui.core.paths import Home
 
-# What lands does not hang on chance; `--hypothesis-profile default` looks for examples that nobody has seen.
+# What lands does not hang on chance; `just explore` looks for examples that nobody has seen.
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 

@@ -77,7 +77,7 @@ class Markdown:
             return
         if self._table:
             self.lines += _table(self._table)
-            self._table = []
+            self._table, self._shown_table = [], (0, [])
         fence = _FENCE.match(line)
         if fence:
             self._fence = fence[1]

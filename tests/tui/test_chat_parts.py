@@ -11,7 +11,7 @@ from time import process_time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cis_tui.agents.definitions import SMALL_MODEL
@@ -174,6 +174,7 @@ def text_of_lines(markdown: Markdown) -> list[list[tuple[str, str]]]:
     st.lists(st.sampled_from(["# a", "\n", "\n\n", "```", "|a|b|\n", "|-|-|\n", "**b**", "- c\n", "`d`", "> e", "x"])),
     st.lists(st.integers(0, 60), max_size=5),
 )
+@example(["|a|b|\n", "\n", "|-|-|\n"], [6])  # another table of as many rows
 def test_markdown_looks_the_same_however_it_comes(parts: list[str], cuts: list[int]) -> None:
     text = "".join(parts)
     at_once, piecewise = Markdown(text), Markdown()

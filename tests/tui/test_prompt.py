@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from textual.app import App, ComposeResult
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
+from cis_tui.core.codec import encode
+from cis_tui.core.events import Event
+from cis_tui.core.paths import Home
 from cis_tui.dag.answers import Refusal
 from cis_tui.dag.views import Ballot, Choice, Decision, DecisionKind, Subject
+from cis_tui.tui.read_only import QUESTIONS
+from cis_tui.tui.screens.form import Field, FormDialog
+from cis_tui.tui.store import LinkState
+from cis_tui.tui.widgets.chat_line import ChatLine
 from cis_tui.tui.widgets.prompt import DEAF, Answer, DecisionPrompt, Wish
-from tests.tui.helpers import NOW, HandClock, decision, vote
+from tests.tui.helpers import NOW, ROOT, HandClock, decision, text_of, until, vote, workspace
+from tests.tui.world import CONVERSATION, TOOL, World
 
 
 class Asking(App[None]):
@@ -190,11 +199,11 @@ async def test_a_reason_goes_with_the_next_answer_and_with_no_other() -> None:
 async def test_the_keys_say_which_no_is_the_usual_one() -> None:
     app = Asking(SURE)
     async with app.run_test():
-        assert "n fail" in app.said()
+        assert "n reject: fail" in app.said()
         app.prompt.show(COUNTING)
-        assert "n skip" in app.said()
+        assert "n reject: skip" in app.said()
         app.prompt.show(CALL)
-        assert "n refuse" in app.said() and "other no" not in app.said()
+        assert "n reject  " in app.said() and "other no" not in app.said()
 
 
 async def test_escape_leaves_the_vote_before_it_leaves_the_prompt() -> None:
@@ -219,3 +228,33 @@ async def test_it_says_what_would_run_and_who_has_voted() -> None:
         assert "24s" in app.said() and "Space hold" in app.said()
         app.prompt.show(replace(COUNTING, deadline=None, remaining=7.5))
         assert "held 8s" in app.said() and "Space go on" in app.said()
+
+
+@pytest.mark.parametrize("where", ["chat", "filter", "form"])
+async def test_a_question_that_comes_while_somebody_types_takes_no_key(home: Home, where: str) -> None:
+    world = World()
+    world.answers["decision_list"] = ()
+    app = workspace(home, connect=world.connect, project=Path(ROOT))
+    async with app.run_test(size=(110, 34)) as pilot:
+        await until(pilot, lambda: app.store.link is LinkState.READY)
+        if where == "chat":
+            app.show_conversation(CONVERSATION.id)
+            await until(pilot, lambda: isinstance(app.focused, ChatLine))
+        elif where == "filter":
+            await pilot.press("2", "slash")
+        else:
+            await app.push_screen(FormDialog("Notes", [Field("notes")]))
+        await pilot.press(*"ya")
+        typing, before = app.focused, len(world.asked)
+        assert isinstance(typing, Input | TextArea)
+        for number, asked in enumerate((decision("publish", DecisionKind.CONFIRMED), TOOL, vote())):
+            data = {"run": asked.run, "task": asked.task, "decision": encode(asked)}
+            app.link.bridge.put(Event(900 + number, NOW, "DecisionRequested", data))
+        await until(pilot, lambda: len(app.store.pending) == 3)
+        if where == "chat":
+            await until(pilot, lambda: "file_write src/main.py" in text_of(app))
+        await pilot.press(*"ynNvpe", "space")
+        assert app.focused is typing
+        assert (typing.text if isinstance(typing, TextArea) else typing.value) == "yaynNvpe "
+        assert set(world.asked[before:]) <= QUESTIONS
+        assert len(app.store.pending) == 3

@@ -43,8 +43,9 @@ from cis_tui.tui.own_command import OwnCommand
 from cis_tui.tui.paint import Line, Tone, cell_len, line_width, wrap
 from cis_tui.tui.screens.chat import ChatScreen
 from cis_tui.tui.store import Changes
+from cis_tui.tui.widgets.chat_line import ChatLine
 from tests.tui.conftest import Compare
-from tests.tui.helpers import NOW, ROOT, decision, fill, half_way, show, text_of, workspace
+from tests.tui.helpers import NOW, ROOT, decision, fill, half_way, paste, show, text_of, until, workspace
 
 CONVERSATION = Conversation(
     "c1",
@@ -367,3 +368,18 @@ async def test_a_command_that_is_cancelled_while_it_starts_is_ended(
     running = asyncio.ensure_future(command.run(lambda: None))
     await asyncio.wait({running}, timeout=5)
     assert running.cancelled() and command.stopped
+
+
+async def test_what_is_pasted_into_the_line_has_room_or_is_left_out_whole(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        fill(app)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.focused, ChatLine))
+        line = app.focused
+        assert isinstance(line, ChatLine)
+        paste(app, "words " * 20_000)
+        await until(pilot, lambda: "too long to be written here" in text_of(app))
+        assert line.text == ""
+        paste(app, "few words\n" * 5_000)
+        await until(pilot, lambda: line.text == "few words\n" * 5_000)

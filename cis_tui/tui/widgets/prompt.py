@@ -285,7 +285,7 @@ class DecisionPrompt(LineWidget, can_focus=True):
         if not decision.answers_alone:
             return [[("v", "vote"), *reason, ("i", "inspect")]]
         hold = [("Space", "hold" if decision.deadline else "go on")]
-        usual = usual_refusal(decision.kind).value if _has_ways(decision) else "refuse"
+        usual = f"reject: {usual_refusal(decision.kind)}" if _has_ways(decision) else "reject"
         return [
             [
                 ("y", "approve"),

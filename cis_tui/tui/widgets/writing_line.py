@@ -13,8 +13,8 @@ from cis_tui.core.text import clean
 if TYPE_CHECKING:
     from textual import events
 
-MAX_PASTE = 200_000
-"""Characters."""
+MAX_PASTE, LONGEST_LINE = 200_000, 50_000
+"""Characters of a text, and of one line of it: all of a line is wrapped and painted anew for each key."""
 
 
 class WritingLine(TextArea):
@@ -64,8 +64,13 @@ class WritingLine(TextArea):
         self.paste(event.text)
 
     def paste(self, text: str) -> None:
-        """Put a text where the cursor is, in the place of what is selected."""
-        self.replace(clean(text.replace("\r\n", "\n").replace("\r", "\n"), limit=MAX_PASTE), *self.selection)
+        """Put a text where the cursor is, in the place of what is selected; one that is too long not in part either."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        whole = self.text + text
+        if len(whole) > MAX_PASTE or max(map(len, whole.split("\n"))) > LONGEST_LINE:
+            self.notify("this is too long to be written here", severity="warning", markup=False)
+            return
+        self.replace(clean(text, limit=MAX_PASTE), *self.selection)
 
     def write(self, text: str) -> None:
         """Put a text into the line, to be changed or sent."""

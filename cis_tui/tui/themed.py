@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.app import App
+from textual.filter import Monochrome, NoColor
 from textual.screen import SystemModalScreen
 
 from cis_tui.core.errors import Invalid
@@ -12,6 +15,9 @@ from cis_tui.core.paths import theme_file, theme_files
 from cis_tui.tui.desk_app import DeskApp
 from cis_tui.tui.few_colours import OF_SIXTEEN
 from cis_tui.tui.themes import DEFAULT, changed_themes, load_theme
+
+if TYPE_CHECKING:
+    from textual.filter import LineFilter
 
 
 class ThemedApp(DeskApp):
@@ -36,6 +42,13 @@ class ThemedApp(DeskApp):
             self.set_reactive(App.theme, name)
             self.stylesheet.set_variables(self.get_css_variables())
             return
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """See `App`, which makes of the terminal's own colours one black where no colours are wanted."""
+        filters = super().get_line_filters()
+        if not (self.no_color and self.native_ansi_color):
+            return filters
+        return [NoColor() if isinstance(filter, Monochrome) else filter for filter in filters]
 
     def use_theme(self, name: str) -> None:
         """Take another theme; a file that cannot be read becomes a notice."""

@@ -8,7 +8,6 @@ python -m tests.docs.reference > docs/reference.md
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import re
 from argparse import Action, _HelpAction
@@ -23,6 +22,7 @@ from textual.binding import Binding
 from cis_tui.cli.app import build_parser, commands_of
 from cis_tui.cli.command import GROUPS, Command
 from cis_tui.core import config, events
+from cis_tui.core.attribute_docs import attribute_docs
 from cis_tui.core.config import CHOICES, RANGES, Settings
 from cis_tui.tui.app import CisApp
 from cis_tui.tui.widgets.bars import key_name
@@ -126,7 +126,7 @@ def _settings() -> Iterator[str]:
     yield "## Settings\n"
     yield "Of `config.toml`. `CIS_SECTION_NAME` in the environment overrides each.\n"
     yield "`cis config show`, and `Settings` in the palette, tell where each comes from.\n"
-    docs = _attribute_docs(Path(config.__file__))
+    docs = attribute_docs(Path(config.__file__))
     for section in dataclasses.fields(Settings):
         if section.name == "keys":
             continue
@@ -163,7 +163,7 @@ def _toml(value: object) -> str:
 def _events() -> Iterator[str]:
     yield "## Events\n"
     yield 'As `cis events` prints them: `{"seq", "at", "type", "data"}`.\n'
-    docs = _attribute_docs(Path(events.__file__))
+    docs = attribute_docs(Path(events.__file__))
     for event in events.EventType:
         about = docs.get(("EventType", event.name), "")
         yield f"- `{event.value}`" + (f": {_cell(about)}" if about else "")
@@ -179,25 +179,6 @@ def _errors() -> Iterator[str]:
         messages = {_cell(one.message) for one in made}
         told = "<br>".join(sorted(messages - {"…"} or messages))
         yield f"| `{code}` | {exits} | {told} |"
-
-
-def _attribute_docs(path: Path) -> dict[tuple[str, str], str]:
-    """What stands below each attribute of each class of a module."""
-    docs: dict[tuple[str, str], str] = {}
-    for node in ast.parse(path.read_text("utf-8")).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for item, after in zip(node.body, node.body[1:], strict=False):
-            target = (
-                item.target
-                if isinstance(item, ast.AnnAssign)
-                else item.targets[0]
-                if isinstance(item, ast.Assign)
-                else None
-            )
-            if isinstance(target, ast.Name) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-                docs[node.name, target.id] = str(after.value.value)
-    return docs
 
 
 def _cell(text: str) -> str:

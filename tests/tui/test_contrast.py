@@ -150,6 +150,15 @@ async def test_what_is_open_takes_the_colours_of_another_theme(home: Home) -> No
         assert grounds[0].isdisjoint(grounds[1])
 
 
+async def test_without_colours_the_terminals_own_are_left_to_it(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = workspace(home, theme="sixteen")
+    async with app.run_test(size=(80, 24)) as pilot:
+        fill(app, half_way())
+        await until(pilot, lambda: "1 decision" in text_of(app))
+        assert {part.type for look in looks(app) for part in (look.ink, look.ground)} == {ColorType.DEFAULT}
+
+
 async def test_without_colours_one_sees_who_has_the_keys_and_what_is_chosen(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cis_tui.core.attribute_docs import setting_words
+from cis_tui.core.config import load_config
 from cis_tui.core.paths import Home
 from cis_tui.memory.records import MemoryWrite
 from tests.tui.helpers import attached, text_of, until, workspace
@@ -20,6 +22,23 @@ async def test_each_setting_tells_where_it_comes_from(home: Home) -> None:
         assert [row for row in rows if "ui.ascii" in row and "default" in row]
 
 
+def test_of_each_setting_it_is_known_what_it_is_for(home: Home) -> None:
+    names = [setting.name for setting in load_config(home.config_file).values]
+    assert names and [name for name in names if not setting_words().get(name)] == []
+
+
+async def test_a_setting_tells_what_it_is_for_and_is_found_by_that(home: Home) -> None:
+    app = workspace(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.action_settings()
+        await until(pilot, lambda: "debug, info, warning or error." in text_of(app))
+        await pilot.press("down")
+        await until(pilot, lambda: "Tasks that run at the same time" in text_of(app))
+        await pilot.press(*"vote stays")
+        await until(pilot, lambda: "Seconds that a vote stays open." in text_of(app))
+        assert "decisions.arbitrated" in text_of(app) and "core." not in text_of(app)
+
+
 async def test_a_setting_is_changed_and_holds_at_once(home: Home) -> None:
     home.config_file.write_text("# mine\n[decisions]\nrecommended = 9\n")
     app = workspace(home)
@@ -29,7 +48,7 @@ async def test_a_setting_is_changed_and_holds_at_once(home: Home) -> None:
         await pilot.press(*"settings")
         await until(pilot, lambda: "what is in force" in text_of(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "letters of a name" in text_of(app))
+        await until(pilot, lambda: "part of a name" in text_of(app))
         await pilot.press(*"theme", "enter")
         await until(pilot, lambda: "Change ui.theme" in text_of(app))
         await pilot.press("ctrl+a", "ctrl+k", *"textual-dark", "enter")

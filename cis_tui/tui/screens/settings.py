@@ -11,15 +11,17 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from cis_tui.core.attribute_docs import setting_words
 from cis_tui.core.config import CHOICES, RANGES, Config, SettingValue, load_config, parse_setting, setting_text
 from cis_tui.core.errors import CisError
 from cis_tui.core.paths import PROJECT_DIR, PROJECT_FILE, Home, theme_file, theme_files
 from cis_tui.core.settings_file import write_setting
 from cis_tui.tui.desk import Desk
-from cis_tui.tui.paint import Line, Tone, fit, shown
+from cis_tui.tui.paint import Line, Tone, fit, shown, wrap
 from cis_tui.tui.read_only import looks_only
 from cis_tui.tui.screens.dialog import Dialog
 from cis_tui.tui.screens.form import Field, FormDialog
+from cis_tui.tui.widgets.painted import LineWidget
 from cis_tui.tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -58,6 +60,24 @@ class SettingList(RowList, can_focus=False):
         ]
 
 
+class About(LineWidget):
+    """What a setting is for."""
+
+    def __init__(self) -> None:
+        super().__init__(id="setting-about")
+        self._words = ""
+
+    def show(self, words: str) -> None:
+        """Say it."""
+        self._words = words
+        self.repaint_changed()
+
+    def line(self, y: int, width: int) -> Line:
+        """One of its lines."""
+        lines = wrap([(self._words, Tone.DIM)], width)
+        return lines[y] if y < len(lines) else ()
+
+
 class SettingsDialog(Dialog[None]):
     """Lists what fits the letters that are typed; Enter changes one, in config.toml."""
 
@@ -78,26 +98,38 @@ class SettingsDialog(Dialog[None]):
         self._config = config
         self._changed = changed
         self._list = SettingList(home)
+        self._about = About()
         self._first = letters
-        self._letters = Input(letters, placeholder="letters of a name", compact=True, id="settings-letters")
+        self._letters = Input(
+            letters, placeholder="part of a name, or of what it is for", compact=True, id="settings-letters"
+        )
         self._letters.cursor_blink = False
 
     def content(self) -> ComposeResult:
         """What is looked for, and what is found."""
         yield self._letters
         yield self._list
+        yield self._about
 
     def on_mount(self) -> None:
         """The line has the keys."""
         self._letters.focus()
-        self._list.styles.height = 16
+        self._list.styles.height = len(self._config.values)
         self._look()
 
     @on(Input.Changed, "#settings-letters")
     def _look(self) -> None:
         letters = self._letters.value.strip().lower()
-        self._list.found = [setting for setting in self._config.values if letters in setting.name]
+        named = [setting for setting in self._config.values if letters in setting.name]
+        told = [setting for setting in self._config.values if letters in setting_words().get(setting.name, "").lower()]
+        self._list.found = [*named, *(setting for setting in told if setting not in named)]
         self._list.show_rows(len(self._list.found), cursor=0)
+        self._tell()
+
+    @on(RowList.Moved)
+    def _tell(self) -> None:
+        chosen = self._list.found[self._list.cursor : self._list.cursor + 1]
+        self._about.show(setting_words().get(chosen[0].name, "") if chosen else "")
 
     def action_move(self, step: int) -> None:
         """Move the cursor."""

@@ -50,7 +50,8 @@ def _unexpected(error: Exception, argv: list[str]) -> CisError:
         place = f"{error.filename}: " if error.filename else ""
         return CisError("CIS-CLI-002", f"{place}{error.strerror}")
     if isinstance(error, UnicodeEncodeError) and any(_is_half(word) for word in argv):
-        return usage("a word of the command is no text that UTF-8 can express")
+        hint = "see that the terminal, or the script, writes UTF-8"
+        return usage("a word of the command is no text that UTF-8 can express", hint)
     return CisError(
         "CIS-CLI-001", f"{type(error).__name__}: {error}", hint=f"this is a bug in cis{_logged(error, argv)}"
     )

@@ -22,6 +22,7 @@ def search(context: Context, query: Query) -> int:
     """
     if not query.text.strip():
         raise usage("cis memory search: the question is empty", "cis memory list shows what there is")
+    query.text.encode()  # what is no text is told as such, see `failure`
     with open_store(context) as store:
         result = store.search(query)
     tell(result)

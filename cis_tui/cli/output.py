@@ -151,5 +151,5 @@ def _row(cells: Sequence[str], widths: Sequence[int], status: int | None) -> str
 
 
 def _columns() -> int:
-    """Characters of a line; practically unbounded when nobody looks."""
-    return os.get_terminal_size(1).columns if sys.stdout.isatty() else 1_000_000
+    """Characters of a line; practically unbounded when nobody looks, or the terminal does not know its size."""
+    return (sys.stdout.isatty() and os.get_terminal_size(sys.stdout.fileno()).columns) or 1_000_000

@@ -189,6 +189,8 @@ def test_colour_is_for_terminals_whose_owner_wants_it(monkeypatch: pytest.Monkey
         assert os.read(controller, 99) == b"\x1b[31mx\x1b[0m\r\n"
         monkeypatch.setenv("NO_COLOR", "1")
         assert paint("x", "red", stream) == "x"
+        table(("NAME",), [("longer",)])
+        assert os.read(controller, 99) == b"NAME\r\nlonger\r\n", "it does not know its size"
     os.close(controller)
     assert "\x1b" not in cis("nothing").err
 

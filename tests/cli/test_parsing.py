@@ -88,6 +88,11 @@ def test_the_version_is_the_same_both_ways(capsys: pytest.CaptureFixture[str]) -
         (("--reed-only",), "cis has no option --reed-only", 'did you mean "--read-only"?'),
         (("--home",), "--home needs a folder", "cis -h tells more"),
         (("--home", "", "memory", "get", "k"), "--home: no folder is named", "cis memory get -h tells more"),
+        (
+            ("memory", "search", "a\udcff"),
+            "a word of the command is no text that UTF-8 can express",
+            "see that the terminal, or the script, writes UTF-8",
+        ),
         (("trust", ""), "no folder is named", "cis trust -h tells more"),
         (
             ("run", "\x1b[31mtour"),

@@ -117,13 +117,13 @@ def _who(by: str, me: str) -> str:
     return known or (short_did(by) if by.startswith("did:key:") else shown(by, limit=60))
 
 
-def dag_lines(dag: DagInfo, root: str = "") -> list[Line]:
-    """A definition: what it is for and what is wrong with it."""
+def dag_lines(dag: DagInfo, root: str = "", *, trust: str = "t") -> list[Line]:
+    """A definition: what it is for and what is wrong with it; `trust` is the key that shows what would run."""
     lines: list[Line] = [[(shown(dag.name), Tone.STRONG), (f"  {count(len(dag.tasks), 'task')}", Tone.DIM)]]
     if dag.description:
         lines.append([(shown(dag.description), Tone.PLAIN)])
     if not dag.trusted:
-        lines.append([("not trusted as it is now: ", Tone.ASK), ("t shows what would run", Tone.PLAIN)])
+        lines.append([("not trusted as it is now: ", Tone.ASK), (f"{trust} shows what would run", Tone.PLAIN)])
     lines += problem_lines(dag.problems, root)
     if dag.params:
         lines.append(labelled("asks for", shown(", ".join(param.name for param in dag.params))))

@@ -83,13 +83,16 @@ def memory_lines(
     me: str = "",
     names: Names = NOBODY,
     revealed: bool = False,
+    reveal: str = "s",
     hit: Hit | None = None,
     conflict: MemoryConflict | None = None,
 ) -> list[Line]:
     """One entry with its value, what is known about it, and its versions; `me` is the DID of this node, and `names`
-    tells of others."""
+    tells of others; `reveal` is the key that shows a secret."""
     masked = item.index_type is IndexType.SENSITIVE and not revealed
-    value = [labelled("value", f"{MASK}  s reveals it")] if masked else text_lines(pretty(value_text(item)), "value")
+    value = (
+        [labelled("value", f"{MASK}  {reveal} reveals it")] if masked else text_lines(pretty(value_text(item)), "value")
+    )
     lines: list[Line] = [
         [(shown(item.key, limit=600), Tone.STRONG)],
         *(hit_lines(hit) if hit else ()),

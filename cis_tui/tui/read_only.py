@@ -34,6 +34,22 @@ QUESTIONS = frozenset(
 )
 """The calls of an engine that change nothing. Whatever is not here is refused."""
 
+CHANGES = frozenset(
+    {
+        *(f"chat.{name}" for name in ("fork", "give", "go-on", "queue", "run", "send")),
+        *(f"dags.{name}" for name in ("cancel", "edit", "pause", "rerun", "resume", "rollback", "run")),
+        *(f"decision.{name}" for name in ("abort", "alike", "always", "approve", "edit", "fail", "hold", "no")),
+        *(f"decision.{name}" for name in ("reason", "reject", "skip")),
+        *(f"decision.{name}" for name in ("vote", "vote-abstain", "vote-approve", "vote-reject")),
+        *(f"memory.{name}" for name in ("classify", "conflicts", "delete", "edit", "editor", "export", "lock")),
+        *(f"memory.{name}" for name in ("move", "new", "pin", "undo")),
+        *(f"peers.{name}" for name in ("add", "allow", "conflicts", "deny", "forget", "pair", "rename", "share")),
+        *(f"room.{name}" for name in ("edit", "react", "remove", "reply", "retry")),
+        *("peers.sync", "rules.withdraw", "settings.change", "skills.edit"),
+    }
+)
+"""The ids of keys that change something. They say that nothing is changed from here, and are not offered."""
+
 
 def refusal() -> Refused:
     """Why something is not done."""

@@ -18,16 +18,19 @@ SHOWN = 5
 
 
 def skill_lines(
-    skill: SkillInfo, root: str = "", runs: Sequence[SkillRun] = (), now: Instant | None = None
+    skill: SkillInfo, root: str = "", runs: Sequence[SkillRun] = (), now: Instant | None = None, *, trust: str = "t"
 ) -> list[Line]:
-    """One skill: what it is and can, what it may do, what is wrong with it, and how its last calls went."""
+    """One skill: what it is and can, what it may do, what is wrong with it, and how its last calls went.
+
+    `trust` is the key that shows what would run.
+    """
     lines: list[Line] = [
         [(shown(skill.name), Tone.STRONG), (f"  {shown(skill.version)}  {shown(skill.type)}", Tone.DIM)]
     ]
     if skill.description:
         lines.append([(shown(skill.description), Tone.PLAIN)])
     if not skill.trusted:
-        lines.append([("not trusted as it is now: ", Tone.ASK), ("t shows what would run", Tone.PLAIN)])
+        lines.append([("not trusted as it is now: ", Tone.ASK), (f"{trust} shows what would run", Tone.PLAIN)])
     lines += problem_lines(skill.problems, root)
     if skill.exports:
         lines += [[], [("It can", Tone.DIM)], *(_command(command) for command in skill.exports)]

@@ -258,3 +258,15 @@ async def test_a_question_that_comes_while_somebody_types_takes_no_key(home: Hom
         assert (typing.text if isinstance(typing, TextArea) else typing.value) == "yaynNvpe "
         assert set(world.asked[before:]) <= QUESTIONS
         assert len(app.store.pending) == 3
+
+
+async def test_a_prompt_names_the_keys_that_are_bound() -> None:
+    app = Asking(SURE)
+    async with app.run_test() as pilot:
+        app.set_keymap({"decision.approve": "Y", "decision.reject": "f8", "decision.leave": "f9"})
+        app.prompt.focus()
+        await pilot.pause()
+        assert "Y approve  F8 reject: fail  i inspect" in app.said()
+        app.seconds = 1
+        await pilot.press("N")
+        assert "s skip  f fail  x abort the run  F9 not now" in app.said()

@@ -14,8 +14,9 @@ from cis_tui.core.paths import Home
 from cis_tui.engine import Engine
 from cis_tui.memory.records import MemoryWrite
 from cis_tui.protocol import EngineApi
-from cis_tui.tui.read_only import QUESTIONS, read_only
+from cis_tui.tui.read_only import CHANGES, QUESTIONS, read_only
 from cis_tui.tui.store import LinkState
+from tests.conftest import ROOT
 from tests.tui.helpers import text_of, until, workspace
 
 CALLS = {name for name, _ in inspect.getmembers(EngineApi, inspect.isfunction) if not name.startswith("_")}
@@ -34,6 +35,11 @@ async def test_what_is_no_question_is_refused_before_it_reaches_the_engine() -> 
         assert caught.value.code == "CIS-TUI-050"
 
 
+def test_what_is_not_offered_is_bound() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text()
+    assert [id for id in CHANGES if f"| `{id}` |" not in reference] == []
+
+
 async def test_keys_that_change_something_say_why_they_do_not(home: Home, tmp_path: Path) -> None:
     engine = await Engine.start(home)
     await engine.memory_set(MemoryWrite("project/motto", b"ship on Fridays"))
@@ -47,6 +53,9 @@ async def test_keys_that_change_something_say_why_they_do_not(home: Home, tmp_pa
         await pilot.press("1")
         await until(pilot, lambda: "motto" in text_of(app))
         assert "read-only" in text_of(app)
+        keys = text_of(app).splitlines()[-1]
+        assert "c copy" in keys and "i layers" in keys
+        assert "n new" not in keys and "x delete" not in keys, "a key that does nothing is offered"
         await pilot.press("p")
         await until(pilot, lambda: "this workspace only looks" in text_of(app))
         item = await engine.memory_get("project/motto")

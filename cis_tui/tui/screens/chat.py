@@ -91,7 +91,7 @@ class ChatScreen(WorkspaceScreen):
         self.acts = ChatActs(self)
         self.head = ChatHead(self)
         self.transcript = Transcript()
-        self.prompt = DecisionPrompt(desk.clock, desk.timer, reach="Shift+Tab")
+        self.prompt = DecisionPrompt(desk.clock, desk.timer, reach="chat.read")
         self.state = ChatState(self)
         self.candidates = Candidates()
         self.text = ChatLine(self.candidates, self._key)

@@ -224,7 +224,7 @@ class DagsScreen(WorkspaceScreen):
         """Show the task under the cursor, or the definition as a whole."""
         chosen, asked = self.list.chosen, self.pane.prompt.has_focus
         if isinstance(chosen, DagInfo) and not self.tasks.has_keys:
-            self.pane.show_lines(dag_lines(chosen, self.desk.store.project_root))
+            self.pane.show_lines(dag_lines(chosen, self.desk.store.project_root, trust=keys_of(self)("dags.trust")))
         elif self.tasks.on_group:
             self.pane.show_lines(group_report(self.tasks.board, self.tasks.current.here))
         else:

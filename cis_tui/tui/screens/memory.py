@@ -242,6 +242,7 @@ class MemoryScreen(WorkspaceScreen):
             me=store.me,
             names=store.names,
             revealed=revealed,
+            reveal=keys_of(self)("memory.reveal"),
             hit=self._pages.hit(item.key),
             conflict=self._conflicts.get(item.key),
         )

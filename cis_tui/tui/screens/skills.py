@@ -141,7 +141,8 @@ class SkillsScreen(WorkspaceScreen):
             self.page.show(())
             return
         runs = self._runs.get(skill.name)
-        self.page.show(skill_lines(skill, self.desk.store.project_root, runs or (), self.desk.clock()))
+        trust = keys_of(self)("skills.trust")
+        self.page.show(skill_lines(skill, self.desk.store.project_root, runs or (), self.desk.clock(), trust=trust))
         if runs is None and self.desk.store.link is LinkState.READY:
             self.desk.ask(
                 lambda engine: engine.skill_runs(self.desk.store.project_root, skill=skill.name, limit=CALLS),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
+from cis_tui.tui.read_only import CHANGES
 from cis_tui.tui.store import Store
 from cis_tui.tui.widgets.painted import LineWidget
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from textual import events
     from textual.binding import Binding
     from textual.screen import Screen
+
+    from cis_tui.tui.desk_app import DeskApp
 
 UNREAD = "•"
 """An answer has ended, or somebody has said something in the room, that was not looked at."""
@@ -131,9 +134,10 @@ class KeyLine(ClickableKeys):
 def visible_bindings(screen: Screen[object]) -> list[Binding]:
     """The bindings that do something now and may be shown, once each, nearest to the focus first."""
     found: dict[str, Binding] = {}
+    refused = CHANGES if cast("DeskApp", screen.app).store.read_only else ()  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
     for active in screen.active_bindings.values():
         binding = active.binding
-        if binding.show and active.enabled:
+        if binding.show and active.enabled and binding.id not in refused:
             found.setdefault(binding.action, binding)
     return list(found.values())
 

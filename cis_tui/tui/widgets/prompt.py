@@ -18,6 +18,7 @@ from cis_tui.dag.verdicts import usual_refusal
 from cis_tui.dag.views import Choice, Decision, DecisionKind, Subject
 from cis_tui.tui.paint import Line, Piece, Tone, cell_len, fit, fit_middle, shown
 from cis_tui.tui.widgets.painted import LineWidget
+from cis_tui.tui.widgets.taught import keys_of
 from cis_tui.tui.words import asker, countdown, question
 
 DEAF = 0.4
@@ -55,6 +56,17 @@ class _Mode(Enum):
     ANSWER = 0
     VOTE = 1
     REFUSE = 2
+
+
+_MORE_KEYS = {
+    _Mode.VOTE: (
+        ("decision.vote-approve", "approve"),
+        ("decision.vote-reject", "reject"),
+        ("decision.vote-abstain", "abstain"),
+    ),
+    _Mode.REFUSE: (("decision.skip", "skip"), ("decision.fail", "fail"), ("decision.abort", "abort the run")),
+}
+"""The ids of keys that another key leads to."""
 
 
 class DecisionPrompt(LineWidget, can_focus=True):
@@ -119,8 +131,8 @@ class DecisionPrompt(LineWidget, can_focus=True):
     class Left(Message):
         """The person goes back to where they came from."""
 
-    def __init__(self, clock: Clock, timer: Callable[[], float], *, reach: str = "d") -> None:
-        """`reach`: the key that gives it the focus."""
+    def __init__(self, clock: Clock, timer: Callable[[], float], *, reach: str = "decide") -> None:
+        """`reach`: the id of the key that gives it the focus."""
         super().__init__()
         self._reach = reach
         self._clock = clock
@@ -257,14 +269,12 @@ class DecisionPrompt(LineWidget, can_focus=True):
         lines = [self._question(decision, width), [("    " + fit(_in_short(decision), width - 4), Tone.PLAIN)]]
         if not decision.answers_alone:
             lines.append([("    " + fit(_ballots(decision), width - 4), Tone.PLAIN)])
-        for keys in self._keys(decision):
+        key = keys_of(self)
+        for ids in self._keys(decision):
             first = len(lines) == 2 or not decision.answers_alone
-            lines.append(
-                [
-                    ("    ", Tone.PLAIN),
-                    *_key_pieces(keys, active=self.has_focus, reach="" if self.has_focus or not first else self._reach),
-                ]
-            )
+            reach = "" if self.has_focus or not first else key(self._reach)
+            keys = [(key(id), does) for id, does in ids]
+            lines.append([("    ", Tone.PLAIN), *_key_pieces(keys, active=self.has_focus, reach=reach)])
         return lines[y] if y < len(lines) else ()
 
     def _question(self, decision: Decision, width: int) -> Line:
@@ -276,28 +286,28 @@ class DecisionPrompt(LineWidget, can_focus=True):
         return [("  ? ", Tone.ASK), (left, Tone.ASK), (fit(name + asked, room), Tone.STRONG)]
 
     def _keys(self, decision: Decision) -> list[list[tuple[str, str]]]:
-        """The keys, line by line."""
-        if self._mode is _Mode.VOTE:
-            return [[("a", "approve"), ("r", "reject"), ("b", "abstain"), ("Esc", "not now")]]
-        if self._mode is _Mode.REFUSE:
-            return [[("s", "skip"), ("f", "fail"), ("x", "abort the run"), ("Esc", "not now")]]
-        reason = [("c", f"“{fit(shown(self.reason), min(len(self.reason), 24))}”" if self.reason else "reason")]
+        """The ids of the keys and what they do, line by line."""
+        if self._mode is not _Mode.ANSWER:
+            return [[*_MORE_KEYS[self._mode], ("decision.leave", "not now")]]
+        reason = [
+            ("decision.reason", f"“{fit(shown(self.reason), min(len(self.reason), 24))}”" if self.reason else "reason")
+        ]
         if not decision.answers_alone:
-            return [[("v", "vote"), *reason, ("i", "inspect")]]
-        hold = [("Space", "hold" if decision.deadline else "go on")]
+            return [[("decision.vote", "vote"), *reason, ("decision.inspect", "inspect")]]
+        hold = [("decision.hold", "hold" if decision.deadline else "go on")]
         usual = f"reject: {usual_refusal(decision.kind)}" if _has_ways(decision) else "reject"
         return [
             [
-                ("y", "approve"),
-                ("n", usual),
+                ("decision.approve", "approve"),
+                ("decision.reject", usual),
                 *(hold if decision.kind is DecisionKind.RECOMMENDED else []),
-                ("i", "inspect"),
+                ("decision.inspect", "inspect"),
             ],
             [
-                *([("e", "edit")] if _grants(decision, Wish.EDIT) else []),
-                *([("A", "all alike")] if decision.alike else []),
-                *([("p", "always…")] if decision.always else []),
-                *([("N", "other no")] if _has_ways(decision) else []),
+                *([("decision.edit", "edit")] if _grants(decision, Wish.EDIT) else []),
+                *([("decision.alike", "all alike")] if decision.alike else []),
+                *([("decision.always", "always…")] if decision.always else []),
+                *([("decision.no", "other no")] if _has_ways(decision) else []),
                 *reason,
             ],
         ]

@@ -105,11 +105,11 @@ def test_it_locks_itself_when_it_is_not_used(under_passphrase: Home) -> None:
         if type == "MemoryLocked":
             locked.set()
 
-    service = MemoryService(under_passphrase, node=NODE, clock=SetClock(), on_event=hear, auto_lock=0.3)
+    service = MemoryService(under_passphrase, node=NODE, clock=SetClock(), on_event=hear, auto_lock=1.0)
     try:
         service.private.unlock(PASSPHRASE)
         state = service.private.state()
-        assert state.lock_in is not None and 0 < state.lock_in <= state.auto_lock == 0.3
+        assert state.lock_in is not None and 0 < state.lock_in <= state.auto_lock == 1.0
         assert locked.wait(10)
         with pytest.raises(Unavailable, match=r"^private memory is locked$"):
             service.get("own/note")

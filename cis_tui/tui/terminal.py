@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from typing import IO, Any, cast
@@ -45,15 +46,22 @@ class LastingFile:
         """Write as far as there is somebody to read it."""
         try:
             return self._file.write(text)
-        except OSError:
+        except OSError as error:
+            self._forget(error)
             return len(text)
 
     def flush(self) -> None:
         """See `write`."""
         try:
             self._file.flush()
-        except OSError:
-            return
+        except OSError as error:
+            self._forget(error)
+
+    def _forget(self, error: OSError) -> None:
+        """Let what waits for a terminal that is gone go nowhere: Python tries again at its end, and ends with 120."""
+        if error.errno == errno.EIO:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), self._file.fileno())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

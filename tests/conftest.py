@@ -18,10 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
 
+LEFT_OUT = ("NO_COLOR", "DBUS_SESSION_BUS_ADDRESS", "SSH_CONNECTION", "SSH_TTY", "TMUX", "COLUMNS", "LINES")
+"""Variables of where the tests are begun; beside them those of `cis`, of Textual, and of proxies."""
+
+
 def seal(folder: Path, patch: pytest.MonkeyPatch) -> None:
     """Let no setting, key or home of the developer be seen: the home is in `folder`."""
     for name in tuple(os.environ):
-        if name.startswith("CIS_") or name in ("NO_COLOR", "DBUS_SESSION_BUS_ADDRESS", "SSH_CONNECTION"):
+        if name.startswith(("CIS_", "TEXTUAL_")) or name in LEFT_OUT or name.lower().endswith("_proxy"):
             patch.delenv(name)
     patch.setenv("TERM", "xterm-256color")
     patch.setenv("COLORTERM", "truecolor")

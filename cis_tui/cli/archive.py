@@ -9,6 +9,7 @@ from contextlib import suppress
 from cis_tui.api.client import RemoteEngine
 from cis_tui.api.launch import connect
 from cis_tui.cli.context import Context
+from cis_tui.cli.memory_stats import size
 from cis_tui.cli.output import note, show, show_json
 from cis_tui.cli.progress import Progress
 from cis_tui.core.config import load_config
@@ -76,16 +77,7 @@ async def _watch(remote: RemoteEngine, done: Callable[[], None]) -> None:
 
 def _line(report: ArchiveReport) -> str:
     """Such as `Archived 2026-W43 (public): 4.1 MB -> 1.2 MB, 12 carried forward, …`."""
-    parts = [f"{_size(report.size_before)} -> {_size(report.size_after)}", f"{report.carried} carried forward"]
+    parts = [f"{size(report.size_before)} -> {size(report.size_after)}", f"{report.carried} carried forward"]
     parts.append(f"{report.index_entries_removed} index entries removed")
     parts.append(f"{report.archives_deleted} archives deleted")
     return f"Archived {report.week} ({report.domain}): {', '.join(parts)}"
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("bytes", "KB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"

@@ -43,8 +43,9 @@ class Forks:
             self._left = self._most - watch.usage(watch.groups([self.group])[self.group]).tasks
         fits = self._left > 0
         self._left -= 1
+        error, flags = (0, _GO_ON) if fits else (-errno.EAGAIN, 0)
         try:
-            fcntl.ioctl(self.listener, _SEND, struct.pack("<QqiI", id, 0, 0 if fits else -errno.EAGAIN, int(fits)))
+            fcntl.ioctl(self.listener, _SEND, struct.pack("<QqiI", id, 0, error, flags))
         except OSError:
             return True
         return fits

@@ -26,11 +26,9 @@ from wasmtime import (
 
 from cis_tui.skills.wasm.interface import (
     BAD,
-    DENIED,
     FUNCTIONS,
     HOST,
     MAX_TABLES,
-    MISSING,
     PAGE,
     TABLE_ELEMENTS,
     TOO_LARGE,
@@ -281,6 +279,3 @@ def _where(error: Trap | WasmtimeError) -> str:
 def _signed(value: int) -> int:
     """64 bits as WebAssembly takes them from Python."""
     return value - (1 << 64) if value >= 1 << 63 else value
-
-
-__all__ = ["DENIED", "MISSING", "Engine", "Failed", "Guest", "Limits"]

@@ -19,7 +19,7 @@ SCREENS = {"1": "all of memory", "3": "node", "5": "Skills", "6": "Activity", "2
 """Keys, and what is then on the screen; the last has the keys in a line in which one writes."""
 IDLE_CPU = 0.5
 """Percent of a processor that may be used at rest."""
-LIMITS = {"ask": 60, "work": 20_000, "slow": 30_000, "fast": 30_000}
+LIMITS = {"ask": 70, "work": 20_000, "slow": 30_000, "fast": 30_000}
 """Bytes a second that may go over SSH; of the time that is left only the question counts the seconds."""
 LOG = r"""
 import sys, time

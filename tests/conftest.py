@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,12 +15,21 @@ from cis_tui.core.paths import Home
 settings.register_profile("same", derandomize=True)
 settings.load_profile("same")
 
+# Half of the time of a collection of tests goes into looking for garbage among modules, and there is none.
+gc.disable()
+
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
 
 
 LEFT_OUT = ("NO_COLOR", "DBUS_SESSION_BUS_ADDRESS", "SSH_CONNECTION", "SSH_TTY", "TMUX", "COLUMNS", "LINES")
 """Variables of where the tests are begun; beside them those of `cis`, of Textual, and of proxies."""
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not in what all tests share."""
+    gc.freeze()
+    gc.enable()
 
 
 def seal(folder: Path, patch: pytest.MonkeyPatch) -> None:

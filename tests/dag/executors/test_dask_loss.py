@@ -124,7 +124,7 @@ async def test_a_scheduler_that_comes_back_is_used_again(lab: Lab, cluster: Dask
     assert view.status is RunStatus.COMPLETED
     assert not lives(begun(lab, "long")[0])
     assert lab.task(run, "long").tried[0].error.endswith("was lost")
-    assert lab.task(run, "last").worker == "three"
+    assert lab.task(run, "last").worker in cluster.workers, "a worker of before may come back too"
     assert read(mark) == "x\n"
 
 

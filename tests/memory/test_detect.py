@@ -166,8 +166,8 @@ def test_the_time_grows_no_faster_than_the_value(name: str) -> None:
     size = 60_000
     short, long = HOSTILE[name](size), HOSTILE[name](4 * size)
     # A busy machine may spoil one measurement, not three.
-    growth = min(_seconds(long) / max(_seconds(short), 0.01) for _ in range(3))
-    assert growth <= 8, f"four times the letters took {growth:.1f} times as long"
+    growth = (_seconds(long) / max(_seconds(short), 0.01) for _ in range(3))
+    assert any(each <= 8 for each in growth), "four times the letters took more than twice as long as they should"
 
 
 def test_a_megabyte_of_anything_is_classified_in_bounded_time() -> None:

@@ -121,11 +121,17 @@ async def test_tab_moves_the_focus_through_the_parts(home: Home) -> None:
 
 
 async def test_keys_can_be_bound_anew(home: Home) -> None:
-    app = workspace(home, keys={"go.skills": "f5", "quit": "f10"})
+    app = workspace(home, keys={"go.skills": "f5", "quit": "f10", "dags.run": "f4"})
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("f5")
         assert app.current_mode == "skills"
         assert "F10 quit" in text_of(app)
+        await pilot.press("2")
+        fill(app)
+        await pilot.press("j")
+        await until(pilot, lambda: "F4 run" in text_of(app))
+        keys = text_of(app).splitlines()[-1]
+        assert keys.index("F4 run") < keys.index("v view"), "another key has another place"
         await pilot.press("q")
         assert app.is_running
         await pilot.press("f10")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.binding import Binding
+
 from cis_tui.tui.desk import SCREENS, TITLES
 from cis_tui.tui.paint import Line, Piece, Tone, fit, line_width, shown
 from cis_tui.tui.read_only import CHANGES
@@ -12,7 +14,6 @@ from cis_tui.tui.widgets.painted import LineWidget
 
 if TYPE_CHECKING:
     from textual import events
-    from textual.binding import Binding
     from textual.screen import Screen
 
     from cis_tui.tui.desk_app import DeskApp
@@ -134,12 +135,25 @@ class KeyLine(ClickableKeys):
 def visible_bindings(screen: Screen[object]) -> list[Binding]:
     """The bindings that do something now and may be shown, once each, nearest to the focus first."""
     found: dict[str, Binding] = {}
-    refused = CHANGES if cast("DeskApp", screen.app).store.read_only else ()  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
-    for active in screen.active_bindings.values():
+    app = cast("DeskApp", screen.app)  # pyright: ignore[reportUnknownMemberType] # App is not parametrised
+    refused = CHANGES if app.store.read_only else ()
+    all_active = list(screen.active_bindings.values())
+    if app.settings.keys:
+        # Textual puts those with another key behind the others of their part.
+        parts = list(dict.fromkeys(active.node for active in all_active))
+        all_active.sort(key=lambda active: (parts.index(active.node), _place(type(active.node), active.binding.id)))
+    for active in all_active:
         binding = active.binding
         if binding.show and active.enabled and binding.id not in refused:
             found.setdefault(binding.action, binding)
     return list(found.values())
+
+
+def _place(part: type, id: str | None) -> int:
+    """Which of the bindings of a part it is, those of what it is made from first."""
+    owners = (owner.__dict__.get("BINDINGS", ()) for owner in reversed(part.__mro__))
+    ids = [binding.id for bindings in owners for binding in bindings if isinstance(binding, Binding)]
+    return ids.index(id) if id in ids else len(ids)
 
 
 _KEYS = {

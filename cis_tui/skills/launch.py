@@ -201,6 +201,9 @@ class Launcher:
         if self._process is not None and self._control is not None and self._process.poll() is None:
             return
         self._let_go()
+        if self._process is not None:  # it is at its end, or is to be: what is new has its folder
+            self._process.kill()
+            self._process.wait()
         orders, its_orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         control, its_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with its_orders, its_control:

@@ -174,7 +174,8 @@ class Processes:
 
     async def _finish(self, process: _Process | Confined, marker: str) -> None:
         """End what is left of the process, read what is left of its output, and let go of it."""
-        if not process.exited.done() or process.group_lives():
+        orphaned = isinstance(process, Confined) and process.reason == "launcher"  # with nobody left who ends its group
+        if not process.exited.done() or process.group_lives() or orphaned:
             await self._end(process, marker)
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(process.drained), _LAST_WORDS)

@@ -15,11 +15,12 @@ import pytest
 
 from cis_tui.core.errors import CisError, Invalid, Refused, TimedOut
 from cis_tui.core.paths import Home
+from cis_tui.skills.guardian import marked
 from cis_tui.skills.kernel import Kernel, this_kernel
 from cis_tui.skills.model import Permissions, SkillManifest
 from cis_tui.skills.native import NativeSkills, SkillCall
 from cis_tui.skills.surroundings import confined_env
-from tests.skills.natives import TOOLS, call, calls, processes, skill
+from tests.skills.natives import TOOLS, call, processes, skill
 
 pytestmark = pytest.mark.skipif(
     this_kernel().landlock < 6 or not this_kernel().seccomp, reason="this kernel enforces only a part"
@@ -483,10 +484,21 @@ async def test_an_argument_may_be_long(tmp_path: Path) -> None:
     assert await says(skill(tmp_path / "skill", 'echo "${#1}"'), tmp_path, "x" * 120_000) == "120000"
 
 
-async def test_a_launcher_that_is_killed_is_started_again(tmp_path: Path) -> None:
-    killer = skill(tmp_path / "skill", "echo fine")
-    results, _ = await calls([killer, killer], tmp_path)
-    assert [result.output for result in results] == ["fine", "fine"]
+async def test_a_launcher_that_is_killed_takes_its_calls_along_and_is_started_again(tmp_path: Path) -> None:
+    async with processes() as mine:
+        native = NativeSkills(Home(tmp_path / "home"), mine)
+        heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        given = SkillCall(cwd=tmp_path, env=confined_env("greet"))
+        waits = skill(tmp_path / "skill", "sleep 300 & echo $!; wait")
+        going = asyncio.ensure_future(native.run(waits, given, on_log=heard.set_result))
+        left = int(await heard)
+        launcher = mine._launcher._process  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
+        assert launcher is not None
+        launcher.kill()
+        with pytest.raises(CisError, match="the process that starts skills was killed"):
+            await going
+        assert left not in marked("CIS_SKILL=greet")
+        assert (await native.run(skill(tmp_path / "skill", "echo fine"), given)).output == "fine"
 
 
 async def test_a_kernel_that_has_less_than_it_promised_runs_nothing(tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ async def test_what_may_be_lost_is_lost_first_and_counted(engine: Engine, home: 
     for _ in range(3000):  # far more than a socket holds, while nobody reads
         await engine.memory_get(key)
     await engine.memory_set(MemoryWrite("last", "v"))
-    while not (got[-1].get("method") == "event" and got[-1]["params"]["event"]["data"]["key"] == "last"):
+    while not (got[-1].get("method") == "event" and got[-1]["params"]["event"]["data"].get("key") == "last"):
         got.append(json.loads(await reader.readline()))
     types = [line["params"]["event"]["type"] for line in got if line.get("method") == "event"]
     dropped = max(line["params"]["count"] for line in got if line.get("method") == "dropped")

@@ -189,17 +189,17 @@ async def test_two_gigabytes_are_announced_at_every_door(peer: Make) -> None:
         async with stranger.connected() as muxed:
             stream = await muxed.open_stream()
             await stream.write(TWO_GB)  # in place of a protocol
-            with pytest.raises(Exception, match=r"reset|closed"), trio.fail_after(2):
+            with pytest.raises(Exception, match=r"reset|closed"), trio.fail_after(20):
                 while True:
                     await stream.read(100)
             for length in (TWO_GB, framed(bytes(1_048_577)), b"\xff" * 12):
                 request = await open_stream(muxed, ECHO)
-                with pytest.raises(Exception, match=r"reset|gone|closed"), trio.fail_after(2):
+                with pytest.raises(Exception, match=r"reset|gone|closed"), trio.fail_after(20):
                     await request.write(length)
                     await request.read(1)
         async with stranger.connected() as muxed:
             await muxed._write_frame(b"\0\0\0\x01\0\0\0\x63" + (2**31).to_bytes(4, "big"))  # pyright: ignore[reportPrivateUsage]
-            with trio.fail_after(2):
+            with trio.fail_after(20):
                 await muxed.event_closed.wait()
 
     await in_trio(attack)
@@ -249,7 +249,7 @@ async def test_idle_streams_of_one_peer_are_bounded_and_the_others_served(
         token.append(trio.lowlevel.current_trio_token())
         async with Stranger(SEED, node.node.port).connected() as muxed:
             streams = [await muxed.open_stream() for _ in range(256)]
-            with trio.move_on_after(5):
+            with trio.move_on_after(20):
                 while sum(stream.reset_received for stream in streams) < 256 - MAX_STREAMS:  # noqa: ASYNC110
                     await trio.sleep(0.02)
             loop.call_soon_threadsafe(ready.set)
@@ -257,7 +257,7 @@ async def test_idle_streams_of_one_peer_are_bounded_and_the_others_served(
             for stream in streams:
                 if not stream.reset_received:
                     await stream.write(MULTISTREAM[:3])  # a loris here as well
-            with trio.move_on_after(5):
+            with trio.move_on_after(20):
                 while not all(stream.reset_received for stream in streams):  # noqa: ASYNC110
                     await trio.sleep(0.02)
             return sum(stream.reset_received for stream in streams)

@@ -234,7 +234,7 @@ async def test_activity_can_be_paused_and_filtered_and_says_what_is_gone(home: H
             app.store.apply(Event(seq, NOW, "MemorySet", {"key": "k"}) for seq in range(1000, 1000 + KEPT_ACTIVITY)),
         )
         await pilot.pause()
-        assert f"{KEPT_ACTIVITY} events" in text_of(app) and "older ones gone" in text_of(app)
+        assert f"{KEPT_ACTIVITY:,} events" in text_of(app) and "older ones gone" in text_of(app)
         assert isinstance(app.screen, ActivityScreen)
 
 

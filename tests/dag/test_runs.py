@@ -310,7 +310,7 @@ async def test_logs_while_a_task_runs_and_after(tmp_path: Path) -> None:
         assert (second.text, second.ended) == ("two\n", True)
         with pytest.raises(NotFound, match='no task "tlk"'):
             lab.runs.history.logs(run, "tlk")
-        with pytest.raises(NotFound, match="has had 1 attempts, not 2"):
+        with pytest.raises(NotFound, match="has had 1 attempt, not 2"):
             lab.runs.history.logs(run, "talk", attempt=2)
         modes = {stat.S_IMODE(os.stat(file).st_mode) for file in lab.home.runs.rglob("*.log")}
         assert modes == {0o600}

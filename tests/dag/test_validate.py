@@ -304,7 +304,7 @@ def test_a_large_dag_that_is_wrong_everywhere_is_refused_at_once() -> None:
     found = validate(replace(spec, tasks=tasks, params=()), skills=SKILLS)
     assert time.process_time() - start < 6
     assert len(found) == 201
-    assert (found[-1].severity, found[-1].message) == (Severity.ERROR, "and 14800 more problems")
+    assert (found[-1].severity, found[-1].message) == (Severity.ERROR, "and 14,800 more problems")
 
 
 @pytest.mark.parametrize(

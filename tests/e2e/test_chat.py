@@ -80,7 +80,7 @@ def test_terminals_see_the_same_and_kills_lose_only_what_came(
     assert isinstance(pid, int)
     os.kill(pid, signal.SIGKILL)
     for terminal in (first, second):
-        screen = terminal.wait("not answered: Ctrl+O asks again")
+        screen = terminal.wait("Ctrl+O ask again")
         assert "❯ tell me" in screen and "queued (1): and then" in screen
     second.press("escape")
     second.wait(lambda screen: "queued" not in screen)

@@ -38,6 +38,8 @@ class Lab:
     project: Path
     events: list[Event] = field(default_factory=list[Event])
     heard: asyncio.Event = field(default_factory=asyncio.Event)
+    before: int = 0
+    """The number of the last event that nobody here could hear."""
 
     async def start(self, *tasks: TaskSpec, **options: object) -> str:
         """Start a run of `tasks`; its id. Options of the DAG and of `RunService.start`."""
@@ -59,8 +61,10 @@ class Lab:
             await asyncio.wait_for(self.heard.wait(), 20)
 
     async def ended(self, run: str) -> RunView:
-        """The run once nothing of it goes on."""
+        """The run once nothing of it goes on, and that was told."""
         await self.until(lambda: self.runs.history.show(run).status.ended)
+        last = max((event.seq for event in self.journal.latest(1, 1 << 62)), default=0)
+        await self.until(lambda: last <= self.before or (bool(self.events) and last <= self.events[-1].seq))
         return self.runs.history.show(run)
 
     async def decision(self, task: str) -> Decision:
@@ -115,6 +119,7 @@ async def open_lab(
         loop.call_soon_threadsafe(lab.heard.set)
 
     journal.bus.subscribe(hear)
+    lab.before = journal.last_seq
     try:
         yield lab
     finally:

@@ -18,8 +18,8 @@ print(f"{{sys.stdin.isatty()}} {{sys.stdout.isatty()}} {{size().columns}}x{{size
 signal.signal(signal.SIGWINCH, lambda *_: print(f"now {{size().columns}}x{{size().lines}}"))
 name = input("Name? ")
 given = getpass.getpass("Token? ")
-print(f"hello {{name}}, the token is {{os.environ['TOKEN']}},", "right" if given == {SECRET!r} else "wrong")
 try:
+    print(f"hello {{name}}, the token is {{os.environ['TOKEN']}},", "right" if given == {SECRET!r} else "wrong")
     while True: time.sleep(60)
 except KeyboardInterrupt:
     sys.exit(7)

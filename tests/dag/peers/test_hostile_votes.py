@@ -73,7 +73,7 @@ async def test_only_a_ballot_of_the_seats_holder_for_just_this_counts(tmp_path: 
                 await cast(net, who, decision, ballot)
             assert refused.value.code in ("CIS-P2P-081", "CIS-P2P-082", "CIS-P2P-083"), name
         assert ann.open()[0].ballots == ()
-        assert len(ann.complaints()) >= 5, "a person can see it"
+        await ann.lab.until(lambda: len(ann.complaints()) >= 5)  # a person can see it
         assert (await cast(net, BOB, decision, good)).motion is not None
         kept = [ballot.signature for ballot in ann.known(decision.id).ballots]
         assert kept == [good.signature], "acknowledged means recorded"

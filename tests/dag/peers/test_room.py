@@ -188,7 +188,7 @@ async def test_who_holds_no_seat_and_who_comes_too_late_does_not_count(tmp_path:
                 await talk.ask(ANN.did, "ballot", Cast(open.run, open.id, ballot), Heard)
             assert caught.value.code == code
         assert ann.node.open()[0].ballots == ()
-        assert ann.node.complaints().count("CIS-P2P-082") == 2
+        await ann.node.lab.until(lambda: ann.node.complaints().count("CIS-P2P-082") == 2)
         ballot = next(each for each in here.hall.events if each.type == "io.cis.vote")
         here.hall.say(bob.guest.user, ballot.type, ballot.content, "copied")
         await eventually(lambda: ann.guest.heard == len(here.hall.events))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 
 TYPE_CHECKING = False  # see `cli.memory`
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ def show_json_line(value: object) -> None:
 
 
 def note(text: str) -> None:
-    """Tell something that is not a result."""
-    sys.stdout.flush()
+    """Tell something that is not a result, after the results so far, if they can still be written."""
+    with suppress(OSError):
+        sys.stdout.flush()
     print(_harmless(text, sys.stderr), file=sys.stderr, flush=True)
 
 

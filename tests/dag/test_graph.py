@@ -97,7 +97,7 @@ def test_ten_thousand_tasks_take_less_than_seconds() -> None:
     start = time.process_time()
     assert len(levels(spec)) == 10_000
     assert upstream(spec)("n0", "n9999")
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 3
     edges["n0"] = ["n9999"]
     start = time.process_time()
     assert cycles(chain(edges))[0][0] == "n0"

@@ -176,7 +176,7 @@ def test_a_hostile_template_is_refused_at_once(renderer: Renderer, text: str) ->
     start = time.process_time()
     with pytest.raises(Invalid):
         renderer.render(text, TASKS)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 1
 
 
 def test_text_without_templates_does_not_import_jinja() -> None:

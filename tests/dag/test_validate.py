@@ -285,15 +285,15 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
     assert all(problem.severity is Severity.ERROR for problem in found)
 
 
-def test_large_dags_are_checked_at_once() -> None:
-    count = 10_000
+@pytest.mark.parametrize("count", [1_000, 10_000])
+def test_large_dags_are_checked_at_once(count: int) -> None:
     spec = parsed(HEAD)
     template = replace(spec.tasks[0], command="echo {{ params.version }} {{ tasks['0'].output }}")
     tasks = [replace(spec.tasks[0], id="0")]
     tasks += [replace(template, id=str(index), deps=(str(index - 1),)) for index in range(1, count)]
     start = time.process_time()
     assert validate(replace(spec, tasks=tuple(tasks)), skills=SKILLS) == ()
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < count / 2_000
 
 
 def test_a_large_dag_that_is_wrong_everywhere_is_refused_at_once() -> None:

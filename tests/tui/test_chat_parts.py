@@ -317,7 +317,7 @@ def test_no_markdown_keeps_the_screen_waiting(bomb: str) -> None:
     for at in range(0, len(bomb), 4000):
         text.add(bomb[at : at + 4000])
     rows = [row for line in [*text.lines, *text.open_lines] for row in wrap(line, 76)]
-    assert process_time() - begun < 5
+    assert process_time() - begun < 1.0
     if bomb[0] == "x":
         assert text_in(rows).count("x") == len(bomb)
 
@@ -339,7 +339,7 @@ async def test_ten_thousand_calls_are_no_burden(home: Home) -> None:
         begun = process_time()
         for _ in range(10):
             screen.show_log()
-        assert process_time() - begun < 5
+        assert process_time() - begun < 1.0
         await pilot.pause()
         assert "file_read 9999  1.5s" in text_of(app)
 

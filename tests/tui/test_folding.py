@@ -62,7 +62,7 @@ def test_five_hundred_tasks_are_few_rows_found_at_once(deps: Deps) -> None:
     board = Board()
     board.take(graphs.Story(tasks=graphs.views(deps)).state)
     rows = board.rows()
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 0.5
     assert len(rows) <= MANY
 
 
